@@ -1,0 +1,220 @@
+// Client -> master: names, sizes, and where chunks are. Paths are absolute ("/a/b"), at most 4096 bytes, components at
+// most 255, no ".", "..", empty components or NUL.
+//
+// Every mutating message is answered from the record of its RequestId (envelope) when it is repeated.
+#pragma once
+
+#include "bus/messages/types.h"
+
+namespace gfs::bus {
+
+// The first words on any connection: the only kind that is answered to an envelope without a cluster id.
+struct Hello {
+  static constexpr std::string_view kind = "hello";
+  static constexpr Roles senders = kEverybody;
+  struct Reply {
+    ClusterId cluster;
+    std::string program;  // "gfs-master 0.1.0"
+    std::uint64_t chunk_size = 0;
+    MSGPACK_DEFINE_MAP(cluster, program, chunk_size);
+  };
+  std::string program;
+  MSGPACK_DEFINE_MAP(program);
+};
+
+// Creates an empty file. already_exists; not_found for a missing parent.
+struct CreateFile {
+  static constexpr std::string_view kind = "master.create";
+  static constexpr Roles senders = kWriters;
+  using Reply = FileInfo;
+  std::string path;
+  std::uint32_t replicas = 0;  // 0: the cluster's default
+  MSGPACK_DEFINE_MAP(path, replicas);
+};
+
+struct MakeDirectory {
+  static constexpr std::string_view kind = "master.make_directory";
+  static constexpr Roles senders = kWriters;
+  using Reply = FileInfo;
+  std::string path;
+  bool parents = false;  // as mkdir -p: also no error if the directory is there
+  MSGPACK_DEFINE_MAP(path, parents);
+};
+
+struct Stat {
+  static constexpr std::string_view kind = "master.stat";
+  static constexpr Roles senders = kAnyClient;
+  using Reply = FileInfo;
+  std::string path;
+  MSGPACK_DEFINE_MAP(path);
+};
+
+struct Exists {
+  static constexpr std::string_view kind = "master.exists";
+  static constexpr Roles senders = kAnyClient;
+  struct Reply {
+    bool exists = false;
+    FileType type = FileType::file;
+    MSGPACK_DEFINE_MAP(exists, type);
+  };
+  std::string path;
+  MSGPACK_DEFINE_MAP(path);
+};
+
+// A page of a directory, ordered by name (bytewise). Of a file: the file itself.
+struct List {
+  static constexpr std::string_view kind = "master.list";
+  static constexpr Roles senders = kAnyClient;
+  struct Reply {
+    std::vector<FileInfo> entries;  // full paths
+    bool more = false;              // ask again with after = name of the last entry
+    MSGPACK_DEFINE_MAP(entries, more);
+  };
+  std::string path;
+  std::string after;         // names greater than this one
+  std::uint32_t limit = 1000;  // at most 1000
+  MSGPACK_DEFINE_MAP(path, after, limit);
+};
+
+// Atomic. With replace an existing file at the target is dropped in the same step (type must agree; a directory only if
+// empty). invalid_argument for a directory into itself.
+struct Rename {
+  static constexpr std::string_view kind = "master.rename";
+  static constexpr Roles senders = kWriters;
+  using Reply = FileInfo;
+  std::string source;
+  std::string target;
+  bool replace = false;
+  MSGPACK_DEFINE_MAP(source, target, replace);
+};
+
+struct Remove {
+  static constexpr std::string_view kind = "master.remove";
+  static constexpr Roles senders = kWriters;
+  struct Reply {
+    std::uint64_t files = 0;        // removed, the named one included
+    std::uint64_t directories = 0;
+    MSGPACK_DEFINE_MAP(files, directories);
+  };
+  std::string path;
+  bool recursive = false;
+  MSGPACK_DEFINE_MAP(path, recursive);
+};
+
+// Where the chunks [first, first + count) of a file are. Chunks that were never written are left out (they read as
+// zeros).
+struct LocateForRead {
+  static constexpr std::string_view kind = "master.locate_for_read";
+  static constexpr Roles senders = kAnyClient;
+  struct Reply {
+    std::uint64_t size = 0;           // as Stat
+    std::uint32_t chunks = 0;         // highest chunk index + 1
+    std::vector<ChunkLayout> layout;  // by index
+    MSGPACK_DEFINE_MAP(size, chunks, layout);
+  };
+  InodeId inode;
+  std::uint32_t first = 0;
+  std::uint32_t count = 16;  // at most 256
+  MSGPACK_DEFINE_MAP(inode, first, count);
+};
+
+// The chunk to write at, with an active version: created, or given a new configuration, if need be.
+// not_enough_servers / unavailable: retry until the operation's deadline.
+struct LocateForWrite {
+  static constexpr std::string_view kind = "master.locate_for_write";
+  static constexpr Roles senders = kWriters;
+  using Reply = ChunkLayout;
+  InodeId inode;
+  std::uint32_t index = 0;
+  Version failed;  // the version a write just failed with (0: none): makes the master look twice
+  MSGPACK_DEFINE_MAP(inode, index, failed);
+};
+
+// The file's size as of this fsync or close, and its mtime. Only grows (truncate is another message's work).
+struct SetSize {
+  static constexpr std::string_view kind = "master.set_size";
+  static constexpr Roles senders = kWriters;
+  using Reply = Done;
+  InodeId inode;
+  std::uint64_t size = 0;
+  MSGPACK_DEFINE_MAP(inode, size);
+};
+
+// "up|suspect|lost|left|maint|drain"
+struct ServerInfo {
+  ServerId server;
+  std::string address;
+  std::string rack;
+  std::string state;
+  std::uint64_t used = 0;
+  std::uint64_t free = 0;
+  std::uint64_t chunks = 0;
+  std::int64_t last_seen_ms = -1;  // ago; -1: not since the master started
+  MSGPACK_DEFINE_MAP(server, address, rack, state, used, free, chunks, last_seen_ms);
+};
+
+struct ListServers {
+  static constexpr std::string_view kind = "master.list_servers";
+  static constexpr Roles senders = kAnyClient;
+  struct Reply {
+    std::vector<ServerInfo> servers;
+    MSGPACK_DEFINE_MAP(servers);
+  };
+  bool all = true;
+  MSGPACK_DEFINE_MAP(all);
+};
+
+struct ClusterStatus {
+  static constexpr std::string_view kind = "master.status";
+  static constexpr Roles senders = kAnyClient;
+  struct Reply {
+    ClusterId cluster;
+    std::string health;              // OK|WARN|ERROR
+    std::vector<std::string> codes;  // stable: GFS_FEW_SERVERS, GFS_CHUNKS_UNDER_REPLICATED, ...
+    std::string address;             // of the master
+    std::uint64_t term = 0;
+    std::uint64_t index = 0;  // of the log
+    std::uint32_t up = 0, suspect = 0, lost = 0;
+    std::uint64_t files = 0, directories = 0;
+    std::uint64_t chunks_total = 0, chunks_full = 0, chunks_under = 0, chunks_lost = 0, chunks_corrupt = 0;
+    std::uint64_t used = 0, capacity = 0;
+    MSGPACK_DEFINE_MAP(cluster, health, codes, address, term, index, up, suspect, lost, files, directories, chunks_total,
+                       chunks_full, chunks_under, chunks_lost, chunks_corrupt, used, capacity);
+  };
+  bool detail = false;
+  MSGPACK_DEFINE_MAP(detail);
+};
+
+// What `chunk ls PATH` shows.
+struct ListChunks {
+  static constexpr std::string_view kind = "master.list_chunks";
+  static constexpr Roles senders = kAnyClient;
+  struct Holder {
+    ServerId server;
+    std::string address;
+    std::string state;  // ok|stale|suspect|away|corrupt
+    Version version;
+    MSGPACK_DEFINE_MAP(server, address, state, version);
+  };
+  struct Chunk {
+    std::uint32_t index = 0;
+    ChunkHandle handle;
+    Version version;
+    std::uint64_t length = 0;
+    bool sealed = false;
+    ServerId primary;
+    std::vector<Holder> members;
+    MSGPACK_DEFINE_MAP(index, handle, version, length, sealed, primary, members);
+  };
+  struct Reply {
+    std::vector<Chunk> chunks;
+    bool more = false;
+    MSGPACK_DEFINE_MAP(chunks, more);
+  };
+  std::string path;
+  std::uint32_t first = 0;
+  std::uint32_t count = 256;  // at most 256
+  MSGPACK_DEFINE_MAP(path, first, count);
+};
+
+}  // namespace gfs::bus

@@ -1,0 +1,126 @@
+// What several conversations speak of, and how ids are packed (as unsigned integers and 16-byte binaries).
+#pragma once
+
+#include <cstdint>
+#include <msgpack.hpp>
+#include <string>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/id.h"
+
+namespace gfs::bus {
+
+// Who may send a message: named by each declaration (`senders`), checked by the receiving endpoint.
+// Until keys arrive a node says its own role in the envelope; with them it comes from its key.
+using Roles = std::uint8_t;
+enum Role : Roles { kMaster = 1, kChunkserver = 2, kClient = 4, kReader = 8, kAdmin = 16 };
+inline constexpr Roles kAnyClient = kClient | kReader | kAdmin;
+inline constexpr Roles kWriters = kClient | kAdmin;
+inline constexpr Roles kEverybody = kMaster | kChunkserver | kClient | kReader | kAdmin;
+
+// A reply that says nothing but "done".
+struct Done {
+  template <class Packer>
+  void msgpack_pack(Packer& packer) const {
+    packer.pack_map(0);
+  }
+  void msgpack_unpack(const msgpack::object& object) const {
+    if (object.type != msgpack::type::MAP) throw msgpack::type_error();
+  }
+};
+
+enum class FileType : std::uint8_t { file = 1, directory = 2 };
+
+struct FileInfo {
+  std::string path;
+  FileType type = FileType::file;
+  std::uint64_t size = 0;      // of a file that is being written: as of its last fsync or close
+  std::uint32_t replicas = 0;  // goal; 0 for directories
+  std::uint32_t chunks = 0;
+  std::int64_t mtime_ms = 0;
+  InodeId inode;
+  MSGPACK_DEFINE_MAP(path, type, size, replicas, chunks, mtime_ms, inode);
+};
+
+// A chunkserver as others reach it.
+struct Member {
+  ServerId server;
+  std::string control;  // address of its ROUTER
+  std::string data;     // address of its PULL
+  std::string rack;
+  bool up = true;       // heartbeat not overdue, as the master sees it
+  MSGPACK_DEFINE_MAP(server, control, data, rack, up);
+};
+
+// One chunk of a file and who holds it.
+struct ChunkLayout {
+  std::uint32_t index = 0;  // chunk number in the file
+  ChunkHandle handle;
+  Version version;
+  std::vector<Member> members;
+  ServerId primary;  // nil: none at the moment
+  MSGPACK_DEFINE_MAP(index, handle, version, members, primary);
+};
+
+}  // namespace gfs::bus
+
+MSGPACK_ADD_ENUM(gfs::bus::FileType)
+
+namespace msgpack {
+MSGPACK_API_VERSION_NAMESPACE(MSGPACK_DEFAULT_API_NS) {
+namespace adaptor {
+
+template <class Tag>
+struct convert<gfs::Number<Tag>> {
+  const msgpack::object& operator()(const msgpack::object& o, gfs::Number<Tag>& v) const {
+    v.value = o.as<std::uint64_t>();
+    return o;
+  }
+};
+template <class Tag>
+struct pack<gfs::Number<Tag>> {
+  template <class Stream>
+  packer<Stream>& operator()(packer<Stream>& o, const gfs::Number<Tag>& v) const {
+    return o.pack(v.value);
+  }
+};
+template <class Tag>
+struct convert<gfs::Uuid<Tag>> {
+  const msgpack::object& operator()(const msgpack::object& o, gfs::Uuid<Tag>& v) const {
+    if (o.type != msgpack::type::BIN || o.via.bin.size != 16) throw msgpack::type_error();
+    for (std::size_t i = 0; i < 16; ++i) v.bytes[i] = static_cast<std::uint8_t>(o.via.bin.ptr[i]);
+    return o;
+  }
+};
+template <class Tag>
+struct pack<gfs::Uuid<Tag>> {
+  template <class Stream>
+  packer<Stream>& operator()(packer<Stream>& o, const gfs::Uuid<Tag>& v) const {
+    o.pack_bin(16);
+    return o.pack_bin_body(reinterpret_cast<const char*>(v.bytes.data()), 16);
+  }
+};
+template <>
+struct convert<gfs::RequestId> {
+  const msgpack::object& operator()(const msgpack::object& o, gfs::RequestId& v) const {
+    if (o.type != msgpack::type::ARRAY || o.via.array.size != 2) throw msgpack::type_error();
+    o.via.array.ptr[0].convert(v.client);
+    o.via.array.ptr[1].convert(v.sequence);
+    return o;
+  }
+};
+template <>
+struct pack<gfs::RequestId> {
+  template <class Stream>
+  packer<Stream>& operator()(packer<Stream>& o, const gfs::RequestId& v) const {
+    o.pack_array(2);
+    o.pack(v.client);
+    o.pack(v.sequence);
+    return o;
+  }
+};
+
+}  // namespace adaptor
+}
+}  // namespace msgpack

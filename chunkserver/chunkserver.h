@@ -1,0 +1,54 @@
+// ChunkServer: the composition root of one server of chunks: its store, its services, its session with the master.
+//
+// Everything runs on the executor's thread; the same object serves real clusters, embedded ones and the simulator.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/disk.h"
+#include "base/executor.h"
+#include "base/random.h"
+#include "bus/bus.h"
+
+namespace gfs::chunkserver {
+
+struct Settings {
+  std::vector<bus::Address> masters;
+  bus::ListenAt listen;                  // control, data (and events)
+  bus::ListenAt advertise;               // empty members: as bound
+  std::string rack = "default";
+  std::uint64_t staging_max = 256ull << 20;  // bytes pushed and not yet applied; over it the newest are refused
+  Duration staging_age = 60s;            // pushed bytes nobody ordered
+  Duration data_wait = 1s;               // how long an order waits for its bytes before missing_data
+  std::uint64_t journal_segment = 64ull << 20;
+  std::uint64_t space_reserve = 256ull << 20;  // free space under which writes get no_space (capped at 1 % of the disk)
+  std::string mutant;                    // test-only, as master::Settings::mutant
+};
+
+class ChunkServer {
+ public:
+  ChunkServer(Executor& executor, Random& random, bus::Bus& bus, Disk& disk, Settings settings);
+  ~ChunkServer();  // as kill -9
+
+  // Locks the directory (an empty one gets an identity: a fresh ServerId; the cluster is written at the first
+  // registration and never changes), recovers the store from metadata and journal, listens, and starts registering in
+  // the background. in_use, corrupt, wrong_version, read_only. A directory of another cluster is found out at
+  // registration: fatal(), below.
+  Task<> start();
+  // Says goodbye to the master, settles the journal, stops serving.
+  Task<> stop();
+
+  bus::ListenAt listening() const;  // after start()
+  bool registered() const;
+
+  // Awaits the error this server cannot live with (wrong_cluster, a disk it can no longer trust).
+  Task<Error> fatal();
+
+ private:
+  struct Parts;
+  std::unique_ptr<Parts> parts_;
+};
+
+}  // namespace gfs::chunkserver

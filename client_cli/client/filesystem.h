@@ -1,0 +1,106 @@
+// Filesystem: what an application includes. Names at the master, bytes at the chunkservers, checksums end to end.
+//
+// All calls end within the operation's deadline (Settings::deadline, 30 s): with the result, or an Error whose `why`
+// lists each failed step with server and reason. Retries by kind of error are inside. Mutations carry request ids, so
+// a retried one is done once.
+//
+// One executor thread. client_cli/client/blocking.h wraps it for programs that have none.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/executor.h"
+#include "base/random.h"
+#include "base/task.h"
+#include "bus/bus.h"
+#include "bus/messages/client_master.h"
+
+namespace gfs::client {
+
+using bus::FileInfo;
+using bus::FileType;
+
+struct Settings {
+  bus::Address master;
+  Duration deadline = 30s;       // of one operation, retries included
+  Duration call_deadline = 5s;   // of one try
+  std::uint64_t window = 8ull << 20;      // bytes in flight per file
+  std::uint64_t fragment = 1ull << 20;
+  std::uint64_t read_ahead = 4ull << 20;
+  Duration layout_age = 30s;
+};
+
+struct Usage {
+  std::uint64_t files = 0, directories = 0, bytes = 0;
+};
+
+class File;
+
+class Filesystem {
+ public:
+  Filesystem(Executor& executor, Random& random, bus::Bus& bus, Settings settings);
+  ~Filesystem();
+
+  enum class Open : std::uint8_t {
+    read,        // must exist
+    write,       // must exist
+    create,      // created if missing
+    create_new,  // already_exists if it is there
+  };
+  Task<std::shared_ptr<File>> open(std::string path, Open how, std::uint32_t replicas = 0);
+
+  Task<FileInfo> create(std::string path, std::uint32_t replicas = 0);
+  Task<FileInfo> make_directory(std::string path, bool parents = false);
+  // With the size a file has now, if it is being written.
+  Task<FileInfo> stat(std::string path);
+  Task<bool> exists(std::string path);
+  // One page, ordered by name, and whether there is more (ask again after the last name).
+  Task<bus::List::Reply> list_page(std::string path, std::string after = {}, std::uint32_t limit = 1000);
+  // All pages.
+  Task<std::vector<FileInfo>> list(std::string path);
+  Task<FileInfo> rename(std::string source, std::string target, bool replace = false);
+  Task<bus::Remove::Reply> remove(std::string path, bool recursive = false);
+
+  Task<bus::ClusterStatus::Reply> status();
+  Task<std::vector<bus::ServerInfo>> servers();
+  Task<std::vector<bus::ListChunks::Chunk>> chunks(std::string path);
+
+  // The id under which the last mutation was sent ("client:sequence"), for messages and --json.
+  RequestId last_request() const;
+
+  struct Parts;
+
+ private:
+  std::unique_ptr<Parts> parts_;
+};
+
+// An open file. Several reads and writes may be in flight; close() or sync() ends what was started before.
+// Destroying it without close() keeps what was acknowledged; its size at the master may lag until the next sync.
+class File {
+ public:
+  virtual ~File() = default;
+
+  virtual const FileInfo& info() const = 0;  // as of open()
+  // Now: what this handle wrote, and what others had acknowledged at open() or refresh().
+  virtual std::uint64_t size() const = 0;
+
+  // Up to `size` bytes; shorter only at the end of the file. Holes read as zeros. Verified end to end.
+  virtual Task<Bytes> read(std::uint64_t offset, std::uint64_t size) = 0;
+  // Sequential read with read-ahead: the next piece (at most 1 MiB), empty at the end.
+  virtual Task<Bytes> next() = 0;
+
+  // Acknowledged by all members of every chunk touched (in their page caches).
+  virtual Task<> write(std::uint64_t offset, Bytes bytes) = 0;
+  // Sequential write with a window of bytes in flight: returns as soon as there is room; an earlier failure is told by
+  // the next append(), sync() or close().
+  virtual Task<> append(Bytes bytes) = 0;
+
+  // Everything written so far is on every member's disk, and the master knows the size.
+  virtual Task<> sync() = 0;
+  // sync(), then no more.
+  virtual Task<> close() = 0;
+};
+
+}  // namespace gfs::client

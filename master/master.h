@@ -1,0 +1,51 @@
+// Master: the composition root of the namespace, the chunk map and the sessions of chunkservers.
+//
+// Owns and wires nouns, planners, services and loops (one file each); decides nothing itself. Everything runs on the
+// executor's thread. The same object serves real clusters, embedded ones and the simulator: only its four surroundings
+// differ.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "base/disk.h"
+#include "base/executor.h"
+#include "base/random.h"
+#include "bus/bus.h"
+
+namespace gfs::master {
+
+struct Settings {
+  bus::ListenAt listen;            // control (and events); data is not used
+  bus::Address advertise;          // empty: as bound
+  bool format = false;             // format an empty or missing directory first; refused if it is not empty
+  std::uint32_t replicas = 3;      // goal of new files
+  std::uint32_t minimum_for_writing = 2;  // members, where the goal is 3 and three servers are known; else 1
+  Duration heartbeat = 1s;
+  Duration suspect_after = 3s;     // heartbeat overdue: no new primaryships, reads elsewhere
+  Duration lost_after = 10s;
+  Duration lease = 60s;
+  std::uint64_t log_segment = 64ull << 20;
+  // Test-only: the simulator's mutants. Names of bugs to commit, none in production ("skip_log_sync", ...).
+  std::string mutant;
+};
+
+class Master {
+ public:
+  Master(Executor& executor, Random& random, bus::Bus& bus, Disk& disk, Settings settings);
+  ~Master();  // as kill -9: nothing is flushed
+
+  // Locks and opens the directory, replays the log, listens. not_formatted, refused (formatting a directory that is not
+  // empty), in_use, corrupt (file, offset, index), wrong_version, read_only.
+  Task<> start();
+  // Finishes what is in the log's queue and stops serving.
+  Task<> stop();
+
+  bus::ListenAt listening() const;  // after start()
+
+ private:
+  struct Parts;
+  std::unique_ptr<Parts> parts_;
+};
+
+}  // namespace gfs::master
