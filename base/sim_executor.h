@@ -1,7 +1,7 @@
 // SimExecutor: virtual time. Runs timers and posted callbacks in the order of (time, sequence), nothing else, so a seed
 // replays the same story. A whole simulated cluster shares one; idle time costs nothing.
 //
-// NodeExecutor: one node's view of it, with the node's own clock (offset, rate) and the power to be killed or paused:
+// NodeExecutor: one node's view of it, with the node's own clock (its rate may drift) and its mortality:
 // callbacks of a killed node never run.
 #pragma once
 
@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/executor.h"
+#include "base/task_group.h"
 
 namespace gfs {
 
@@ -41,12 +42,27 @@ class SimExecutor final : public Executor {
   std::uint64_t steps() const { return steps_; }
 
  private:
+  friend class NodeExecutor;
+
+  void put(TimerId id, Instant when, Callback callback);
+
   Instant now_{};
   std::uint64_t last_sequence_ = 0;
   std::uint64_t steps_ = 0;
   std::map<std::pair<Instant, std::uint64_t>, Callback> queue_;
   std::map<TimerId, Instant> timers_;
 };
+
+template <class T>
+Result<T> SimExecutor::run(Task<T> task, Duration limit) {
+  std::optional<Result<T>> result;
+  TaskGroup group;
+  group.spawn(std::move(task), [&result](Result<T> got) { result.emplace(std::move(got)); });
+  if (!run_until([&result] { return result.has_value(); }, limit)) {
+    return fail(Code::deadline, "the task has no result after {} s of virtual time", to_seconds(limit));
+  }
+  return std::move(*result);
+}
 
 class NodeExecutor final : public Executor {
  public:
@@ -64,6 +80,8 @@ class NodeExecutor final : public Executor {
   void set_rate(double rate);
 
  private:
+  void set_timer(TimerId id, Instant when, Callback callback);
+
   SimExecutor& world_;
   std::shared_ptr<bool> alive_;
   double rate_ = 1.0;
