@@ -8,8 +8,11 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
+#include <utility>
 
 #include "base/executor.h"
+#include "base/task_group.h"
 
 namespace gfs {
 
@@ -43,7 +46,8 @@ class EventLoop final : public Executor {
   // Longest time between two looks at the clock since the last call: how late everything else was.
   Duration take_longest_stall();
 
-  // Spawns the task, runs the loop until it has a result. For tests and main().
+  // Spawns the task, runs the loop until it has a result; cancelled if somebody else stops the loop first. For tests
+  // and main().
   template <class T>
   Result<T> run(Task<T> task);
 
@@ -51,5 +55,20 @@ class EventLoop final : public Executor {
   struct Parts;
   std::unique_ptr<Parts> parts_;
 };
+
+template <class T>
+Result<T> EventLoop::run(Task<T> task) {
+  std::optional<Result<T>> result;
+  bool running = false;
+  TaskGroup group;
+  group.spawn(std::move(task), [this, &result, &running](Result<T> given) {
+    result.emplace(std::move(given));
+    if (running) stop();
+  });
+  running = true;
+  if (!result) run();
+  if (!result) return fail(Code::cancelled, "the loop was stopped before the task had a result");
+  return std::move(*result);
+}
 
 }  // namespace gfs
