@@ -1,0 +1,240 @@
+// cluster_bench [write|read|meta|small ...]: what gfs costs, over real processes on loopback, next to plain TCP programs
+// measured in the same run. Prints one line per figure; nothing is asserted. Options: --bin DIR (the daemons; default:
+// where this program lies), --dir DIR (data; default /var/tmp), --size BYTES, --count N, --repeat N.
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <filesystem>
+#include <functional>
+#include <set>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "base/log.h"
+#include "base/task_group.h"
+#include "base/units.h"
+#include "client_cli/client/blocking.h"
+#include "tests/bench/processes.h"
+#include "tests/bench/tcp_baseline.h"
+
+namespace gfs::bench {
+namespace {
+
+struct Options {
+  std::string binaries;
+  std::string directory = "/var/tmp";
+  std::uint64_t size = 1 * GiB;
+  std::uint64_t count = 60000;
+  unsigned repeat = 3;
+  std::set<std::string> only;
+  bool wants(const std::string& name) const { return only.empty() || only.contains(name); }
+};
+
+client::Settings settings_for(const Processes& cluster) {
+  client::Settings settings;
+  settings.master = cluster.master_address();
+  return settings;
+}
+
+struct Measured {
+  Cost cost;
+  double daemons_cpu = 0;
+};
+
+Measured measure(const Processes& cluster, const std::function<void()>& work) {
+  double cpu = cluster.cpu();
+  double own = own_cpu_seconds();
+  auto start = std::chrono::steady_clock::now();
+  work();
+  Measured measured;
+  measured.cost.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  measured.daemons_cpu = cluster.cpu() - cpu;
+  measured.cost.cpu_seconds = measured.daemons_cpu + own_cpu_seconds() - own;
+  return measured;
+}
+
+template <class T>
+T must(Result<T> result, const char* what) {
+  if (!result) {
+    std::fprintf(stderr, "%s: %s\n", what, result.error().text().c_str());
+    std::exit(1);
+  }
+  if constexpr (!std::is_void_v<T>) return std::move(*result);
+}
+
+Bytes noise(std::size_t size) {
+  Random random(1);
+  std::string text(size, '\0');
+  for (char& byte : text) byte = static_cast<char>(random.next());
+  return Bytes::of(std::move(text));
+}
+
+Task<> write_file(client::Filesystem& fs, std::string path, std::uint64_t size, Bytes piece) {
+  std::shared_ptr<client::File> file = co_await fs.open(path, client::Filesystem::Open::create_new);
+  for (std::uint64_t at = 0; at < size; at += piece.size()) {
+    co_await file->append(piece.slice(0, std::min<std::uint64_t>(piece.size(), size - at)));
+  }
+  co_await file->close();
+}
+
+Task<std::uint64_t> read_file(client::Filesystem& fs, std::string path) {
+  std::shared_ptr<client::File> file = co_await fs.open(path, client::Filesystem::Open::read);
+  std::uint64_t size = 0;
+  while (true) {
+    Bytes piece = co_await file->next();
+    if (piece.empty()) co_return size;
+    size += piece.size();
+  }
+}
+
+void report(const char* what, const Cost& cost, const Cost& baseline, std::uint64_t size) {
+  double gib = static_cast<double>(size) / static_cast<double>(GiB);
+  std::printf("%-6s gfs %.2f CPU-s/GiB, %.2f GiB/s   plain TCP %.2f CPU-s/GiB, %.2f GiB/s   CPU ratio %.2f\n", what,
+              cost.cpu_seconds / gib, gib / cost.seconds, baseline.cpu_seconds / gib, gib / baseline.seconds,
+              cost.cpu_seconds / baseline.cpu_seconds);
+}
+
+void bulk(const Options& options) {
+  Processes cluster(options.binaries, 3, options.directory);
+  client::Blocking client(settings_for(cluster));
+  Bytes piece = noise(1 * MiB);
+  must(client.run<void>([&](client::Filesystem& fs) { return write_file(fs, "/warm", 16 * MiB, piece); }), "warming up");
+  for (unsigned round = 0; round < options.repeat; ++round) {
+    std::string path = "/bulk" + std::to_string(round);
+    std::vector<std::uint64_t> idle;
+    for (pid_t daemon : cluster.daemons()) {
+      idle.push_back(resident_memory(daemon));
+      reset_peak_memory(daemon);
+    }
+    Measured written = measure(cluster, [&] {
+      must(client.run<void>([&](client::Filesystem& fs) { return write_file(fs, path, options.size, piece); }), "writing");
+    });
+    std::uint64_t grown = 0;
+    for (std::size_t i = 1; i < idle.size(); ++i) {
+      grown = std::max(grown, peak_memory(cluster.daemons()[i]) - std::min(peak_memory(cluster.daemons()[i]), idle[i]));
+    }
+    if (options.wants("write")) {
+      report("write", written.cost, tcp_chain_write(options.size, options.directory), options.size);
+      std::printf("       a chunkserver's memory above idle during the write: at most %.1f MiB\n", static_cast<double>(grown) / MiB);
+    }
+    if (options.wants("read")) {
+      std::uint64_t size = 0;
+      Measured read = measure(cluster, [&] {
+        size = must(client.run<std::uint64_t>([&](client::Filesystem& fs) { return read_file(fs, path); }), "reading");
+      });
+      if (size != options.size) std::printf("read %llu bytes instead\n", static_cast<unsigned long long>(size));
+      report("read", read.cost, tcp_read(options.size, options.directory), options.size);
+    }
+    must(client.run<bus::Remove::Reply>([&](client::Filesystem& fs) { return fs.remove(path); }), "removing");
+  }
+}
+
+using Request = std::function<Task<>(client::Filesystem&, std::uint64_t number)>;
+
+Task<> worker(client::Filesystem& fs, Request request, std::uint64_t* next, std::uint64_t end) {
+  while (*next < end) {
+    std::uint64_t number = (*next)++;
+    co_await request(fs, number);
+  }
+}
+
+// `in_flight` requests at a time until all numbers in [first, end) are done.
+Task<> side_by_side(client::Filesystem& fs, Request request, std::uint64_t first, std::uint64_t end, unsigned in_flight) {
+  std::uint64_t next = first;
+  std::vector<Task<>> workers;
+  for (unsigned i = 0; i < in_flight; ++i) workers.push_back(worker(fs, request, &next, end));
+  std::vector<Result<>> results = co_await all_of(std::move(workers));
+  for (Result<>& result : results) co_await std::move(result);
+}
+
+Task<> create_file(client::Filesystem& fs, std::string path) { co_await fs.create(std::move(path)); }
+Task<> stat_file(client::Filesystem& fs, std::string path) { co_await fs.stat(std::move(path)); }
+
+void meta(const Options& options) {
+  constexpr unsigned kClients = 8;
+  constexpr unsigned kInFlight = 16;
+  Processes cluster(options.binaries, 1, options.directory);
+  std::vector<std::unique_ptr<client::Blocking>> clients;
+  for (unsigned i = 0; i < kClients; ++i) clients.push_back(std::make_unique<client::Blocking>(settings_for(cluster)));
+  must(clients[0]->run<bus::FileInfo>([](client::Filesystem& fs) { return fs.make_directory("/meta"); }), "mkdir");
+  auto path = [](std::uint64_t number) { return "/meta/" + hex(number); };
+  std::uint64_t each = options.count / kClients;
+  auto everybody = [&](const Request& request) {
+    std::vector<std::thread> threads;
+    for (unsigned i = 0; i < kClients; ++i) {
+      threads.emplace_back([&, i] {
+        must(clients[i]->run<void>([&, i](client::Filesystem& fs) {
+          return side_by_side(fs, request, i * each, (i + 1) * each, kInFlight);
+        }), "metadata");
+      });
+    }
+    for (std::thread& thread : threads) thread.join();
+  };
+  Request create = [&](client::Filesystem& fs, std::uint64_t number) { return create_file(fs, path(number)); };
+  Request stat = [&](client::Filesystem& fs, std::uint64_t number) { return stat_file(fs, path(number)); };
+  for (const auto& [name, request] : {std::pair{"creates", &create}, std::pair{"stats", &stat}}) {
+    double master = cpu_seconds(cluster.master());
+    Measured measured = measure(cluster, [&] { everybody(*request); });
+    master = cpu_seconds(cluster.master()) - master;
+    double done = static_cast<double>(each * kClients);
+    std::printf("meta   %.0f %s/s (%u clients x %u in flight); CPU per request: master %.1f us, clients %.1f us\n",
+                done / measured.cost.seconds, name, kClients, kInFlight, 1e6 * master / done,
+                1e6 * (measured.cost.cpu_seconds - measured.daemons_cpu) / done);
+  }
+}
+
+Task<> put_small(client::Filesystem& fs, std::string path, Bytes bytes) {
+  std::shared_ptr<client::File> file = co_await fs.open(std::move(path), client::Filesystem::Open::create_new);
+  co_await file->append(std::move(bytes));
+  co_await file->close();
+}
+
+void small(const Options& options) {
+  Processes cluster(options.binaries, 3, options.directory);
+  client::Blocking client(settings_for(cluster));
+  Bytes bytes = noise(4 * KiB);
+  std::uint64_t files = std::min<std::uint64_t>(options.count, 8000);
+  must(client.run<bus::FileInfo>([](client::Filesystem& fs) { return fs.make_directory("/small"); }), "mkdir");
+  Request put = [&](client::Filesystem& fs, std::uint64_t number) { return put_small(fs, "/small/" + hex(number), bytes); };
+  Measured measured = measure(cluster, [&] {
+    must(client.run<void>([&](client::Filesystem& fs) { return side_by_side(fs, put, 0, files, 16); }), "small files");
+  });
+  std::printf("small  %.0f files/s of 4 KiB, 3 replicas, 16 in flight, each synced; CPU per file: %.0f us over all processes\n",
+              static_cast<double>(files) / measured.cost.seconds, 1e6 * measured.cost.cpu_seconds / static_cast<double>(files));
+}
+
+int run(int count, char** arguments) {
+  Options options;
+  options.binaries = std::filesystem::canonical("/proc/self/exe").parent_path();
+  for (int i = 1; i < count; ++i) {
+    std::string argument = arguments[i];
+    auto value = [&]() -> std::string { return i + 1 < count ? arguments[++i] : ""; };
+    if (argument == "--bin") {
+      options.binaries = value();
+    } else if (argument == "--dir") {
+      options.directory = value();
+    } else if (argument == "--size") {
+      options.size = must(parse_size(value()), "--size");
+    } else if (argument == "--count") {
+      options.count = must(parse_size(value()), "--count");
+    } else if (argument == "--repeat") {
+      options.repeat = static_cast<unsigned>(must(parse_size(value()), "--repeat"));
+    } else {
+      options.only.insert(argument);
+    }
+  }
+  log::set_level(log::Level::warn);
+  std::setvbuf(stdout, nullptr, _IOLBF, 0);
+  if (options.wants("write") || options.wants("read")) bulk(options);
+  if (options.wants("meta")) meta(options);
+  if (options.wants("small")) small(options);
+  return 0;
+}
+
+}  // namespace
+}  // namespace gfs::bench
+
+int main(int count, char** arguments) { return gfs::bench::run(count, arguments); }
