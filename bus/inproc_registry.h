@@ -23,8 +23,8 @@ class InprocRegistry {
   void bound(const Address& name);
   void unbound(const Address& name);  // tells and forgets the name's observers
 
-  // Observes a bound name; 0 if it is not bound. After forget() returns nothing more is posted, but what was posted
-  // before may still run: `gone` must bear that.
+  // Told once, when the name goes (it need not be bound yet). After forget() returns nothing more is posted, but what
+  // was posted before may still run: `gone` must bear that.
   using ObserverId = std::uint64_t;
   ObserverId observe(const Address& name, Executor& executor, std::function<void()> gone);
   void forget(ObserverId observer);
