@@ -127,10 +127,13 @@ class PromiseBase : public Frame {
   }
 
   std::optional<Result<T>> result;
+
+ protected:
+  ~PromiseBase() = default;
 };
 
 template <class T>
-class TaskPromise : public PromiseBase<T> {
+class TaskPromise final : public PromiseBase<T> {
  public:
   Task<T> get_return_object();
   template <class U>
@@ -141,7 +144,7 @@ class TaskPromise : public PromiseBase<T> {
 };
 
 template <>
-class TaskPromise<void> : public PromiseBase<void> {
+class TaskPromise<void> final : public PromiseBase<void> {
  public:
   Task<void> get_return_object();
   void return_void() { result.emplace(); }
