@@ -9,7 +9,8 @@
 //   lost_link or deadline (may have happened). The remaining time travels along; a server does not begin expired work
 //   (expired) and cancels a handler whose deadline has passed.
 // * Replies are matched by correlation id; late ones are dropped and counted.
-// * Refused with an answer, counted and logged: unknown kind, wrong cluster, wrong protocol version, a role that may not
+// * Refused with an answer, counted and logged: unknown kind, wrong cluster, wrong protocol version, a role that may
+// not
 //   send the kind, a body that does not decode. Frames whose envelope does not decode are dropped, counted and logged.
 // * Bounds: calls in flight and handlers running (Options); over them: overloaded.
 // * A message with a member `Bytes payload` carries it in its own frame.
@@ -32,6 +33,7 @@
 #include "bus/bus.h"
 #include "bus/codec.h"
 #include "bus/envelope.h"
+#include "bus/messages/client_master.h"
 #include "bus/messages/types.h"
 
 namespace gfs::bus {
@@ -63,9 +65,9 @@ class Endpoint final : public Bus::Receiver {
  public:
   struct Options {
     Role role = kClient;
-    std::string program;             // for Hello and logs: "gfs-master 0.1.0"
-    std::size_t calls_max = 65536;   // in flight
-    std::size_t handlers_max = 8192; // running
+    std::string program;              // for Hello and logs: "gfs-master 0.1.0"
+    std::size_t calls_max = 65536;    // in flight
+    std::size_t handlers_max = 8192;  // running
   };
 
   Endpoint(Executor& executor, Random& random, Bus& bus, Options options);
@@ -112,8 +114,9 @@ class Endpoint final : public Bus::Receiver {
   template <class M>
   Result<> subscribe(const Address& publisher, std::string prefix,
                      std::function<void(const Address&, const std::string&, M)> handler) {
-    event_handlers_[std::string(M::kind)] = [handler = std::move(handler)](const Address& from, const std::string& topic,
-                                                                          const Frames& frames) -> Result<> {
+    event_handlers_[std::string(M::kind)] = [handler = std::move(handler)](const Address& from,
+                                                                           const std::string& topic,
+                                                                           const Frames& frames) -> Result<> {
       Result<M> message = decode<M>(frames.body);
       if (!message) return fail(std::move(message));
       handler(from, topic, std::move(*message));
@@ -135,9 +138,12 @@ class Endpoint final : public Bus::Receiver {
   }
 
   // Told once for each dialled connection that could not be made or broke (after its calls were failed).
-  void on_link_lost(std::function<void(const Peer&, const LinkLoss&)> observer) { link_observer_ = std::move(observer); }
+  void on_link_lost(std::function<void(const Peer&, const LinkLoss&)> observer) {
+    link_observer_ = std::move(observer);
+  }
 
-  // Cancels all handlers, fails nobody: calls in flight are forgotten. The first thing a composition root's destructor does.
+  // Cancels all handlers, fails nobody: calls in flight are forgotten. The first thing a composition root's destructor
+  // does.
   void stop();
 
   EndpointCounters counters() const { return counters_; }
@@ -173,6 +179,14 @@ class Endpoint final : public Bus::Receiver {
   Result<> send_push(const Address& to, Outgoing out);
   Result<> send_event(std::string topic, Outgoing out);
 
+  Envelope envelope(Saying type, std::string_view kind) const;
+  // Whether a message with this envelope is heard at all.
+  Result<> admit(const Envelope& header, Roles senders) const;
+  void refuse(const std::string& from, std::string_view kind, const Error& error);
+  void on_request(const Peer& from, Envelope header, Frames frames);
+  void on_reply(Envelope header, Frames frames);
+  void answer(const Peer& to, std::uint64_t id, Result<Answer> result);
+
   template <class S, class M>
   void serve_method(S& service, Task<typename M::Reply> (S::*method)(M, Caller)) {
     add_method(M::kind, Method{M::senders, [&service, method](Frames frames, Caller caller) {
@@ -180,7 +194,8 @@ class Endpoint final : public Bus::Receiver {
                                }});
   }
   template <class S, class M>
-  static Task<Answer> run_method(S& service, Task<typename M::Reply> (S::*method)(M, Caller), Frames frames, Caller caller) {
+  static Task<Answer> run_method(S& service, Task<typename M::Reply> (S::*method)(M, Caller), Frames frames,
+                                 Caller caller) {
     M ask = co_await decode<M>(frames.body);
     if constexpr (CarriesPayload<M>) ask.payload = std::move(frames.payload);
     typename M::Reply reply = co_await (service.*method)(std::move(ask), std::move(caller));
@@ -213,7 +228,8 @@ class Endpoint final : public Bus::Receiver {
   std::uint64_t next_correlation_ = 1;
   std::map<std::string, Method, std::less<>> methods_;
   std::map<std::string, DataMethod, std::less<>> data_methods_;
-  std::map<std::string, std::function<Result<>(const Address&, const std::string&, const Frames&)>, std::less<>> event_handlers_;
+  std::map<std::string, std::function<Result<>(const Address&, const std::string&, const Frames&)>, std::less<>>
+      event_handlers_;
   std::function<void(const Peer&, const LinkLoss&)> link_observer_;
   EndpointCounters counters_;
   TaskGroup handlers_;

@@ -1,0 +1,248 @@
+#include "bus/endpoint.h"
+
+#include <algorithm>
+
+#include "base/log.h"
+
+namespace gfs::bus {
+
+namespace {
+
+constexpr std::size_t kTextMax = 1024;
+
+std::string cut(std::string text) {
+  if (text.size() > kTextMax) text.resize(kTextMax);
+  return text;
+}
+
+}  // namespace
+
+struct Endpoint::Pending {
+  Promise<Frames> promise;
+  Peer peer;
+  TimerId timer = 0;
+};
+
+Endpoint::Endpoint(Executor& executor, Random& random, Bus& bus, Options options)
+    : executor_(executor), random_(random), bus_(bus), options_(std::move(options)) {
+  bus_.attach(this);
+}
+
+Endpoint::~Endpoint() {
+  stop();
+  bus_.attach(nullptr);
+}
+
+void Endpoint::stop() {
+  handlers_.cancel();
+  std::unordered_map<std::uint64_t, Pending> forgotten = std::move(pending_);
+  pending_.clear();
+  for (auto& [id, pending] : forgotten) executor_.cancel(pending.timer);
+}
+
+void Endpoint::add_method(std::string_view kind, Method method) { methods_[std::string(kind)] = std::move(method); }
+
+Envelope Endpoint::envelope(Saying type, std::string_view kind) const {
+  Envelope envelope;
+  envelope.cluster = cluster_;
+  envelope.type = type;
+  envelope.role = options_.role;
+  envelope.kind = kind;
+  return envelope;
+}
+
+Future<Frames> Endpoint::start_call(Peer to, Outgoing out, CallOptions options) {
+  Promise<Frames> promise;
+  Future<Frames> future = promise.future();
+  ++counters_.calls;
+  if (pending_.size() >= options_.calls_max) {
+    promise.set(fail(Code::overloaded, "{} calls are in flight already", pending_.size()));
+    return future;
+  }
+  if (options.deadline <= Duration::zero()) {
+    promise.set(fail(Code::expired, "{} to {}: no time left", out.kind, to.text()));
+    return future;
+  }
+  std::uint64_t id = next_correlation_++;
+  Envelope header = envelope(Saying::request, out.kind);
+  header.id = id;
+  header.request = options.request;
+  header.deadline_ms = static_cast<std::uint32_t>(std::clamp<std::int64_t>(to_ms(options.deadline), 1, UINT32_MAX));
+  Result<> sent = bus_.send(to, Frames{encode(header), std::move(out.body), std::move(out.payload)});
+  if (!sent) {
+    promise.set(fail(std::move(sent)));
+    return future;
+  }
+  TimerId timer = executor_.after(options.deadline, [this, id, kind = out.kind, waited = options.deadline] {
+    auto found = pending_.find(id);
+    if (found == pending_.end()) return;
+    Pending pending = std::move(found->second);
+    pending_.erase(found);
+    ++counters_.deadlines;
+    pending.promise.set(
+        fail(Code::deadline, "{} to {}: no answer within {} ms", kind, pending.peer.text(), to_ms(waited)));
+  });
+  pending_.emplace(id, Pending{std::move(promise), std::move(to), timer});
+  return future;
+}
+
+Result<> Endpoint::send_cast(const Peer& to, Outgoing out) {
+  return bus_.send(to, Frames{encode(envelope(Saying::cast, out.kind)), std::move(out.body), std::move(out.payload)});
+}
+
+Result<> Endpoint::send_push(const Address& to, Outgoing out) {
+  return bus_.push(to, Frames{encode(envelope(Saying::data, out.kind)), std::move(out.body), std::move(out.payload)});
+}
+
+Result<> Endpoint::send_event(std::string topic, Outgoing out) {
+  return bus_.publish(std::move(topic), Frames{encode(envelope(Saying::event, out.kind)), std::move(out.body), {}});
+}
+
+Result<> Endpoint::admit(const Envelope& header, Roles senders) const {
+  if (header.v != kProtocolVersion) {
+    return fail(Code::wrong_version, "protocol version {} is spoken here, not {}", kProtocolVersion, header.v);
+  }
+  bool stranger = header.cluster.nil() ? !cluster_.nil() && header.kind != Hello::kind
+                                       : !cluster_.nil() && header.cluster != cluster_;
+  if (stranger) {
+    return fail(Code::wrong_cluster, "this is cluster {}, the message is for {}", cluster_,
+                header.cluster.nil() ? "none" : header.cluster.text());
+  }
+  if (senders != 0 && (header.role & senders) == 0) {
+    return fail(Code::not_allowed, "{} may not be sent by role {}", header.kind, header.role);
+  }
+  return {};
+}
+
+void Endpoint::refuse(const std::string& from, std::string_view kind, const Error& error) {
+  ++counters_.refused;
+  log::write_limited(log::Level::warn, "message_refused", {{"peer", from}, {"kind", kind}, {"why", error.text()}});
+}
+
+void Endpoint::on_message(const Peer& from, Frames frames) {
+  Result<Envelope> header = decode<Envelope>(frames.envelope);
+  if (!header) return refuse(from.text(), "?", header.error());
+  switch (header->type) {
+    case Saying::reply:
+      return on_reply(std::move(*header), std::move(frames));
+    case Saying::request:
+    case Saying::cast:
+      return on_request(from, std::move(*header), std::move(frames));
+    case Saying::data:
+    case Saying::event:
+      break;
+  }
+  refuse(from.text(), header->kind, Error{Code::malformed, "not a control message", {}});
+}
+
+void Endpoint::on_reply(Envelope header, Frames frames) {
+  auto found = pending_.find(header.id);
+  if (found == pending_.end()) {
+    ++counters_.late_replies;
+    return;
+  }
+  Pending pending = std::move(found->second);
+  pending_.erase(found);
+  executor_.cancel(pending.timer);
+  if (header.v != kProtocolVersion) {
+    pending.promise.set(fail(Code::wrong_version, "{} answered in protocol version {}", pending.peer.text(), header.v));
+  } else if (header.code != 0) {
+    pending.promise.set(fail(Error{static_cast<Code>(header.code), std::move(header.text), {}}));
+  } else {
+    pending.promise.set(std::move(frames));
+  }
+}
+
+void Endpoint::on_request(const Peer& from, Envelope header, Frames frames) {
+  auto found = methods_.find(header.kind);
+  Result<> admitted = admit(header, found == methods_.end() ? 0 : found->second.senders);
+  if (admitted && found == methods_.end()) {
+    admitted = fail(Code::unknown_kind, "{} does not serve {}", options_.program, header.kind.substr(0, 64));
+  }
+  if (admitted && handlers_.size() >= options_.handlers_max) {
+    admitted = fail(Code::overloaded, "{} requests are being served already", handlers_.size());
+  }
+  if (!admitted) {
+    refuse(from.text(), header.kind.substr(0, 64), admitted.error());
+    if (header.type == Saying::request) answer(from, header.id, fail(std::move(admitted)));
+    return;
+  }
+  ++counters_.served;
+  bool wants_answer = header.type == Saying::request;
+  Caller caller{from, static_cast<Role>(header.role), header.request, Instant::max()};
+  if (wants_answer) caller.deadline = executor_.now() + std::chrono::milliseconds(header.deadline_ms);
+  Task<Answer> work = found->second.run(std::move(frames), caller);
+  if (!wants_answer) {
+    handlers_.spawn(std::move(work));
+    return;
+  }
+  // The handler's end cancels the timer, the timer's end the handler; whichever comes first.
+  auto timer = std::make_shared<TimerId>(0);
+  std::uint64_t task = handlers_.spawn(std::move(work), [this, from, id = header.id, timer](Result<Answer> result) {
+    executor_.cancel(*timer);
+    *timer = UINT64_MAX;
+    answer(from, id, std::move(result));
+  });
+  if (*timer == 0) *timer = executor_.at(caller.deadline, [this, task] { handlers_.cancel(task); });
+}
+
+void Endpoint::answer(const Peer& to, std::uint64_t id, Result<Answer> result) {
+  Envelope header = envelope(Saying::reply, {});
+  header.id = id;
+  Frames frames;
+  if (result) {
+    frames.body = std::move(result->body);
+    frames.payload = std::move(result->payload);
+  } else {
+    header.code = static_cast<std::uint16_t>(result.error().code);
+    std::string text = result.error().message;
+    for (const Reason& reason : result.error().why) text += "; " + reason.server + ": " + reason.reason;
+    header.text = cut(std::move(text));
+  }
+  frames.envelope = encode(header);
+  Result<> sent = bus_.send(to, std::move(frames));
+  if (!sent)
+    log::write_limited(log::Level::debug, "reply_not_sent", {{"peer", to.text()}, {"why", sent.error().text()}});
+}
+
+void Endpoint::on_data(Frames frames) {
+  Result<Envelope> header = decode<Envelope>(frames.envelope);
+  if (!header) return refuse("data", "?", header.error());
+  auto found = data_methods_.find(header->kind);
+  Result<> admitted = admit(*header, found == data_methods_.end() ? 0 : found->second.senders);
+  if (admitted && (found == data_methods_.end() || header->type != Saying::data)) {
+    admitted = fail(Code::unknown_kind, "no pipeline takes {}", header->kind.substr(0, 64));
+  }
+  if (admitted) admitted = found->second.run(frames);
+  if (!admitted) refuse("data", header->kind.substr(0, 64), admitted.error());
+}
+
+void Endpoint::on_event(const Address& publisher, std::string topic, Frames frames) {
+  Result<Envelope> header = decode<Envelope>(frames.envelope);
+  if (!header) return refuse(publisher, "?", header.error());
+  Result<> admitted = admit(*header, 0);
+  auto found = event_handlers_.find(header->kind);
+  if (admitted && found == event_handlers_.end()) return;
+  if (admitted) admitted = found->second(publisher, topic, frames);
+  if (!admitted) refuse(publisher, header->kind.substr(0, 64), admitted.error());
+}
+
+void Endpoint::on_link_lost(const Peer& peer, const LinkLoss& loss) {
+  std::vector<std::uint64_t> lost;
+  for (const auto& [id, pending] : pending_) {
+    if (pending.peer == peer) lost.push_back(id);
+  }
+  std::sort(lost.begin(), lost.end());
+  Code code = loss.never_connected ? Code::unreachable : Code::lost_link;
+  for (std::uint64_t id : lost) {
+    auto found = pending_.find(id);
+    if (found == pending_.end()) continue;
+    Pending pending = std::move(found->second);
+    pending_.erase(found);
+    executor_.cancel(pending.timer);
+    pending.promise.set(fail(code, "{}: {}", peer.text(), loss.reason));
+  }
+  if (link_observer_) link_observer_(peer, loss);
+}
+
+}  // namespace gfs::bus

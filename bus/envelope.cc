@@ -1,0 +1,5 @@
+#include "bus/envelope.h"
+
+#include "bus/codec_instances.h"
+
+GFS_CODEC(gfs::bus::Envelope);

@@ -1,0 +1,14 @@
+#include "bus/messages/chunk_master.h"
+
+#include "bus/codec_instances.h"
+
+GFS_CODEC(gfs::bus::RegisterServer);
+GFS_CODEC(gfs::bus::RegisterServer::Reply);
+GFS_CODEC(gfs::bus::Heartbeat);
+GFS_CODEC(gfs::bus::Heartbeat::Reply);
+GFS_CODEC(gfs::bus::ReportChunks);
+GFS_CODEC(gfs::bus::ReportChunks::Reply);
+GFS_CODEC(gfs::bus::ReportDamage);
+GFS_CODEC(gfs::bus::Configure);
+GFS_CODEC(gfs::bus::Configure::Reply);
+GFS_CODEC(gfs::bus::ProbeAddress);

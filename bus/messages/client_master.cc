@@ -1,0 +1,26 @@
+#include "bus/messages/client_master.h"
+
+#include "bus/codec_instances.h"
+
+GFS_CODEC(gfs::bus::Hello);
+GFS_CODEC(gfs::bus::Hello::Reply);
+GFS_CODEC(gfs::bus::CreateFile);
+GFS_CODEC(gfs::bus::MakeDirectory);
+GFS_CODEC(gfs::bus::Stat);
+GFS_CODEC(gfs::bus::Exists);
+GFS_CODEC(gfs::bus::Exists::Reply);
+GFS_CODEC(gfs::bus::List);
+GFS_CODEC(gfs::bus::List::Reply);
+GFS_CODEC(gfs::bus::Rename);
+GFS_CODEC(gfs::bus::Remove);
+GFS_CODEC(gfs::bus::Remove::Reply);
+GFS_CODEC(gfs::bus::LocateForRead);
+GFS_CODEC(gfs::bus::LocateForRead::Reply);
+GFS_CODEC(gfs::bus::LocateForWrite);
+GFS_CODEC(gfs::bus::SetSize);
+GFS_CODEC(gfs::bus::ListServers);
+GFS_CODEC(gfs::bus::ListServers::Reply);
+GFS_CODEC(gfs::bus::ClusterStatus);
+GFS_CODEC(gfs::bus::ClusterStatus::Reply);
+GFS_CODEC(gfs::bus::ListChunks);
+GFS_CODEC(gfs::bus::ListChunks::Reply);
