@@ -8,6 +8,7 @@
 // * File::sync() makes the file's bytes and its length durable, not its name. A file's creation, rename or removal is
 //   durable after Disk::sync_directory() of the folder(s) the name is (and was) in.
 // * rename() replaces an existing target atomically.
+// * A write that fails may have left part of its bytes in the file, with no_space too.
 // * After a failed sync nothing is known of the bytes written since the last good one; never retry it, stop trusting
 //   the file (a later sync may succeed without them).
 // * An unsynced write may be torn, lost or reordered by a power cut, in sectors of 512 bytes.

@@ -44,7 +44,7 @@ function(gfs_precompile name)
   else()
     get_target_property(type ${name} TYPE)
     if(type STREQUAL "EXECUTABLE")
-      target_compile_options(${name} PRIVATE -fPIE)
+      target_compile_options(${name} PRIVATE -fPIC)  # as the header was compiled
     endif()
     target_precompile_headers(${name} REUSE_FROM gfs_bus)
   endif()
