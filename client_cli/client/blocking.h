@@ -4,7 +4,8 @@
 //   client::Blocking gfs({.master = "tcp://127.0.0.1:7500"});
 //   Result<FileInfo> info = gfs.run<FileInfo>([](client::Filesystem& fs) { return fs.stat("/readme"); });
 //
-// run() may be called from any thread but the loop's own, several at once.
+// run() may be called from any thread but the loop's own, several at once. What still runs when the Blocking is
+// destroyed ends with cancelled. Files are let go of before, or inside run().
 #pragma once
 
 #include <condition_variable>
@@ -32,13 +33,25 @@ class Blocking {
       std::condition_variable changed;
       std::optional<Result<T>> result;
     };
+    // Answers in any case: work that is dropped, because the Blocking goes, was cancelled.
+    struct Answer {
+      std::shared_ptr<Slot> slot;
+      explicit Answer(std::shared_ptr<Slot> s) : slot(std::move(s)) {}
+      Answer(Answer&&) noexcept = default;
+      ~Answer() {
+        if (slot) give(fail(Code::cancelled, "the client was closed"));
+      }
+      void give(Result<T> result) {
+        std::shared_ptr<Slot> to = std::move(slot);
+        std::lock_guard lock(to->mutex);
+        to->result.emplace(std::move(result));
+        to->changed.notify_one();
+      }
+    };
     auto slot = std::make_shared<Slot>();
-    post([this, slot, work = std::move(work)]() mutable {
-      spawn<T>(std::move(work), [slot](Result<T> result) {
-        std::lock_guard lock(slot->mutex);
-        slot->result.emplace(std::move(result));
-        slot->changed.notify_one();
-      });
+    post([this, answer = Answer(slot), work = std::move(work)]() mutable {
+      spawn<T>(std::move(work),
+               [answer = std::move(answer)](Result<T> result) mutable { answer.give(std::move(result)); });
     });
     std::unique_lock lock(slot->mutex);
     slot->changed.wait(lock, [&] { return slot->result.has_value(); });
@@ -51,6 +64,7 @@ class Blocking {
  private:
   struct Parts;
 
+  // From any thread.
   void post(Callback callback);
   TaskGroup& group();
   // The closure must outlive its coroutine: `holder` keeps it in the task's own frame.

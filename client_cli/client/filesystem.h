@@ -24,9 +24,9 @@ using bus::FileType;
 
 struct Settings {
   bus::Address master;
-  Duration deadline = 30s;       // of one operation, retries included
-  Duration call_deadline = 5s;   // of one try
-  std::uint64_t window = 8ull << 20;      // bytes in flight per file
+  Duration deadline = 30s;            // of one operation, retries included
+  Duration call_deadline = 5s;        // of one try
+  std::uint64_t window = 8ull << 20;  // bytes in flight per file
   std::uint64_t fragment = 1ull << 20;
   std::uint64_t read_ahead = 4ull << 20;
   Duration layout_age = 30s;

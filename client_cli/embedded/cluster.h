@@ -1,7 +1,8 @@
 // Cluster: a whole cluster (one master, a few chunkservers) in this process, over inproc://, kept in one directory.
 //
-// DIR/master, DIR/chunkserver-1, DIR/chunkserver-2, ...: the same directories the daemons use. Each node has a thread of
-// its own, as in real life. A first run formats; later ones reopen. Two processes cannot open one directory (in_use).
+// DIR/master, DIR/chunkserver-1, DIR/chunkserver-2, ...: the same directories the daemons use. Each node has a thread
+// of its own, as in real life. A first run formats; later ones reopen. Two processes cannot open one directory
+// (in_use).
 #pragma once
 
 #include <memory>

@@ -1,0 +1,175 @@
+#include "client_cli/client/chunk_reader.h"
+
+#include <algorithm>
+#include <set>
+
+#include "base/log.h"
+#include "bus/messages/client_chunk.h"
+#include "client_cli/client/fragments.h"
+
+namespace gfs::client {
+
+namespace {
+
+constexpr std::uint32_t kPage = 16;          // layouts asked for at a time
+constexpr Duration kLengthDeadline = 500ms;  // of one try to learn a length
+
+bool at_fault(Code code) { return code == Code::unreachable || code == Code::lost_link || code == Code::deadline; }
+
+// What the replica sent, made as long as what was asked for.
+Bytes extended(Bytes bytes, std::uint64_t size) {
+  if (bytes.size() == size) return bytes;
+  if (bytes.empty()) return zeros(size);
+  std::string longer(bytes.view());
+  longer.resize(size, '\0');
+  return Bytes::of(std::move(longer));
+}
+
+}  // namespace
+
+Bytes zeros(std::uint64_t size) {
+  static const Bytes kZeros = Bytes::of(std::string(kFragmentMax, '\0'));
+  return size <= kFragmentMax ? kZeros.slice(0, size) : Bytes::of(std::string(size, '\0'));
+}
+
+Task<Bytes> ChunkReader::read(ChunkAt at, std::uint64_t offset, std::uint64_t size, Instant deadline) {
+  Attempts attempts(fmt::format("read of {} bytes at {} of {}", size, offset, at.text()));
+  Backoff backoff;
+  std::set<ServerId> damaged;
+  for (bool first_round = true;; first_round = false) {
+    Result<bus::ChunkLayout> layout = co_await locate(at, deadline).outcome();
+    if (!layout) {
+      attempts.failed("master", layout.error());
+      co_await fail(attempts.give_up(layout.error()));
+    }
+    if (layout->handle.value == 0) co_return zeros(size);
+    Error last{Code::unavailable, fmt::format("chunk {} has no replica at the moment", layout->handle), {}};
+    bool may_recover = layout->members.empty();
+    bool only_old_layout = false;
+    for (const bus::Member& member : context_.replicas.order(*layout, context_.executor.now())) {
+      if (damaged.contains(member.server)) {
+        last = {Code::corrupt, fmt::format("chunk {}: every replica that answers is damaged", layout->handle), {}};
+        continue;
+      }
+      if (context_.executor.now() >= deadline) break;
+      Result<Bytes> got = co_await read_from(member, *layout, offset, size, deadline).outcome();
+      if (got) co_return extended(std::move(*got), size);
+      attempts.failed(server_text(member), got.error());
+      last = std::move(got).error();
+      if (last.code == Code::corrupt) {
+        damaged.insert(member.server);
+        log::write_limited(log::Level::warn, "replica_damaged",
+                           {{"server", member.server}, {"chunk", layout->handle}, {"reason", last.message}});
+      } else {
+        may_recover = may_recover || read_may_recover(last.code);
+      }
+      only_old_layout = only_old_layout || last.code == Code::stale_version || last.code == Code::not_found;
+    }
+    if (layout->members.empty()) attempts.failed("master", last);
+    context_.layouts.drop(at.inode, at.index, layout->version);
+    bool pause = !(first_round && only_old_layout);
+    Duration wait = pause ? backoff.next(context_.random) : Duration::zero();
+    bool all_damaged = !may_recover && !first_round;  // asking for the layout again has shown nobody new
+    bool hopeless = !may_recover && damaged.empty();
+    if (all_damaged || hopeless || context_.executor.now() + wait >= deadline) co_await fail(attempts.give_up(last));
+    if (pause) co_await context_.executor.sleep(wait);
+  }
+}
+
+Task<Bytes> ChunkReader::read_from(bus::Member member, bus::ChunkLayout layout, std::uint64_t offset,
+                                   std::uint64_t size, Instant deadline) {
+  bus::ReadChunk ask{layout.handle, layout.version, offset, size};
+  bus::Peer to = bus::Peer::at(member.control);
+  Result<bus::ReadChunk::Reply> reply =
+      co_await context_.endpoint.call(std::move(to), std::move(ask), context_.one_try(deadline)).outcome();
+  if (!reply) {
+    if (at_fault(reply.error().code)) context_.replicas.failed(member.server, context_.executor.now());
+    co_await fail(std::move(reply));
+  }
+  context_.replicas.worked(member.server);
+  if (reply->payload.size() > size) {
+    co_await fail(Code::malformed, "{} bytes came where {} were asked for", reply->payload.size(), size);
+  }
+  Result<> intact = verify_pieces(offset, reply->payload, reply->crcs);
+  if (!intact) co_await fail(Code::corrupt, "chunk {}: {}", layout.handle, intact.error().message);
+  co_return std::move(reply->payload);
+}
+
+Task<bus::ChunkLayout> ChunkReader::locate(ChunkAt at, Instant deadline) {
+  std::optional<bus::ChunkLayout> cached =
+      context_.layouts.find(at.inode, at.index, LayoutCache::Use::read, context_.executor.now());
+  if (cached) co_return std::move(*cached);
+  Task<bus::ChunkLayout> asking = ask_master(at, deadline);
+  Task<bus::ChunkLayout> shared = context_.locating_to_read.join({at.inode, at.index}, std::move(asking));
+  co_return co_await with_deadline(context_.executor, deadline, "locating " + at.text(), std::move(shared));
+}
+
+Task<bus::ChunkLayout> ChunkReader::ask_master(ChunkAt at, Instant deadline) {
+  bus::LocateForRead::Reply reply = co_await ask_page(at.inode, at.index, at.path, deadline);
+  for (bus::ChunkLayout& layout : reply.layout) {
+    if (layout.index == at.index) co_return std::move(layout);
+  }
+  bus::ChunkLayout hole;
+  hole.index = at.index;
+  co_return hole;
+}
+
+Task<bus::LocateForRead::Reply> ChunkReader::ask_page(InodeId inode, std::uint32_t first, std::string path,
+                                                      Instant deadline) {
+  bus::LocateForRead ask{inode, first, kPage};
+  bus::LocateForRead::Reply reply =
+      co_await context_.master.ask(std::move(ask), "locating chunks of " + path, deadline);
+  Instant now = context_.executor.now();
+  std::set<std::uint32_t> holes;
+  for (std::uint32_t i = first; i < reply.chunks && i - first < kPage; ++i) holes.insert(i);
+  for (const bus::ChunkLayout& layout : reply.layout) {
+    if (layout.index < first || layout.index - first >= kPage) continue;
+    context_.layouts.put(inode, layout, LayoutCache::Use::read, now);
+    holes.erase(layout.index);
+  }
+  for (std::uint32_t index : holes) {
+    bus::ChunkLayout hole;
+    hole.index = index;
+    context_.layouts.put(inode, hole, LayoutCache::Use::read, now);
+  }
+  co_return reply;
+}
+
+Task<std::uint64_t> ChunkReader::current_size(InodeId inode, std::string path, std::uint32_t chunks_hint,
+                                              Instant deadline) {
+  bus::LocateForRead::Reply page = co_await ask_page(inode, chunks_hint > 0 ? chunks_hint - 1 : 0, path, deadline);
+  for (int round = 0; round < 2 && page.chunks > 0; ++round) {
+    std::uint32_t last = page.chunks - 1;
+    std::uint64_t before = last * context_.master.chunk_size();
+    if (page.size >= before + context_.master.chunk_size()) break;  // the last chunk is full already
+    bool there = false;
+    for (const bus::ChunkLayout& layout : page.layout) {
+      if (layout.index != last) continue;
+      there = true;
+      Result<std::uint64_t> length = co_await length_of(layout, deadline).outcome();
+      if (length) co_return std::max(page.size, *length == 0 ? 0 : before + *length);
+    }
+    if (there && round > 0) break;
+    page = co_await ask_page(inode, last, path, deadline);
+  }
+  co_return page.size;
+}
+
+Task<std::uint64_t> ChunkReader::length_of(bus::ChunkLayout layout, Instant deadline) {
+  std::vector<bus::Member> members = context_.replicas.order(layout, context_.executor.now());
+  auto primary = std::ranges::find(members, layout.primary, &bus::Member::server);
+  if (primary != members.end() && primary->up) std::rotate(members.begin(), primary, primary + 1);
+  for (const bus::Member& member : members) {
+    bus::ChunkLength ask{layout.handle, layout.version};
+    bus::Peer to = bus::Peer::at(member.control);
+    bus::CallOptions options = context_.one_try(deadline);
+    options.deadline = std::min(options.deadline, kLengthDeadline);
+    Result<bus::ChunkLength::Reply> reply =
+        co_await context_.endpoint.call(std::move(to), std::move(ask), options).outcome();
+    if (reply && reply->length <= context_.master.chunk_size()) co_return reply->length;
+    if (!reply && at_fault(reply.error().code)) context_.replicas.failed(member.server, context_.executor.now());
+  }
+  co_return fail(Code::unavailable, "no replica of chunk {} told its length", layout.handle);
+}
+
+}  // namespace gfs::client

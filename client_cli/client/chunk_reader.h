@@ -1,0 +1,43 @@
+// ChunkReader: bytes of one chunk, verified end to end, from whichever replica can give them.
+//
+// Replicas are tried in ReplicaChoice's order. One that fails is passed over; when all have failed the layout is asked
+// for again, with pauses, until the operation's deadline. A replica whose bytes do not match their checksums is not
+// asked again by the same read. The final error names each server and its reason.
+//
+// Owned by Context's Filesystem; one thread; tasks must not outlive it.
+#pragma once
+
+#include <optional>
+
+#include "base/bytes.h"
+#include "client_cli/client/context.h"
+
+namespace gfs::client {
+
+// Zero bytes; the memory is shared.
+Bytes zeros(std::uint64_t size);
+
+class ChunkReader {
+ public:
+  explicit ChunkReader(Context& context) : context_(context) {}
+
+  // Exactly `size` bytes (at most 1 MiB); what was never written reads as zeros.
+  Task<Bytes> read(ChunkAt at, std::uint64_t offset, std::uint64_t size, Instant deadline);
+
+  // How long the file is now: the master's size, or the end of the last chunk if that is further. Best effort: if no
+  // replica of the last chunk answers quickly, the master's size stands. Errors are the master's.
+  Task<std::uint64_t> current_size(InodeId inode, std::string path, std::uint32_t chunks_hint, Instant deadline);
+
+ private:
+  Task<bus::ChunkLayout> locate(ChunkAt at, Instant deadline);
+  // Asks for a page of layouts from at.index on; all of it goes into the cache.
+  Task<bus::ChunkLayout> ask_master(ChunkAt at, Instant deadline);
+  Task<bus::LocateForRead::Reply> ask_page(InodeId inode, std::uint32_t first, std::string path, Instant deadline);
+  Task<Bytes> read_from(bus::Member member, bus::ChunkLayout layout, std::uint64_t offset, std::uint64_t size,
+                        Instant deadline);
+  Task<std::uint64_t> length_of(bus::ChunkLayout layout, Instant deadline);
+
+  Context& context_;
+};
+
+}  // namespace gfs::client

@@ -1,0 +1,52 @@
+// Context: what the parts of one Filesystem share. Owned by Filesystem, which goes after its files; one thread.
+#pragma once
+
+#include <tuple>
+
+#include "base/executor.h"
+#include "base/random.h"
+#include "bus/endpoint.h"
+#include "client_cli/client/filesystem.h"
+#include "client_cli/client/layout_cache.h"
+#include "client_cli/client/master_client.h"
+#include "client_cli/client/replica_choice.h"
+#include "client_cli/client/single_flight.h"
+
+namespace gfs::client {
+
+// A chunk by its place in a file. The path is for messages.
+struct ChunkAt {
+  InodeId inode;
+  std::uint32_t index = 0;
+  std::string path;
+
+  std::string text() const { return fmt::format("chunk {} of {}", index, path); }
+};
+
+inline std::string server_text(const bus::Member& member) {
+  return fmt::format("{} ({})", member.control, member.server.text().substr(0, 8));
+}
+
+struct Context {
+  Context(Executor& executor_given, Random& random_given, bus::Bus& bus, Settings given);
+
+  // One try, within the operation.
+  bus::CallOptions one_try(Instant deadline, RequestId request = {}) const {
+    return {std::min(settings.call_deadline, deadline - executor.now()), request};
+  }
+  Instant deadline() const { return executor.now() + settings.deadline; }
+
+  static constexpr std::size_t kLayoutsMax = 65536;
+
+  const Settings settings;
+  Executor& executor;
+  Random& random;
+  bus::Endpoint endpoint;
+  MasterClient master;
+  LayoutCache layouts;
+  ReplicaChoice replicas;
+  SingleFlight<std::tuple<InodeId, std::uint32_t, Version>, bus::ChunkLayout> locating_to_write;
+  SingleFlight<std::pair<InodeId, std::uint32_t>, bus::ChunkLayout> locating_to_read;
+};
+
+}  // namespace gfs::client

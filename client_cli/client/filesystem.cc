@@ -1,0 +1,143 @@
+#include "client_cli/client/filesystem.h"
+
+#include <algorithm>
+
+#include "client_cli/client/chunk_reader.h"
+#include "client_cli/client/chunk_writer.h"
+#include "client_cli/client/context.h"
+#include "client_cli/client/open_file.h"
+
+namespace gfs::client {
+
+struct Filesystem::Parts {
+  Parts(Executor& executor, Random& random, bus::Bus& bus, Settings settings)
+      : context(executor, random, bus, std::move(settings)), reader(context), writer(context) {}
+
+  // The file's size with what was acknowledged since its last fsync.
+  Task<FileInfo> with_size_now(FileInfo info, Instant deadline) {
+    if (info.type == FileType::file && info.chunks > 0) {
+      info.size = co_await reader.current_size(info.inode, info.path, info.chunks, deadline);
+    }
+    co_return info;
+  }
+
+  Context context;
+  ChunkReader reader;
+  ChunkWriter writer;
+};
+
+Filesystem::Filesystem(Executor& executor, Random& random, bus::Bus& bus, Settings settings)
+    : parts_(std::make_unique<Parts>(executor, random, bus, std::move(settings))) {}
+
+Filesystem::~Filesystem() = default;
+
+RequestId Filesystem::last_request() const { return parts_->context.master.last_request(); }
+
+Task<std::shared_ptr<File>> Filesystem::open(std::string path, Open how, std::uint32_t replicas) {
+  MasterClient& master = parts_->context.master;
+  Instant deadline = parts_->context.deadline();
+  std::optional<FileInfo> info;
+  if (how == Open::create || how == Open::create_new) {
+    bus::CreateFile ask{path, replicas};
+    Result<FileInfo> created = co_await master.change(std::move(ask), "create " + path, deadline).outcome();
+    if (created) {
+      info = std::move(*created);
+    } else if (how == Open::create_new || created.error().code != Code::already_exists) {
+      co_await fail(std::move(created));
+    }
+  }
+  if (!info) {
+    bus::Stat ask{path};
+    info = co_await master.ask(std::move(ask), "open " + path, deadline);
+    if (info->type != FileType::file) co_await fail(Code::is_a_directory, "open {}: it is a directory", path);
+  }
+  parts_->context.layouts.drop_file(info->inode);  // whoever opens sees all that was acknowledged before
+  FileInfo now = co_await parts_->with_size_now(std::move(*info), deadline);
+  co_return std::make_shared<OpenFile>(parts_->context, parts_->reader, parts_->writer, std::move(now),
+                                       how != Open::read);
+}
+
+Task<FileInfo> Filesystem::create(std::string path, std::uint32_t replicas) {
+  bus::CreateFile ask{path, replicas};
+  co_return co_await parts_->context.master.change(std::move(ask), "create " + path, parts_->context.deadline());
+}
+
+Task<FileInfo> Filesystem::make_directory(std::string path, bool parents) {
+  bus::MakeDirectory ask{path, parents};
+  co_return co_await parts_->context.master.change(std::move(ask), "make directory " + path,
+                                                   parts_->context.deadline());
+}
+
+Task<FileInfo> Filesystem::stat(std::string path) {
+  Instant deadline = parts_->context.deadline();
+  bus::Stat ask{path};
+  FileInfo info = co_await parts_->context.master.ask(std::move(ask), "stat " + path, deadline);
+  co_return co_await parts_->with_size_now(std::move(info), deadline);
+}
+
+Task<bool> Filesystem::exists(std::string path) {
+  bus::Exists ask{path};
+  bus::Exists::Reply reply =
+      co_await parts_->context.master.ask(std::move(ask), "exists " + path, parts_->context.deadline());
+  co_return reply.exists;
+}
+
+Task<bus::List::Reply> Filesystem::list_page(std::string path, std::string after, std::uint32_t limit) {
+  bus::List ask{path, std::move(after), limit};
+  co_return co_await parts_->context.master.ask(std::move(ask), "list " + path, parts_->context.deadline());
+}
+
+Task<std::vector<FileInfo>> Filesystem::list(std::string path) {
+  std::vector<FileInfo> all;
+  std::string after;
+  while (true) {
+    bus::List::Reply page = co_await list_page(path, after);
+    std::ranges::move(page.entries, std::back_inserter(all));
+    if (!page.more || page.entries.empty()) co_return all;
+    std::string last = all.back().path;
+    std::string name = last.substr(last.rfind('/') + 1);
+    if (name <= after)
+      co_await fail(Code::malformed, "list {}: the master's pages do not go forward at {}", path, last);
+    after = std::move(name);
+  }
+}
+
+Task<FileInfo> Filesystem::rename(std::string source, std::string target, bool replace) {
+  std::string what = "rename " + source + " to " + target;
+  bus::Rename ask{std::move(source), std::move(target), replace};
+  co_return co_await parts_->context.master.change(std::move(ask), std::move(what), parts_->context.deadline());
+}
+
+Task<bus::Remove::Reply> Filesystem::remove(std::string path, bool recursive) {
+  bus::Remove ask{path, recursive};
+  co_return co_await parts_->context.master.change(std::move(ask), "remove " + path, parts_->context.deadline());
+}
+
+Task<bus::ClusterStatus::Reply> Filesystem::status() {
+  bus::ClusterStatus ask{true};
+  co_return co_await parts_->context.master.ask(std::move(ask), "status", parts_->context.deadline());
+}
+
+Task<std::vector<bus::ServerInfo>> Filesystem::servers() {
+  bus::ListServers ask{true};
+  bus::ListServers::Reply reply =
+      co_await parts_->context.master.ask(std::move(ask), "list servers", parts_->context.deadline());
+  co_return std::move(reply.servers);
+}
+
+Task<std::vector<bus::ListChunks::Chunk>> Filesystem::chunks(std::string path) {
+  Instant deadline = parts_->context.deadline();
+  std::vector<bus::ListChunks::Chunk> all;
+  std::uint32_t first = 0;
+  while (true) {
+    bus::ListChunks ask{path, first, 256};
+    bus::ListChunks::Reply page = co_await parts_->context.master.ask(std::move(ask), "chunks of " + path, deadline);
+    std::ranges::move(page.chunks, std::back_inserter(all));
+    if (!page.more || page.chunks.empty()) co_return all;
+    std::uint32_t next = all.back().index + 1;
+    if (next <= first) co_await fail(Code::malformed, "chunks of {}: the master's pages do not go forward", path);
+    first = next;
+  }
+}
+
+}  // namespace gfs::client

@@ -1,0 +1,47 @@
+#include "client_cli/client/layout_cache.h"
+
+namespace gfs::client {
+
+std::optional<bus::ChunkLayout> LayoutCache::find(InodeId inode, std::uint32_t index, Use use, Instant now) {
+  auto found = entries_.find({inode, index});
+  if (found == entries_.end()) return std::nullopt;
+  Entry& entry = found->second;
+  if (now - entry.since >= age_) {
+    forget(found);
+    return std::nullopt;
+  }
+  if (use == Use::write && entry.use != Use::write) return std::nullopt;
+  recent_.splice(recent_.end(), recent_, entry.recent);
+  return entry.layout;
+}
+
+void LayoutCache::put(InodeId inode, const bus::ChunkLayout& layout, Use use, Instant now) {
+  Key key{inode, layout.index};
+  auto found = entries_.find(key);
+  if (found != entries_.end()) {
+    Entry& entry = found->second;
+    if (entry.layout.version > layout.version) return;
+    if (entry.layout.version == layout.version && entry.use == Use::write) use = Use::write;
+    forget(found);
+  }
+  while (!recent_.empty() && entries_.size() >= entries_max_) forget(entries_.find(recent_.front()));
+  recent_.push_back(key);
+  entries_.emplace(key, Entry{layout, use, now, std::prev(recent_.end())});
+}
+
+void LayoutCache::drop(InodeId inode, std::uint32_t index, Version failed) {
+  auto found = entries_.find({inode, index});
+  if (found != entries_.end() && found->second.layout.version <= failed) forget(found);
+}
+
+void LayoutCache::drop_file(InodeId inode) {
+  auto first = entries_.lower_bound({inode, 0});
+  while (first != entries_.end() && first->first.first == inode) forget(first++);
+}
+
+void LayoutCache::forget(std::map<Key, Entry>::iterator entry) {
+  recent_.erase(entry->second.recent);
+  entries_.erase(entry);
+}
+
+}  // namespace gfs::client
