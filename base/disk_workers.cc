@@ -14,11 +14,11 @@ struct DiskWorkers::Delivery {
   Delivery(const Delivery&) = delete;
   Delivery& operator=(const Delivery&) = delete;
   ~Delivery() {
-    Batch dropped = workers->take_finished();
-    dropped.clear();
+    if (workers) workers->take_finished();
   }
   void run() {
-    Batch batch = workers->take_finished();
+    // What finishes from here on has a delivery of its own.
+    Batch batch = std::exchange(workers, nullptr)->take_finished();
     for (std::unique_ptr<Job>& job : batch) job->finish();
   }
 };
