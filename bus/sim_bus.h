@@ -1,0 +1,145 @@
+// SimBus: the bus of a simulated node; ZmqBus's neighbour. SimNetwork: what lies between them, in virtual time.
+//
+// Everything that happens on the network is drawn from one seed: delays, losses, repeats. A host is a name for
+// partitions; a SimBus is one life of a process on a host. Destroying it is the death of the process: those who dialled
+// it are told a little later, what was on the way is lost.
+//
+// Order is kept per connection (as TCP does); repeats come later than the first. A blocked direction loses silently;
+// after 6 s of silence the dialler gives the connection up, as ZeroMQ's heartbeats make it do.
+//
+// Owned by a test or the simulator; outlives its buses. One thread.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/random.h"
+#include "base/sim_executor.h"
+#include "bus/bus.h"
+
+namespace gfs::bus {
+
+class SimBus;
+
+class SimNetwork {
+ public:
+  struct Faults {
+    Duration delay_min = 100us;
+    Duration delay_max = 400us;
+    double slow = 0.001;  // share of messages that take up to 100 ms
+    double loss = 0;
+    double repeat = 0;
+  };
+  struct Counters {
+    std::uint64_t delivered = 0, lost = 0, blocked = 0, repeated = 0;
+  };
+
+  SimNetwork(SimExecutor& world, std::uint64_t seed);
+
+  void set_faults(Faults faults) { faults_ = faults; }
+  // One direction; messages already on the way arrive.
+  void block(const std::string& from, const std::string& to) { blocked_.emplace(from, to); }
+  void unblock(const std::string& from, const std::string& to) { blocked_.erase({from, to}); }
+  // Unblocks everything and takes the faults away; delays stay.
+  void heal();
+
+  // Over time, hosts and content of every delivery: equal for equal seeds.
+  std::uint64_t trace_hash() const { return trace_; }
+  const Counters& counters() const { return counters_; }
+
+ private:
+  friend class SimBus;
+  using Life = std::uint64_t;
+
+  struct Subscription {
+    Life subscriber = 0;
+    Address publisher;
+    std::string prefix;
+    auto operator<=>(const Subscription&) const = default;
+  };
+
+  Life enter(SimBus* bus);
+  void leave(Life life);
+  SimBus* find(Life life) const;
+  SimBus* listener(const std::map<Address, Life>& listeners, const Address& address) const;
+  bool is_blocked(const std::string& from, const std::string& to) const { return blocked_.contains({from, to}); }
+  Duration delay();
+  // Brings one message over: when, or lost, or twice, is decided here. `lane` keeps order.
+  void carry(const std::string& lane, const std::string& from, const std::string& to, const Frames& frames,
+             std::function<void()> arrive);
+  void trace(const std::string& from, const std::string& to, const Frames& frames);
+
+  SimExecutor& world_;
+  Random random_;
+  Faults faults_;
+  Counters counters_;
+  std::uint64_t trace_ = 0xcbf29ce484222325;
+  Life last_life_ = 0;
+  std::uint64_t last_port_ = 40000;
+  std::map<Life, SimBus*> lives_;
+  std::map<Address, Life> control_, data_, events_;  // who listens where
+  std::set<std::pair<std::string, std::string>> blocked_;
+  std::map<std::string, Instant> lanes_;  // last arrival on each ordered lane
+  std::set<Subscription> subscriptions_;
+};
+
+class SimBus final : public Bus {
+ public:
+  SimBus(SimNetwork& network, Executor& node, std::string host, BusLimits limits = {});
+  ~SimBus() override;
+
+  void attach(Receiver* receiver) override { receiver_ = receiver; }
+  Result<ListenAt> listen(const ListenAt& at) override;
+  Result<> send(const Peer& to, Frames frames) override;
+  Result<> push(const Address& to, Frames frames) override;
+  Result<> publish(std::string topic, Frames frames) override;
+  Result<> subscribe(const Address& publisher, std::string prefix) override;
+  Result<> unsubscribe(const Address& publisher, std::string prefix) override;
+  void hang_up(const Peer& peer) override;
+  BusCounters counters() const override { return counters_; }
+
+  const std::string& host() const { return host_; }
+
+ private:
+  friend class SimNetwork;
+
+  // A dialled connection: to one life of the listener.
+  struct Link {
+    std::uint64_t number = 0;  // with our life it makes the route the listener sees
+    SimNetwork::Life target = 0;
+    std::string target_host;
+    std::size_t on_the_way = 0;
+    bool watched = false;  // a silence timer runs
+  };
+  struct Dialling {
+    std::size_t waiting = 0;
+  };
+
+  Result<> check(const Frames& frames) const;
+  Result<> send_dialled(const Address& to, Frames frames);
+  Result<> send_routed(const std::string& route, Frames frames);
+  void refuse_dial(const Address& to, Duration after, std::string reason);
+  void watch_silence(const Address& to);
+  void lose_link(const Address& to, const std::string& reason);
+  void target_died(SimNetwork::Life target);
+  Result<> claim(std::map<Address, SimNetwork::Life>& listeners, Address& address);
+
+  SimNetwork& network_;
+  Executor& node_;
+  std::string host_;
+  BusLimits limits_;
+  SimNetwork::Life life_;
+  Receiver* receiver_ = nullptr;
+  ListenAt listening_;
+  std::uint64_t last_link_ = 0;
+  std::map<Address, Link> links_;
+  std::map<Address, Dialling> dialling_;  // refusals to come
+  BusCounters counters_;
+};
+
+}  // namespace gfs::bus
