@@ -15,17 +15,54 @@ enum class Saying : std::uint8_t { request = 1, reply = 2, cast = 3, data = 4, e
 
 struct Envelope {
   std::uint32_t v = kProtocolVersion;
-  ClusterId cluster;            // nil: does not know yet (Hello only)
+  ClusterId cluster;  // nil: does not know yet (Hello only)
   Saying type = Saying::request;
-  Roles role = kClient;         // of the sender
-  std::string kind;             // empty on replies
-  std::uint64_t id = 0;         // correlation: a reply repeats its request's
-  RequestId request;            // nil client: none
+  Roles role = kClient;           // of the sender
+  std::string kind;               // empty on replies
+  std::uint64_t id = 0;           // correlation: a reply repeats its request's
+  RequestId request;              // nil client: none
   std::uint32_t deadline_ms = 0;  // what is left of it when sent; requests only
-  std::uint16_t code = 0;       // replies: 0 ok, else an Error's code ...
-  std::string text;             // ... and sentence, cut to 1 KiB
-  std::string trace;            // trace context, carried on unread
-  MSGPACK_DEFINE_MAP(v, cluster, type, role, kind, id, request, deadline_ms, code, text, trace);
+  std::uint16_t code = 0;         // replies: 0 ok, else an Error's code ...
+  std::string text;               // ... and sentence, cut to 1 KiB
+  std::string trace;              // trace context, carried on unread
+
+  template <class Packer>
+  void msgpack_pack(Packer& packer) const {
+    msgpack::type::make_define_map("v", v, "cluster", cluster, "type", type, "role", role, "kind", kind, "id", id,
+                                   "request", request, "deadline_ms", deadline_ms, "code", code, "text", text, "trace",
+                                   trace)
+        .msgpack_pack(packer);
+  }
+  // As MSGPACK_DEFINE_MAP does, but without a std::map of all keys: every message is decoded through here.
+  void msgpack_unpack(const msgpack::object& object) {
+    if (object.type != msgpack::type::MAP) throw msgpack::type_error();
+    for (const msgpack::object_kv& field : object.via.map) {
+      if (field.key.type != msgpack::type::STR) throw msgpack::type_error();
+      std::string_view key(field.key.via.str.ptr, field.key.via.str.size);
+      if (key == "v")
+        field.val.convert(v);
+      else if (key == "cluster")
+        field.val.convert(cluster);
+      else if (key == "type")
+        field.val.convert(type);
+      else if (key == "role")
+        field.val.convert(role);
+      else if (key == "kind")
+        field.val.convert(kind);
+      else if (key == "id")
+        field.val.convert(id);
+      else if (key == "request")
+        field.val.convert(request);
+      else if (key == "deadline_ms")
+        field.val.convert(deadline_ms);
+      else if (key == "code")
+        field.val.convert(code);
+      else if (key == "text")
+        field.val.convert(text);
+      else if (key == "trace")
+        field.val.convert(trace);
+    }
+  }
 };
 
 }  // namespace gfs::bus
