@@ -1,0 +1,313 @@
+// A small fake master and fake chunkservers in virtual time, that fail as told. They speak the real messages through
+// real Endpoints over SimBus.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/log.h"
+#include "base/sim_executor.h"
+#include "bus/endpoint.h"
+#include "bus/messages/client_chunk.h"
+#include "bus/messages/client_master.h"
+#include "bus/sim_bus.h"
+#include "client_cli/client/filesystem.h"
+#include "client_cli/client/fragments.h"
+
+namespace gfs::client::fake {
+
+// What the next calls of a kind answer: an error, perhaps after doing the work; or nothing at all.
+struct Fault {
+  Code code = Code::ok;
+  bool done = false;    // the work was done all the same
+  bool silent = false;  // no answer
+};
+using Faults = std::map<std::string, std::deque<Fault>, std::less<>>;
+
+class Node {
+ public:
+  Node(SimExecutor& world, Random& random, bus::SimNetwork& network, std::string name, ClusterId cluster,
+       bus::Role role)
+      : control("sim://" + name),
+        data(control + "-data"),
+        host(std::move(name)),
+        cluster_(cluster),
+        role_(role),
+        world_(world),
+        random_(random),
+        network_(network) {}
+  virtual ~Node() = default;
+
+  // The process lives, with everything it knew before; or it is gone and connections to it are refused.
+  void up() {
+    if (endpoint) return;
+    seat.emplace(network_, world_, host);
+    endpoint.emplace(world_, random_, *seat, bus::Endpoint::Options{.role = role_, .program = "fake"});
+    endpoint->set_cluster(cluster_);
+    EXPECT_TRUE(seat->listen({control, data, {}}));
+    serve();
+  }
+  void down() {
+    endpoint.reset();
+    seat.reset();
+  }
+
+  // Ends the handler if this call shall fail before it does anything; gives what shall happen after the work.
+  Task<Fault> before(std::string kind) {
+    ++calls[kind];
+    std::deque<Fault>& queue = faults[kind];
+    if (queue.empty()) co_return Fault{};
+    Fault fault = queue.front();
+    queue.pop_front();
+    if (!fault.done) co_await after(fault);
+    co_return fault;
+  }
+  Task<> after(Fault fault) {
+    if (fault.silent) co_await world_.sleep(std::chrono::hours(1));
+    if (fault.code != Code::ok) co_await fail(fault.code, "told to fail");
+  }
+
+  const bus::Address control, data;
+  const std::string host;
+  Faults faults;
+  std::map<std::string, int> calls;
+  std::optional<bus::SimBus> seat;
+  std::optional<bus::Endpoint> endpoint;
+
+ protected:
+  virtual void serve() = 0;
+
+  const ClusterId cluster_;
+  const bus::Role role_;
+  SimExecutor& world_;
+  Random& random_;
+  bus::SimNetwork& network_;
+};
+
+inline constexpr std::uint64_t kChunk = 4 << 20;
+
+class ChunkServer : public Node {
+ public:
+  ChunkServer(SimExecutor& world, Random& random, bus::SimNetwork& network, std::string name, ClusterId cluster)
+      : Node(world, random, network, std::move(name), cluster, bus::kChunkserver), id(ServerId::random(random)) {
+    up();
+  }
+  void serve() override {
+    endpoint->serve_data<&ChunkServer::pushed>(*this);
+    endpoint->serve<&ChunkServer::write>(*this);
+    endpoint->serve<&ChunkServer::read>(*this);
+    endpoint->serve<&ChunkServer::sync>(*this);
+    endpoint->serve<&ChunkServer::length>(*this);
+  }
+
+  void pushed(bus::PushFragment fragment) {
+    staged[fragment.id] = fragment.payload;
+    if (fragment.chain.empty()) return;
+    bus::Address next = fragment.chain.front();
+    fragment.chain.erase(fragment.chain.begin());
+    EXPECT_TRUE(endpoint->push(next, std::move(fragment)));
+  }
+  Task<bus::WriteChunk::Reply> write(bus::WriteChunk ask, bus::Caller caller) {
+    requests.push_back(caller.request);
+    Fault fault = co_await before("write");
+    if (applied.contains(caller.request)) co_return bus::WriteChunk::Reply{{1}, chunks[ask.handle].size()};
+    co_await world_.sleep(10ms);
+    for (ChunkServer* member : *members) {
+      if (!member->staged.contains(caller.request))
+        co_await fail(Code::missing_data, "no bytes at {}", member->control);
+    }
+    Bytes bytes = staged[caller.request];
+    EXPECT_EQ(bytes.size(), ask.size);
+    EXPECT_EQ(digest_of(piece_checksums(ask.offset, bytes)), ask.digest);
+    for (ChunkServer* member : *members) {
+      std::string& chunk = member->chunks[ask.handle];
+      if (chunk.size() < ask.offset + ask.size) chunk.resize(ask.offset + ask.size, '\0');
+      chunk.replace(ask.offset, ask.size, bytes.view());
+      member->applied.insert(caller.request);
+      ++member->times[caller.request];
+    }
+    co_await after(fault);
+    co_return bus::WriteChunk::Reply{{1}, chunks[ask.handle].size()};
+  }
+  Task<bus::ReadChunk::Reply> read(bus::ReadChunk ask, bus::Caller) {
+    Fault fault = co_await before("read");
+    const std::string& chunk = chunks[ask.handle];
+    bus::ReadChunk::Reply reply;
+    reply.length = chunk.size();
+    reply.version = ask.version;
+    if (ask.offset < chunk.size()) reply.payload = Bytes::of(chunk.substr(ask.offset, ask.size));
+    reply.crcs = piece_checksums(ask.offset, reply.payload);
+    if (flips_bits && !reply.crcs.empty()) reply.crcs.back() ^= 1;
+    co_await after(fault);
+    co_return reply;
+  }
+  Task<bus::SyncChunk::Reply> sync(bus::SyncChunk ask, bus::Caller) {
+    Fault fault = co_await before("sync");
+    co_await after(fault);
+    synced.insert(ask.version);
+    co_return bus::SyncChunk::Reply{chunks[ask.handle].size()};
+  }
+  Task<bus::ChunkLength::Reply> length(bus::ChunkLength ask, bus::Caller) {
+    Fault fault = co_await before("length");
+    co_await after(fault);
+    co_return bus::ChunkLength::Reply{chunks[ask.handle].size(), ask.version};
+  }
+
+  const ServerId id;
+  bool flips_bits = false;
+  std::vector<ChunkServer*>* members = nullptr;
+  std::map<RequestId, Bytes> staged;
+  std::map<ChunkHandle, std::string> chunks;
+  std::set<RequestId> applied;
+  std::map<RequestId, int> times;
+  std::set<Version> synced;
+  std::vector<RequestId> requests;
+};
+
+// Knows one file, "/f", inode 7.
+class Master : public Node {
+ public:
+  Master(SimExecutor& world, Random& random, bus::SimNetwork& network, ClusterId cluster)
+      : Node(world, random, network, "master", cluster, bus::kMaster) {
+    up();
+  }
+  void serve() override {
+    endpoint->serve<&Master::hello>(*this);
+    endpoint->serve<&Master::create>(*this);
+    endpoint->serve<&Master::stat>(*this);
+    endpoint->serve<&Master::locate_for_read>(*this);
+    endpoint->serve<&Master::locate_for_write>(*this);
+    endpoint->serve<&Master::set_size>(*this);
+  }
+  Task<bus::Hello::Reply> hello(bus::Hello, bus::Caller) {
+    co_await before("hello");
+    co_return bus::Hello::Reply{cluster_, "fake", kChunk};
+  }
+  FileInfo info() const { return {"/f", FileType::file, size, 3, static_cast<std::uint32_t>(chunk_count), 0, {7}}; }
+  Task<FileInfo> create(bus::CreateFile ask, bus::Caller caller) {
+    requests.push_back(caller.request);
+    Fault fault = co_await before("create");
+    bool first = !created;
+    if (!created) created = caller.request;
+    co_await after(fault);
+    if (!first && *created != caller.request) co_await fail(Code::already_exists, "{} is there", ask.path);
+    co_return info();
+  }
+  Task<FileInfo> stat(bus::Stat, bus::Caller) {
+    co_await before("stat");
+    co_return info();
+  }
+  bus::ChunkLayout layout(std::uint32_t index) const {
+    bus::ChunkLayout made{index, {100 + index}, version, {}, {}};
+    for (ChunkServer* member : members) made.members.push_back({member->id, member->control, member->data, "r", true});
+    if (!members.empty()) made.primary = members.front()->id;
+    return made;
+  }
+  Task<bus::LocateForRead::Reply> locate_for_read(bus::LocateForRead ask, bus::Caller) {
+    co_await before("locate_for_read");
+    bus::LocateForRead::Reply reply{size, static_cast<std::uint32_t>(chunk_count), {}};
+    for (std::uint32_t i = ask.first; i < chunk_count && i - ask.first < ask.count; ++i) {
+      if (!holes.contains(i)) reply.layout.push_back(layout(i));
+    }
+    co_return reply;
+  }
+  Task<bus::ChunkLayout> locate_for_write(bus::LocateForWrite ask, bus::Caller) {
+    co_await before("locate_for_write");
+    if (on_failed && ask.failed == version) on_failed();
+    chunk_count = std::max<std::uint64_t>(chunk_count, ask.index + 1);
+    co_return layout(ask.index);
+  }
+  Task<bus::Done> set_size(bus::SetSize ask, bus::Caller) {
+    Fault fault = co_await before("set_size");
+    size = std::max(size, ask.size);
+    co_await after(fault);
+    co_return bus::Done{};
+  }
+
+  std::vector<ChunkServer*> members;
+  Version version{1};
+  std::uint64_t size = 0, chunk_count = 0;
+  std::set<std::uint32_t> holes;
+  std::optional<RequestId> created;
+  std::vector<RequestId> requests;
+  std::function<void()> on_failed;  // the master is asked to look again
+};
+
+class Cluster : public testing::Test {
+ protected:
+  Cluster() {
+    log::set_level(log::Level::error);
+    for (auto& server : servers) {
+      server.members = &master.members;
+      master.members.push_back(&server);
+    }
+    settings.master = master.control;
+  }
+
+  Filesystem& fs() {
+    if (!fs_) fs_ = std::make_unique<Filesystem>(world, random, seat, settings);
+    return *fs_;
+  }
+  template <class T>
+  Result<T> run(Task<T> task) {
+    return world.run(std::move(task));
+  }
+  std::shared_ptr<File> open(Filesystem::Open how = Filesystem::Open::write) {
+    Result<std::shared_ptr<File>> file = run(fs().open("/f", how));
+    EXPECT_TRUE(file) << file.error().text();
+    return *file;
+  }
+  // As if written and closed by somebody.
+  void has(std::string content) {
+    master.size = content.size();
+    master.chunk_count = (content.size() + kChunk - 1) / kChunk;
+    for (std::uint32_t i = 0; i < master.chunk_count; ++i) {
+      for (auto& server : servers) server.chunks[{100 + i}] = content.substr(i * kChunk, kChunk);
+    }
+  }
+  void kill(Node& node) { node.down(); }
+  // Nothing reaches it, and nothing comes back.
+  void mute(Node& node) {
+    for (const char* other : {"client", "master", "cs1", "cs2", "cs3"}) {
+      network.block(other, node.host);
+      network.block(node.host, other);
+    }
+  }
+  void all_well() {
+    network.heal();
+    for (ChunkServer& server : servers) server.up();
+  }
+  std::string some_bytes(std::size_t size) {
+    std::string text(size, '\0');
+    for (char& c : text) c = static_cast<char>(random.next());
+    return text;
+  }
+
+  SimExecutor world;
+  Random random{42};
+  bus::SimNetwork network{world, 42};
+  ClusterId cluster = ClusterId::random(random);
+  Master master{world, random, network, cluster};
+  ChunkServer servers[3] = {{world, random, network, "cs1", cluster},
+                            {world, random, network, "cs2", cluster},
+                            {world, random, network, "cs3", cluster}};
+  bus::SimBus seat{network, world, "client"};
+  Settings settings;
+  std::unique_ptr<Filesystem> fs_;
+};
+
+inline bool mentions(const Error& error, const std::string& server) {
+  for (const Reason& reason : error.why) {
+    if (reason.server.find(server) != std::string::npos) return true;
+  }
+  return false;
+}
+
+}  // namespace gfs::client::fake

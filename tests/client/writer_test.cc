@@ -1,0 +1,188 @@
+// Writing against servers that fail in every way: what is retried, under which id, and what is said in the end.
+#include <set>
+
+#include "tests/client/fake_cluster.h"
+
+namespace gfs::client::fake {
+namespace {
+
+using Writing = Cluster;
+
+TEST_F(Writing, GoesToEveryMemberAndItsSizeToTheMaster) {
+  std::string content = some_bytes(3 * (1 << 20) + 12345);
+  auto file = open();
+  ASSERT_TRUE(run(file->append(Bytes::of(content))));
+  Result<> closed = run(file->close());
+  ASSERT_TRUE(closed) << closed.error().text();
+  for (ChunkServer& server : servers) EXPECT_EQ(server.chunks[{100}], content);
+  EXPECT_EQ(master.size, content.size());
+  EXPECT_EQ(servers[0].synced.size(), 1u);
+  EXPECT_EQ(run(file->append(Bytes::of("x"))).error().code, Code::invalid_argument) << "closed";
+}
+
+TEST_F(Writing, EachPassingFaultIsRetriedUnderOneIdAndAppliedOnce) {
+  const Fault faults[] = {{Code::missing_data},   {Code::replica_failed}, {Code::replica_failed, true},
+                          {Code::overloaded},     {Code::stale_version},  {Code::not_primary},
+                          {Code::lease_lost},     {Code::unavailable},    {Code::ok, false, true},
+                          {Code::ok, true, true}, {Code::no_space},       {Code::io_error, true}};
+  auto file = open();
+  std::uint64_t at = 0;
+  for (const Fault& fault : faults) {
+    servers[0].requests.clear();
+    servers[0].faults["write"] = {fault};
+    Result<> written = run(file->write(at, Bytes::of("hello")));
+    ASSERT_TRUE(written) << name_of(fault.code) << ": " << written.error().text();
+    ASSERT_EQ(servers[0].requests.size(), 2u) << name_of(fault.code);
+    EXPECT_EQ(servers[0].requests[0], servers[0].requests[1]) << name_of(fault.code);
+    at += 5;
+  }
+  for (const auto& [id, times] : servers[0].times) EXPECT_EQ(times, 1) << id.text();
+  EXPECT_EQ(servers[1].chunks[{100}].size(), at);
+}
+
+TEST_F(Writing, DefiniteErrorsAreNotRetried) {
+  for (Code code : {Code::corrupt, Code::invalid_argument, Code::not_allowed}) {
+    auto file = open();
+    int before = servers[0].calls["write"];
+    servers[0].faults["write"] = {{code}};
+    Result<> written = run(file->write(0, Bytes::of("hello")));
+    ASSERT_FALSE(written);
+    EXPECT_EQ(written.error().code, code);
+    EXPECT_EQ(servers[0].calls["write"], before + 1);
+    EXPECT_TRUE(mentions(written.error(), servers[0].control)) << written.error().text();
+  }
+}
+
+TEST_F(Writing, AFullDiskIsToldAfterAskingTheMasterOnce) {
+  auto file = open();
+  servers[0].faults["write"] = {{Code::no_space}, {Code::no_space}, {Code::no_space}};
+  Result<> written = run(file->write(0, Bytes::of("hello")));
+  ASSERT_FALSE(written);
+  EXPECT_EQ(written.error().code, Code::no_space);
+  EXPECT_EQ(servers[0].calls["write"], 2);
+  EXPECT_EQ(master.calls["locate_for_write"], 2);
+}
+
+TEST_F(Writing, AnEarlierUnknownTryKeepsTheOutcomeOpen) {
+  auto file = open();
+  servers[0].faults["write"] = {{Code::replica_failed, true}, {Code::corrupt}};
+  Result<> written = run(file->write(0, Bytes::of("hello")));
+  ASSERT_FALSE(written);
+  EXPECT_EQ(written.error().code, Code::replica_failed) << written.error().text();
+  EXPECT_EQ(written.error().outcome(), Outcome::may_have_happened);
+}
+
+TEST_F(Writing, MovesToTheNewConfigurationWhenThePrimaryDies) {
+  auto file = open();
+  ASSERT_TRUE(run(file->write(0, Bytes::of("before"))));
+  kill(servers[0]);
+  Instant death = world.now();
+  master.on_failed = [&] {
+    if (world.now() < death + 3s) return;  // its heartbeat is not overdue yet
+    master.members = {&servers[1], &servers[2]};
+    master.version = {2};
+  };
+  Result<> written = run(file->write(6, Bytes::of(" after")));
+  ASSERT_TRUE(written) << written.error().text();
+  EXPECT_EQ(servers[2].chunks[{100}], "before after");
+  Result<> synced = run(file->sync());
+  ASSERT_TRUE(synced) << synced.error().text();
+  EXPECT_EQ(servers[1].synced, std::set<Version>{{2}});
+}
+
+TEST_F(Writing, EndsInTimeWhenEverythingIsDead) {
+  for (bool silent : {false, true}) {
+    auto file = open();
+    for (ChunkServer& server : servers) silent ? mute(server) : kill(server);
+    Instant start = world.now();
+    Result<> written = run(file->write(0, Bytes::of("hello")));
+    ASSERT_FALSE(written);
+    EXPECT_LE(world.now() - start, settings.deadline + 100ms);
+    EXPECT_GE(world.now() - start, settings.deadline - 6s);
+    EXPECT_TRUE(mentions(written.error(), servers[0].control)) << written.error().text();
+    EXPECT_EQ(written.error().outcome(), silent ? Outcome::may_have_happened : Outcome::did_not_happen);
+    all_well();
+  }
+}
+
+TEST_F(Writing, LaterFailuresOfAppendsAreToldBySyncAndNothingIsCalledSafe) {
+  auto file = open();
+  servers[0].faults["write"] = {{Code::corrupt}};
+  ASSERT_TRUE(run(file->append(Bytes::of("lost"))));
+  EXPECT_EQ(run(file->sync()).error().code, Code::corrupt);
+  EXPECT_EQ(run(file->append(Bytes::of("more"))).error().code, Code::corrupt);
+  EXPECT_EQ(run(file->close()).error().code, Code::corrupt);
+  EXPECT_EQ(master.size, 0u);
+}
+
+TEST_F(Writing, AFailedSyncIsAnErrorAndIsDoneAgainByTheNext) {
+  auto file = open();
+  ASSERT_TRUE(run(file->write(0, Bytes::of("hello"))));
+  servers[0].faults["sync"] = {{Code::corrupt}};
+  EXPECT_FALSE(run(file->sync()));
+  EXPECT_EQ(master.calls["set_size"], 0);
+  ASSERT_TRUE(run(file->sync()));
+  EXPECT_EQ(master.size, 5u);
+  EXPECT_EQ(servers[0].calls["sync"], 2);
+  ASSERT_TRUE(run(file->sync()));
+  EXPECT_EQ(servers[0].calls["sync"], 2) << "nothing new to force";
+}
+
+TEST_F(Writing, KeepsNoMoreThanTheWindowInFlight) {
+  settings.window = 2 << 20;
+  auto file = open();
+  for (ChunkServer& server : servers) server.faults["write"] = std::deque<Fault>(2, {Code::ok, false, true});
+  std::string content = some_bytes(3 << 20);
+  Task<> appending = file->append(Bytes::of(content));
+  Instant start = world.now();
+  ASSERT_TRUE(run(std::move(appending)));
+  EXPECT_GE(world.now() - start, 4s) << "the third fragment waited for the first ones' second tries";
+  ASSERT_TRUE(run(file->close()));
+  EXPECT_EQ(servers[2].chunks[{100}], content);
+}
+
+TEST_F(Writing, ACreateWhoseAnswerWasLostIsDoneOnce) {
+  master.faults["create"] = {{Code::ok, true, true}};
+  Result<std::shared_ptr<File>> file = run(fs().open("/f", Filesystem::Open::create_new));
+  ASSERT_TRUE(file) << file.error().text();
+  ASSERT_EQ(master.requests.size(), 2u);
+  EXPECT_EQ(master.requests[0], master.requests[1]);
+  EXPECT_EQ(master.requests[0], fs().last_request());
+}
+
+TEST_F(Writing, AMasterThatIsNotThereIsNamedInTime) {
+  kill(master);
+  Instant start = world.now();
+  Result<FileInfo> made = run(fs().create("/f"));
+  ASSERT_FALSE(made);
+  EXPECT_EQ(made.error().code, Code::unreachable);
+  EXPECT_TRUE(mentions(made.error(), master.control));
+  EXPECT_LE(world.now() - start, settings.deadline);
+}
+
+TEST_F(Writing, SurvivesANetworkThatLosesAndRepeats) {
+  network.set_faults({.loss = 0.05, .repeat = 0.05});
+  std::string content = some_bytes(6 * (1 << 20) + 99);
+  auto file = open();
+  for (std::size_t at = 0; at < content.size(); at += 1 << 20) {
+    Result<> appended = run(file->append(Bytes::of(content.substr(at, 1 << 20))));
+    ASSERT_TRUE(appended) << appended.error().text();
+  }
+  Result<> closed = run(file->close());
+  ASSERT_TRUE(closed) << closed.error().text();
+  for (ChunkServer& server : servers) {
+    EXPECT_TRUE(server.chunks[{100}] + server.chunks[{101}] == content);
+    for (const auto& [id, times] : server.times) EXPECT_EQ(times, 1) << id.text();
+  }
+  Result<Bytes> back = run(open(Filesystem::Open::read)->read(0, content.size()));
+  ASSERT_TRUE(back) << back.error().text();
+  EXPECT_TRUE(back->view() == content);
+}
+
+TEST_F(Writing, AHandleForReadingRefusesToWrite) {
+  auto file = open(Filesystem::Open::read);
+  EXPECT_EQ(run(file->write(0, Bytes::of("x"))).error().code, Code::invalid_argument);
+}
+
+}  // namespace
+}  // namespace gfs::client::fake
