@@ -16,15 +16,15 @@ namespace gfs::chunkserver {
 
 struct Settings {
   std::vector<bus::Address> masters;
-  bus::ListenAt listen;                  // control, data (and events)
-  bus::ListenAt advertise;               // empty members: as bound
+  bus::ListenAt listen;     // control, data (and events)
+  bus::ListenAt advertise;  // empty members: as bound
   std::string rack = "default";
   std::uint64_t staging_max = 256ull << 20;  // bytes pushed and not yet applied; over it the newest are refused
-  Duration staging_age = 60s;            // pushed bytes nobody ordered
-  Duration data_wait = 1s;               // how long an order waits for its bytes before missing_data
+  Duration staging_age = 60s;                // pushed bytes nobody ordered
+  Duration data_wait = 1s;                   // how long an order waits for its bytes before missing_data
   std::uint64_t journal_segment = 64ull << 20;
   std::uint64_t space_reserve = 256ull << 20;  // free space under which writes get no_space (capped at 1 % of the disk)
-  std::string mutant;                    // test-only, as master::Settings::mutant
+  std::string mutant;                          // test-only, as master::Settings::mutant
 };
 
 class ChunkServer {

@@ -1,0 +1,155 @@
+#include "chunkserver/chunk_store.h"
+
+#include <algorithm>
+
+#include "base/log.h"
+#include "chunkserver/chunk_use.h"
+#include "chunkserver/detached.h"
+#include "chunkserver/recovery.h"
+
+namespace gfs::chunkserver {
+
+ChunkStore::ChunkStore(Executor& executor, Disk& disk, StoreSettings settings)
+    : executor_(executor),
+      disk_(disk),
+      settings_(settings),
+      journal_(executor, disk, settings.journal_segment),
+      files_(disk, std::max<std::size_t>(settings.open_files, 2)) {}
+
+Task<> ChunkStore::open() {
+  co_await disk_.make_directories("chunks");
+  co_await disk_.make_directories("journal");
+  co_await measure_space();
+  Recovery recovery(*this);
+  co_await recovery.run();
+}
+
+Task<> ChunkStore::close() {
+  while (checkpointing_) co_await executor_.sleep(1ms);
+  if (!broken_) co_await checkpoint();
+}
+
+std::optional<ChunkInfo> ChunkStore::find(ChunkHandle handle) const {
+  auto found = chunks_.find(handle);
+  if (found == chunks_.end() || found->second->version.value == 0) return std::nullopt;  // 0: not durable yet
+  const Chunk& chunk = *found->second;
+  return ChunkInfo{chunk.handle, chunk.version, chunk.primary, chunk.serial, chunk.length, chunk.damaged};
+}
+
+std::vector<ChunkInfo> ChunkStore::page(ChunkHandle after, std::size_t limit) const {
+  std::vector<ChunkInfo> out;
+  for (auto it = chunks_.upper_bound(after); it != chunks_.end() && out.size() < limit; ++it) {
+    const Chunk& chunk = *it->second;
+    if (chunk.version.value == 0) continue;  // its creation is not durable yet
+    out.push_back({chunk.handle, chunk.version, chunk.primary, chunk.serial, chunk.length, chunk.damaged});
+  }
+  return out;
+}
+
+Result<Chunk*> ChunkStore::held(ChunkHandle handle) {
+  auto found = chunks_.find(handle);
+  if (found == chunks_.end()) return fail(Code::not_found, "chunk {}: not held here", handle);
+  return found->second.get();
+}
+
+Result<> ChunkStore::usable() const {
+  if (broken_) return fail(Code::read_only, "the disk is no longer trusted: {}", broken_->message);
+  return {};
+}
+
+Result<> ChunkStore::room_for(std::uint64_t bytes) const {
+  const std::uint64_t reserve = std::min(settings_.space_reserve, space_.capacity / 100);
+  if (space_.available < bytes + reserve) {
+    return fail(Code::no_space, "disk full: {} bytes free, {} of them kept in reserve", space_.available, reserve);
+  }
+  return {};
+}
+
+Task<Disk::Space> ChunkStore::measure_space() {
+  space_ = co_await disk_.space();
+  co_return space_;
+}
+
+Task<> ChunkStore::load(Chunk* chunk) {
+  if (chunk->checksums_loaded) co_return;
+  make_room_for_checksums();
+  std::string path = meta_path(chunk->handle);
+  std::shared_ptr<File> file = co_await disk_.open(path, Disk::Mode::read);
+  Bytes bytes = co_await file->read(0, kMetaSizeMax + 1);
+  Result<ChunkMeta> meta = decode_meta(bytes, chunk->handle);
+  if (chunk->checksums_loaded) co_return;  // somebody else was quicker
+  if (!meta || meta->length != chunk->length) {
+    std::string reason = meta ? "its metadata file is of another time" : meta.error().message;
+    damage(chunk, 0, reason);
+    co_await fail(Code::corrupt, "chunk {}: {}", chunk->handle, reason);
+  }
+  chunk->checksums = std::move(meta->checksums);
+  chunk->checksums_loaded = true;
+  ++loaded_;
+}
+
+// Round and round through the chunks, dropping the checksums of those that rest and have a metadata file.
+void ChunkStore::make_room_for_checksums() {
+  std::size_t looked = 0;
+  auto it = chunks_.upper_bound(evict_from_);
+  while (loaded_ >= settings_.loaded_chunks && looked++ < chunks_.size()) {
+    if (it == chunks_.end()) it = chunks_.begin();
+    Chunk& chunk = *it->second;
+    if (chunk.checksums_loaded && !chunk.dirty() && (!chunk.activity || chunk.activity->users == 0)) {
+      if (chunk.activity && chunk.activity->tail_garbage) {
+        ++it;
+        continue;
+      }
+      chunk.activity.reset();
+      chunk.checksums = {};
+      chunk.checksums_loaded = false;
+      --loaded_;
+    }
+    evict_from_ = chunk.handle;
+    ++it;
+  }
+}
+
+void ChunkStore::damage(Chunk* chunk, std::uint32_t block, std::string reason) {
+  if (chunk->damaged) return;
+  chunk->damaged = true;
+  if (!broken_) {
+    MutationJournal::Appended appended = journal_.append(DamageRecord{chunk->handle});
+    chunk->lsn = appended.lsn;
+    dirty_.insert(chunk->handle);
+  }
+  if (on_damage) on_damage(chunk->handle, block, reason);
+}
+
+void ChunkStore::break_down(Error error) {
+  if (broken_) return;
+  broken_ = std::move(error);
+  log::error("disk_not_trusted", {{"reason", broken_->message}});
+  if (on_broken) on_broken(*broken_);
+}
+
+Task<> ChunkStore::adopt(ChunkHandle handle, Version version, ServerId primary, bool create) {
+  co_await usable();
+  auto found = chunks_.find(handle);
+  if (found == chunks_.end()) {
+    if (!create) co_await fail(Code::not_found, "chunk {}: not held here", handle);
+    co_await room_for(0);
+    auto chunk = std::make_unique<Chunk>();
+    chunk->handle = handle;
+    chunk->checksums_loaded = true;
+    ++loaded_;
+    found = chunks_.emplace(handle, std::move(chunk)).first;
+  }
+  Chunk* chunk = found->second.get();
+  if (version < chunk->fence || version < chunk->version) {
+    co_await fail(Code::stale_version, "chunk {} version {}: version {} is held here", handle, version, chunk->fence);
+  }
+  chunk->fence = version;
+  co_await detached(tasks_, adopt_now(handle, version, primary));
+}
+
+Task<std::uint64_t> ChunkStore::write(Mutation mutation) { return detached(tasks_, write_now(std::move(mutation))); }
+
+Task<std::uint64_t> ChunkStore::sync(ChunkHandle handle) { return detached(tasks_, sync_now(handle)); }
+
+}  // namespace gfs::chunkserver

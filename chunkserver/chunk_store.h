@@ -1,0 +1,161 @@
+// ChunkStore: the chunks of one server on its disk: bytes, checksums, versions and serials.
+//
+// The rules
+// * A mutation's intent is in the journal before the data file is touched; it is answered when its bytes are in the
+// file.
+//   So a crash of the process at any point is settled by comparing checksums (recovery.h).
+// * Mutations of up to 64 KiB, and all overwrites, carry their bytes in the journal; an overwrite of bytes that are on
+//   the disk already waits until its record is there too. So a power cut never leaves synced bytes torn.
+// * Mutations of one chunk complete in the order they came; appends overlap each other, an overwrite is alone.
+// * If one fails, those after it fail too, and the chunk is as if none had come.
+// * Every read verifies each block it touches.
+// * A failed sync is final: broken() is told, everything that changes something fails from then on; reads go on.
+// * Memory: 150 bytes per chunk, plus the checksums of chunks in use (a few MiB) and of those not yet in a metadata
+// file.
+//
+// Owned by ChunkServer; lives on its executor's thread. Operations go on when their callers go away.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/disk.h"
+#include "base/executor.h"
+#include "base/task_group.h"
+#include "chunkserver/chunk.h"
+#include "chunkserver/mutation_journal.h"
+#include "chunkserver/open_files.h"
+
+namespace gfs::chunkserver {
+
+struct StoreSettings {
+  std::uint64_t journal_segment = 64ull << 20;
+  std::uint64_t space_reserve = 256ull << 20;
+  std::uint64_t checkpoint_bytes =
+      1ull << 30;  // data written since the last one; what a restart may have to read again
+  std::size_t open_files = 512;
+  std::size_t loaded_chunks = 2048;  // whose checksums are kept in memory
+};
+
+struct ChunkInfo {
+  ChunkHandle handle;
+  Version version;
+  ServerId primary;
+  Serial serial;
+  std::uint64_t length = 0;
+  bool damaged = false;
+};
+
+struct Mutation {
+  ChunkHandle handle;
+  Version version;
+  Serial serial;
+  RequestId id;
+  std::uint64_t offset = 0;
+  std::uint32_t digest = 0;
+  Bytes bytes;
+  std::vector<std::uint32_t> checksums;  // of its pieces; verified by the caller
+  bool in_order = true;                  // the serial must follow the last one (false: a mutant's)
+};
+
+struct ReadBytes {
+  Bytes bytes;
+  std::vector<std::uint32_t> checksums;  // of its pieces
+  std::uint64_t length = 0;
+  Version version;
+};
+
+class ChunkStore {
+ public:
+  ChunkStore(Executor& executor, Disk& disk, StoreSettings settings);
+
+  // Reads metadata and journal, settles what a crash left. corrupt, wrong_version, io_error.
+  Task<> open();
+  // Everything to data and metadata files, the journal empty.
+  Task<> close();
+
+  std::optional<ChunkInfo> find(ChunkHandle handle) const;
+  // By handle, greater than `after`.
+  std::vector<ChunkInfo> page(ChunkHandle after, std::size_t limit) const;
+  std::size_t count() const { return chunks_.size(); }
+
+  // Durable when it returns, and nothing of an older version is under way then. Creates the chunk if told to.
+  // stale_version, not_found.
+  Task<> adopt(ChunkHandle handle, Version version, ServerId primary, bool create);
+  // Gives the chunk's length. stale_version, out_of_order, no_space, io_error, corrupt (old bytes to merge with):
+  // nothing of it counts then.
+  Task<std::uint64_t> write(Mutation mutation);
+  // corrupt names chunk and block, and on_damage was told.
+  Task<ReadBytes> read(ChunkHandle handle, std::uint64_t offset, std::uint64_t size);
+  // Everything written before the call is on the disk.
+  Task<std::uint64_t> sync(ChunkHandle handle);
+
+  // no_space when the reserve would be touched.
+  Result<> room_for(std::uint64_t bytes) const;
+  Task<Disk::Space> measure_space();
+  const Disk::Space& space() const { return space_; }
+
+  // Told once per chunk and life, and what open() found.
+  std::function<void(ChunkHandle, std::uint32_t block, const std::string& reason)> on_damage;
+  std::function<void(const Error&)> on_broken;
+  bool broken() const { return broken_.has_value(); }
+
+ private:
+  friend class Recovery;
+  class Use;  // keeps a chunk's activity and checksums in memory
+
+  Result<Chunk*> held(ChunkHandle handle);
+  Result<> usable() const;
+  Task<> load(Chunk* chunk);
+  void make_room_for_checksums();
+  void damage(Chunk* chunk, std::uint32_t block, std::string reason);
+  void break_down(Error error);
+
+  // chunk_store_write.cc
+  Task<> adopt_now(ChunkHandle handle, Version version, ServerId primary);
+  Task<std::uint64_t> write_now(Mutation mutation);
+  Task<BlockChange> plan(Chunk* chunk, std::uint64_t offset, Bytes bytes, std::vector<std::uint32_t> checksums);
+  Task<> put_bytes(Chunk* chunk, std::uint64_t offset, Bytes bytes);
+  Task<> drained(Chunk* chunk);
+  void settle(Chunk* chunk);
+  void commit(Chunk* chunk, InFlight& entry);
+  void roll_back(Chunk* chunk, const Error& cause);
+
+  // chunk_store_read.cc
+  Task<Bytes> verified_blocks(Chunk* chunk, std::uint32_t first, std::uint32_t last, std::uint64_t length);
+
+  // chunk_store_sync.cc
+  Task<std::uint64_t> sync_now(ChunkHandle handle);
+  Task<> sync_data(Chunk* chunk);
+  Task<> sync_data_once(Chunk* chunk);
+  void checkpoint_if_due();
+  Task<> checkpoint();
+  Task<> write_meta(ChunkHandle handle);
+
+  // Set once.
+  Executor& executor_;
+  Disk& disk_;
+  StoreSettings settings_;
+
+  // State.
+  std::map<ChunkHandle, std::unique_ptr<Chunk>> chunks_;
+  std::set<ChunkHandle> dirty_;
+  std::size_t loaded_ = 0;
+  ChunkHandle evict_from_;
+  Disk::Space space_;
+  std::uint64_t written_since_checkpoint_ = 0;
+  Lsn checkpointed_ = 0;
+  bool checkpointing_ = false;
+  Instant checkpoint_not_before_{};
+  std::optional<Error> broken_;
+  MutationJournal journal_;
+  OpenFiles files_;
+  TaskGroup tasks_;
+};
+
+}  // namespace gfs::chunkserver

@@ -1,0 +1,185 @@
+#include "chunkserver/chunkserver.h"
+
+#include "base/log.h"
+#include "bus/endpoint.h"
+#include "chunkserver/chunk_store.h"
+#include "chunkserver/configure_service.h"
+#include "chunkserver/detached.h"
+#include "chunkserver/heartbeat_loop.h"
+#include "chunkserver/identity.h"
+#include "chunkserver/probe_service.h"
+#include "chunkserver/push_service.h"
+#include "chunkserver/read_service.h"
+#include "chunkserver/replica.h"
+#include "chunkserver/session.h"
+#include "chunkserver/staging.h"
+#include "chunkserver/write_service.h"
+
+namespace gfs::chunkserver {
+
+struct ChunkServer::Parts {
+  // Everything that needs to know who we are; made by start(), once the identity has been read.
+  struct Services {
+    Services(Parts& parts, Identity identity, HeartbeatLoop::Surroundings surroundings);
+
+    Session session;
+    Replica replica;
+    WriteService writes;
+    ConfigureService configures;
+    ReadService reads;
+    PushService pushes;
+    ProbeService probes;
+    HeartbeatLoop heartbeats;
+  };
+
+  Parts(Executor& executor_of, Random& random_of, bus::Bus& bus_of, Disk& disk_of, Settings settings_of)
+      : executor(executor_of),
+        random(random_of),
+        bus(bus_of),
+        disk(disk_of),
+        settings(std::move(settings_of)),
+        endpoint(executor, random, bus, {.role = bus::kChunkserver, .program = "gfs-chunkserver " GFS_VERSION}),
+        store(executor, disk, store_settings()),
+        staging(executor, settings.staging_max, settings.staging_age) {}
+  ~Parts() { endpoint.stop(); }
+
+  StoreSettings store_settings() const {
+    StoreSettings out;
+    out.journal_segment = settings.journal_segment;
+    out.space_reserve = settings.space_reserve;
+    return out;
+  }
+  ReplicaSettings replica_settings() const {
+    ReplicaSettings out;
+    out.data_wait = settings.data_wait;
+    out.check_serial = settings.mutant != "apply_without_serial_check";
+    return out;
+  }
+  WriteSettings write_settings() const {
+    WriteSettings out;
+    out.data_wait = settings.data_wait;
+    out.wait_for_secondaries = settings.mutant != "acknowledge_before_secondaries";
+    return out;
+  }
+
+  Task<> start();
+  Task<> stop();
+  Task<bus::ListenAt> listen();
+  void serve();
+  void give_up(Error error);
+
+  // Set once.
+  Executor& executor;
+  Random& random;
+  bus::Bus& bus;
+  Disk& disk;
+  Settings settings;
+
+  // State.
+  std::unique_ptr<DiskLock> lock;
+  bus::ListenAt bound;
+  std::optional<Error> fatal_error;
+  std::vector<Promise<Error>> fatal_waiters;
+  bus::Endpoint endpoint;
+  ChunkStore store;
+  Staging staging;
+  std::unique_ptr<Services> services;
+  TaskGroup tasks;
+};
+
+ChunkServer::Parts::Services::Services(Parts& parts, Identity identity, HeartbeatLoop::Surroundings surroundings)
+    : session(SessionId::random(parts.random)),
+      replica(parts.executor, parts.store, parts.staging, parts.replica_settings()),
+      writes(parts.endpoint, parts.store, parts.staging, replica, session, identity.server, parts.write_settings()),
+      configures(parts.endpoint, parts.store, replica, writes, identity.server),
+      reads(parts.executor, parts.store, session, identity.server),
+      pushes(parts.endpoint, parts.staging),
+      probes(parts.endpoint),
+      heartbeats(parts.endpoint, parts.disk, parts.store, session, identity, std::move(surroundings)) {}
+
+Task<> ChunkServer::Parts::start() {
+  if (settings.masters.empty()) co_await fail(Code::invalid_argument, "no master to register with was named");
+  co_await disk.make_directories("");
+  lock = co_await disk.lock("LOCK");
+  Identity identity = co_await load_identity(disk, random);
+  if (!identity.cluster.nil()) endpoint.set_cluster(identity.cluster);
+  const ServerId self = identity.server;
+  store.on_damage = [this, self](ChunkHandle handle, std::uint32_t block, const std::string& reason) {
+    log::error("block_damaged", {{"server", self}, {"chunk", handle}, {"block", block}, {"reason", reason}});
+    if (services) services->heartbeats.report_damage(handle, block, reason);
+  };
+  store.on_broken = [this](const Error& error) {
+    give_up({Code::read_only, "the disk can no longer be trusted: " + error.message, {}});
+  };
+  co_await store.open();
+  Result<bus::ListenAt> listening = bus.listen(settings.listen);
+  bound = co_await std::move(listening);
+  HeartbeatLoop::Surroundings surroundings;
+  surroundings.masters = settings.masters;
+  surroundings.control = settings.advertise.control.empty() ? bound.control : settings.advertise.control;
+  surroundings.data = settings.advertise.data.empty() ? bound.data : settings.advertise.data;
+  surroundings.rack = settings.rack;
+  services = std::make_unique<Services>(*this, identity, std::move(surroundings));
+  serve();
+  tasks.spawn(services->heartbeats.run(), [this](Result<void> ended) {
+    if (!ended) give_up(ended.error());
+  });
+}
+
+void ChunkServer::Parts::serve() {
+  Services& to = *services;
+  to.replica.on_adopted = [&to](ChunkHandle handle, Version version) { to.writes.end_below(handle, version); };
+  to.heartbeats.on_registered = [this] { log::info("ready", {{"listen", bound.control}, {"data", bound.data}}); };
+  endpoint.serve<&WriteService::write>(to.writes);
+  endpoint.serve<&WriteService::sync>(to.writes);
+  endpoint.serve<&ReadService::read>(to.reads);
+  endpoint.serve<&ReadService::length>(to.reads);
+  endpoint.serve<&Replica::adopt_version>(to.replica);
+  endpoint.serve<&Replica::apply_write>(to.replica);
+  endpoint.serve<&Replica::sync_replica>(to.replica);
+  endpoint.serve<&ConfigureService::configure>(to.configures);
+  endpoint.serve<&ProbeService::probe>(to.probes);
+  endpoint.serve_data<&PushService::push>(to.pushes);
+}
+
+Task<> ChunkServer::Parts::stop() {
+  if (services) co_await services->heartbeats.leave();
+  endpoint.stop();
+  tasks.cancel();
+  // What was ordered before goes to its end; nothing new comes.
+  Result<> closed = co_await store.close().outcome();
+  services.reset();
+  lock.reset();
+  co_await std::move(closed);
+}
+
+void ChunkServer::Parts::give_up(Error error) {
+  if (fatal_error) return;
+  fatal_error = std::move(error);
+  std::vector<Promise<Error>> waiters = std::move(fatal_waiters);
+  fatal_waiters.clear();
+  for (Promise<Error>& waiter : waiters) waiter.set(*fatal_error);
+}
+
+ChunkServer::ChunkServer(Executor& executor, Random& random, bus::Bus& bus, Disk& disk, Settings settings)
+    : parts_(std::make_unique<Parts>(executor, random, bus, disk, std::move(settings))) {}
+
+ChunkServer::~ChunkServer() = default;
+
+Task<> ChunkServer::start() { return parts_->start(); }
+
+Task<> ChunkServer::stop() { return parts_->stop(); }
+
+bus::ListenAt ChunkServer::listening() const { return parts_->bound; }
+
+bool ChunkServer::registered() const { return parts_->services && parts_->services->heartbeats.registered(); }
+
+Task<Error> ChunkServer::fatal() {
+  if (parts_->fatal_error) co_return *parts_->fatal_error;
+  Promise<Error> promise;
+  Future<Error> future = promise.future();
+  parts_->fatal_waiters.push_back(std::move(promise));
+  co_return co_await std::move(future);
+}
+
+}  // namespace gfs::chunkserver

@@ -1,0 +1,204 @@
+#include "chunkserver/heartbeat_loop.h"
+
+#include <algorithm>
+
+#include "base/log.h"
+#include "bus/messages/client_master.h"
+
+namespace gfs::chunkserver {
+
+namespace {
+
+constexpr Duration kCallTime = 3s;
+constexpr Duration kRetryMax = 2s;
+constexpr std::size_t kDamagesMax = 4096;
+
+}  // namespace
+
+HeartbeatLoop::HeartbeatLoop(bus::Endpoint& endpoint, Disk& disk, ChunkStore& store, Session& session,
+                             Identity identity, Surroundings surroundings)
+    : endpoint_(endpoint),
+      disk_(disk),
+      store_(store),
+      session_(session),
+      identity_(identity),
+      surroundings_(std::move(surroundings)) {}
+
+Task<> HeartbeatLoop::run() {
+  Duration pause = 100ms;
+  while (true) {
+    Result<> joined = co_await join().outcome();
+    if (!joined) {
+      if (joined.error().code == Code::wrong_cluster && !ever_registered_) co_await std::move(joined);
+      log::write_limited(log::Level::warn, "not_registered",
+                         {{"master", surroundings_.masters[at_]}, {"reason", joined.error().text()}});
+      move_on();
+      co_await endpoint_.executor().sleep(endpoint_.random().jitter(pause));
+      pause = std::min(pause * 2, kRetryMax);
+      continue;
+    }
+    pause = 100ms;
+    while (co_await beat()) {
+    }
+    registered_ = false;
+  }
+}
+
+Task<> HeartbeatLoop::join() {
+  co_await say_hello();
+  co_await register_here();
+  co_await report_chunks();
+  registered_ = true;
+  ever_registered_ = true;
+  log::info("registered",
+            {{"master", surroundings_.masters[at_]}, {"server", identity_.server}, {"chunks", store_.count()}});
+  if (on_registered) on_registered();
+}
+
+Task<> HeartbeatLoop::say_hello() {
+  bus::Hello hello;
+  hello.program = "gfs-chunkserver " GFS_VERSION;
+  bus::CallOptions options;
+  options.deadline = kCallTime;
+  Result<bus::Hello::Reply> reply = co_await endpoint_.call(master(), std::move(hello), options).outcome();
+  if (!reply && reply.error().code == Code::wrong_cluster) {
+    co_await fail(Code::wrong_cluster, "this directory belongs to cluster {}: {} says: {}", identity_.cluster,
+                  surroundings_.masters[at_], reply.error().message);
+  }
+  bus::Hello::Reply said = co_await std::move(reply);
+  if (said.cluster.nil())
+    co_await fail(Code::malformed, "the master at {} names no cluster", surroundings_.masters[at_]);
+  if (!identity_.cluster.nil() && said.cluster != identity_.cluster) {
+    co_await fail(Code::wrong_cluster, "this directory belongs to cluster {}, the master at {} to cluster {}",
+                  identity_.cluster, surroundings_.masters[at_], said.cluster);
+  }
+  endpoint_.set_cluster(said.cluster);
+}
+
+Task<> HeartbeatLoop::register_here() {
+  Disk::Space space = co_await store_.measure_space();
+  bus::RegisterServer ask;
+  ask.server = identity_.server;
+  ask.session = session_.id();
+  ask.control = surroundings_.control;
+  ask.data = surroundings_.data;
+  ask.rack = surroundings_.rack;
+  ask.capacity = space.capacity;
+  ask.free = space.available;
+  ask.used = space.capacity - std::min(space.capacity, space.available);
+  ask.chunks = store_.count();
+  bus::CallOptions options;
+  options.deadline = kCallTime;
+  const Instant sent = endpoint_.executor().now();
+  bus::RegisterServer::Reply reply = co_await endpoint_.call(master(), std::move(ask), options);
+  if (reply.cluster != endpoint_.cluster()) {
+    co_await fail(Code::wrong_cluster, "the master at {} registered us in cluster {}, not {}",
+                  surroundings_.masters[at_], reply.cluster, endpoint_.cluster());
+  }
+  if (identity_.cluster.nil()) {
+    Identity known = identity_;
+    known.cluster = reply.cluster;
+    co_await save_identity(disk_, known);
+    identity_ = known;
+  }
+  lease_ = std::chrono::milliseconds(std::clamp<std::uint64_t>(reply.lease_ms, 100, 3600 * 1000));
+  interval_ = std::chrono::milliseconds(std::clamp<std::uint64_t>(reply.heartbeat_ms, 10, 60 * 1000));
+  page_ = std::clamp<std::size_t>(reply.report_page, 1, 16384);
+  session_.answered(sent, lease_);
+}
+
+Task<> HeartbeatLoop::report_chunks() {
+  ChunkHandle after;
+  while (true) {
+    std::vector<ChunkInfo> held = store_.page(after, page_);
+    bus::ReportChunks page;
+    page.server = identity_.server;
+    page.session = session_.id();
+    page.after = after;
+    page.last = held.size() < page_;
+    for (const ChunkInfo& chunk : held)
+      page.chunks.push_back({chunk.handle, chunk.version, chunk.length, chunk.damaged});
+    if (!held.empty()) after = held.back().handle;
+    const bool last = page.last;
+    bus::CallOptions options;
+    options.deadline = kCallTime;
+    bus::ReportChunks::Reply reply = co_await endpoint_.call(master(), std::move(page), options);
+    if (!reply.known)
+      co_await fail(Code::unavailable, "the master at {} does not know us any more", surroundings_.masters[at_]);
+    if (last) co_return;
+  }
+}
+
+void HeartbeatLoop::report_damage(ChunkHandle handle, std::uint32_t block, std::string reason) {
+  if (damages_.size() >= kDamagesMax) return;  // the next full report says it too
+  bus::ReportDamage damage;
+  damage.server = identity_.server;
+  damage.session = session_.id();
+  damage.handle = handle;
+  damage.block = block;
+  damage.reason = std::move(reason);
+  damages_.push_back(std::move(damage));
+}
+
+Task<> HeartbeatLoop::report_damages() {
+  while (!damages_.empty()) {
+    bus::ReportDamage damage = damages_.front();
+    bus::CallOptions options;
+    options.deadline = kCallTime;
+    Result<bus::Done> told = co_await endpoint_.call(master(), std::move(damage), options).outcome();
+    if (!told && told.error().outcome() == Outcome::may_have_happened) co_return;
+    if (!told && told.error().code == Code::unreachable) co_return;
+    damages_.pop_front();
+  }
+}
+
+// False: start again with hello and registration, perhaps elsewhere.
+Task<bool> HeartbeatLoop::beat() {
+  co_await endpoint_.executor().sleep(interval_);
+  Result<Disk::Space> measured = co_await store_.measure_space().outcome();
+  const Disk::Space space = measured ? *measured : store_.space();
+  bus::Heartbeat ask;
+  ask.server = identity_.server;
+  ask.session = session_.id();
+  ask.capacity = space.capacity;
+  ask.free = space.available;
+  ask.used = space.capacity - std::min(space.capacity, space.available);
+  ask.chunks = store_.count();
+  bus::CallOptions options;
+  options.deadline = kCallTime;
+  const Instant sent = endpoint_.executor().now();
+  Result<bus::Heartbeat::Reply> reply = co_await endpoint_.call(master(), std::move(ask), options).outcome();
+  if (!reply) {
+    log::write_limited(log::Level::warn, "heartbeat_failed",
+                       {{"master", surroundings_.masters[at_]}, {"reason", reply.error().text()}});
+    if (surroundings_.masters.size() == 1) co_return true;  // the same session, as soon as it answers again
+    move_on();
+    co_return false;
+  }
+  if (!reply->known) {
+    log::info("unknown_to_master", {{"master", surroundings_.masters[at_]}});
+    co_return false;
+  }
+  session_.answered(sent, lease_);
+  co_await report_damages();
+  co_return true;
+}
+
+void HeartbeatLoop::move_on() { at_ = (at_ + 1) % surroundings_.masters.size(); }
+
+Task<> HeartbeatLoop::leave() {
+  if (!registered_) co_return;
+  bus::Heartbeat ask;
+  ask.server = identity_.server;
+  ask.session = session_.id();
+  ask.capacity = store_.space().capacity;
+  ask.free = store_.space().available;
+  ask.used = ask.capacity - std::min(ask.capacity, ask.free);
+  ask.chunks = store_.count();
+  ask.leaving = true;
+  bus::CallOptions options;
+  options.deadline = 500ms;
+  (void)co_await endpoint_.call(master(), std::move(ask), options).outcome();
+}
+
+}  // namespace gfs::chunkserver

@@ -1,0 +1,70 @@
+// HeartbeatLoop: the conversation with the master: hello, register, report what is held, then a heartbeat each second.
+//
+// * Several masters are tried in turn; a heartbeat that finds nobody moves on to the next address.
+// * A master that does not know us (it restarted, or gave us up) is registered with again, and told everything again.
+// * Damage found meanwhile is reported until the master has it.
+// * The first cluster this directory registers with is written into its identity; another one is fatal.
+//
+// Owned by ChunkServer; lives on its executor's thread.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "bus/endpoint.h"
+#include "bus/messages/chunk_master.h"
+#include "chunkserver/chunk_store.h"
+#include "chunkserver/identity.h"
+#include "chunkserver/session.h"
+
+namespace gfs::chunkserver {
+
+class HeartbeatLoop {
+ public:
+  struct Surroundings {
+    std::vector<bus::Address> masters;
+    std::string control, data;  // advertised
+    std::string rack;
+  };
+
+  HeartbeatLoop(bus::Endpoint& endpoint, Disk& disk, ChunkStore& store, Session& session, Identity identity,
+                Surroundings surroundings);
+
+  // For ever; ends only with the error this server cannot live with.
+  Task<> run();
+  // Says goodbye to the master, if there is one; does not wait long.
+  Task<> leave();
+  void report_damage(ChunkHandle handle, std::uint32_t block, std::string reason);
+
+  bool registered() const { return registered_; }
+  std::function<void()> on_registered;
+
+ private:
+  Task<> join();
+  Task<> say_hello();
+  Task<> register_here();
+  Task<> report_chunks();
+  Task<> report_damages();
+  Task<bool> beat();
+  void move_on();
+  bus::Peer master() const { return bus::Peer::at(surroundings_.masters[at_]); }
+
+  bus::Endpoint& endpoint_;
+  Disk& disk_;
+  ChunkStore& store_;
+  Session& session_;
+  Identity identity_;
+  Surroundings surroundings_;
+
+  std::size_t at_ = 0;
+  bool registered_ = false;
+  bool ever_registered_ = false;
+  Duration lease_ = 60s;
+  Duration interval_ = 1s;
+  std::size_t page_ = 4096;
+  std::deque<bus::ReportDamage> damages_;
+};
+
+}  // namespace gfs::chunkserver

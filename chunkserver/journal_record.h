@@ -1,0 +1,96 @@
+// Journal records: what a chunkserver writes down before it does it, and how the records lie in a segment.
+//
+// A segment is `journal/<16 hex of its first lsn>.log`: a header {magic, format, first lsn, boot id} and records, each
+//   { u32 magic, u32 body size, u64 lsn, u32 written, u32 durable, u32 crc, u32 zero } body, padded with zeros to 8
+//   bytes.
+// The checksum covers the record's place too, so old bytes at the wrong place are no records. `written` and `durable`
+// say up to which offset the segment was in the file, and on the disk, when this record was written: a hole before one
+// that says so is damage; any other is the torn end of a life that was cut off.
+//
+// Pure.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/bytes.h"
+#include "chunkserver/chunk_format.h"
+
+namespace gfs::chunkserver {
+
+// The chunk is held at this version from here on (and exists, if it did not).
+struct AdoptRecord {
+  ChunkHandle handle;
+  Version version;
+  ServerId primary;
+};
+
+// A mutation about to be written to the data file.
+struct IntentRecord {
+  ChunkHandle handle;
+  Version version;
+  Serial serial;
+  RequestId id;
+  Lsn previous = 0;  // the chunk's record this one builds on; records of the chunk between the two came to nothing
+  std::uint64_t offset = 0;
+  std::uint64_t size = 0;
+  std::uint32_t digest = 0;
+  std::uint64_t length = 0;  // of the chunk, afterwards
+  std::uint32_t first_block = 0;
+  std::vector<std::uint32_t> checksums;  // of blocks first_block ..., afterwards; salted on disk
+  bool carries_bytes = false;
+  Bytes bytes;  // decoded: shares the segment's memory
+};
+
+// Everything of the chunk up to this lsn is in its data file, on the disk.
+struct DurableRecord {
+  ChunkHandle handle;
+  Lsn through = 0;
+};
+
+struct DamageRecord {
+  ChunkHandle handle;
+};
+
+using JournalRecord = std::variant<AdoptRecord, IntentRecord, DurableRecord, DamageRecord>;
+
+inline constexpr std::uint64_t kSegmentMagic = 0x314e524a53464721;
+inline constexpr std::uint32_t kRecordMagic = 0x31524a47;
+inline constexpr std::uint32_t kJournalFormat = 1;
+inline constexpr std::size_t kSegmentHeaderSize = 64;
+inline constexpr std::size_t kRecordHeaderSize = 32;
+static_assert(kRecordHeaderSize == 4 + 4 + 8 + 4 + 4 + 4 + 4);
+inline constexpr std::size_t kRecordBodyMax = kFragmentMax + (64u << 10);
+
+std::string journal_path(Lsn first);
+
+std::string encode_segment_header(Lsn first, const std::string& boot_id);
+// The body without carried bytes, which follow it unchanged.
+std::string encode_record(const JournalRecord& record);
+// Header, body, padding, ready to be written at `position` of the segment.
+struct RecordPlace {
+  Lsn segment = 0;
+  std::uint64_t position = 0;
+  Lsn lsn = 0;
+  std::uint32_t written = 0;
+  std::uint32_t durable = 0;
+};
+std::string frame_record(const RecordPlace& place, std::string_view body, std::string_view bytes);
+
+struct SegmentContents {
+  struct Entry {
+    Lsn lsn = 0;
+    JournalRecord record;
+  };
+  std::vector<Entry> entries;
+  std::uint64_t end = 0;  // bytes after it are a torn tail
+  bool torn = false;
+};
+
+// corrupt (path, offset, lsn): what does not check out and cannot be a torn end. wrong_version.
+Result<SegmentContents> read_segment(const std::string& path, Lsn first, const Bytes& bytes, const std::string& boot_id,
+                                     bool last);
+
+}  // namespace gfs::chunkserver

@@ -1,0 +1,23 @@
+// ProbeService: "can you dial this address?" The master asks a member when a server joins: an address that only works
+// on the joining machine must not get into layouts.
+//
+// Owned by ChunkServer; lives on its executor's thread.
+#pragma once
+
+#include "bus/endpoint.h"
+#include "bus/messages/chunk_master.h"
+
+namespace gfs::chunkserver {
+
+class ProbeService {
+ public:
+  explicit ProbeService(bus::Endpoint& endpoint) : endpoint_(endpoint) {}
+
+  // unreachable, with the address and the reason.
+  Task<bus::Done> probe(bus::ProbeAddress ask, bus::Caller caller);
+
+ private:
+  bus::Endpoint& endpoint_;
+};
+
+}  // namespace gfs::chunkserver

@@ -1,0 +1,72 @@
+// Replica: this server's copy of each chunk as a member of its configuration: applies mutations in serial order and
+// adopts versions. Primary and secondary use the same one.
+//
+// Nothing is written unless version, primary and serial are the expected ones. A serial that was applied before is
+// answered as then; one that comes before its turn waits for it, within bounds.
+//
+// Owned by ChunkServer; lives on its executor's thread.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "bus/endpoint.h"
+#include "bus/messages/chunk_chunk.h"
+#include "chunkserver/chunk_store.h"
+#include "chunkserver/staging.h"
+#include "chunkserver/write_order.h"
+
+namespace gfs::chunkserver {
+
+struct ReplicaSettings {
+  Duration data_wait = 1s;
+  Duration order_wait = 2s;       // how long a serial waits for those before it
+  std::size_t waiting_max = 256;  // serials of one chunk that wait for their turn
+  bool check_serial = true;       // false: a mutant's
+};
+
+class Replica {
+ public:
+  Replica(Executor& executor, ChunkStore& store, Staging& staging, ReplicaSettings settings);
+
+  // Bus handlers, of what primaries send.
+  Task<bus::AdoptVersion::Reply> adopt_version(bus::AdoptVersion ask, bus::Caller caller);
+  Task<bus::ApplyWrite::Reply> apply_write(bus::ApplyWrite ask, bus::Caller caller);
+  Task<bus::SyncReplica::Reply> sync_replica(bus::SyncReplica ask, bus::Caller caller);
+
+  // Durable; tells on_adopted. For the primary's own adoption too.
+  Task<std::uint64_t> adopt(ChunkHandle handle, Version version, ServerId primary, bool create);
+  // One mutation in its turn; gives the chunk's length. Goes on when the caller goes away.
+  Task<std::uint64_t> apply(Mutation mutation, Instant until);
+
+  // Told when a version was adopted: what is pending of older ones has ended.
+  std::function<void(ChunkHandle, Version)> on_adopted;
+
+ private:
+  struct Waiter {
+    Serial serial;
+    Promise<void> woken;
+  };
+  struct Orders {
+    WriteOrder order;
+    std::map<std::pair<Version, Serial>, std::vector<Promise<std::uint64_t>>> under_way;
+    std::vector<std::shared_ptr<Waiter>> waiting;
+  };
+
+  Orders& orders_of(const ChunkInfo& held);
+  Task<> wait_for_turn(ChunkHandle handle, Version version, Serial serial, Instant until);
+  void wake(Orders& orders);
+  void finished(ChunkHandle handle, Version version, Serial serial, RequestId id, Result<std::uint64_t> length);
+
+  Executor& executor_;
+  ChunkStore& store_;
+  Staging& staging_;
+  ReplicaSettings settings_;
+  std::map<ChunkHandle, Orders> orders_;
+  TaskGroup tasks_;
+};
+
+}  // namespace gfs::chunkserver

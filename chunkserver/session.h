@@ -1,0 +1,34 @@
+// Session: this server's standing with the master. Every primaryship it has, and its right to answer reads, last as
+// long.
+//
+// The session lasts `lease` from the sending of the last heartbeat that was answered, less 1 % for clocks that drift.
+// Pure: time is an argument.
+#pragma once
+
+#include "base/id.h"
+#include "base/result.h"
+#include "base/time.h"
+
+namespace gfs::chunkserver {
+
+class Session {
+ public:
+  explicit Session(SessionId id) : id_(id) {}
+
+  void answered(Instant sent, Duration lease) {
+    const Instant until = sent + lease - lease / 100;
+    if (until > until_) until_ = until;
+  }
+  bool valid(Instant now) const { return now < until_; }
+  Result<> check(Instant now) const {
+    if (valid(now)) return {};
+    return fail(Code::lease_lost, "this server has not heard from its master for longer than the lease");
+  }
+  SessionId id() const { return id_; }
+
+ private:
+  SessionId id_;
+  Instant until_{};
+};
+
+}  // namespace gfs::chunkserver

@@ -1,0 +1,65 @@
+// Staging: bytes that were pushed and wait for the order that names them.
+//
+// Found by RequestId (client, sequence), which no two clients share. They stay until the mutation has succeeded here
+// (and on the primary: everywhere), so a repeated order finds them without another push. Total bytes are bounded: over
+// the bound the newest are refused, never those whose order has come (pinned). What nobody orders expires.
+//
+// Owned by ChunkServer; lives on its executor's thread.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/executor.h"
+#include "base/id.h"
+#include "base/task_group.h"
+
+namespace gfs::chunkserver {
+
+struct StagedFragment {
+  ChunkHandle handle;
+  std::uint64_t offset = 0;
+  std::vector<std::uint32_t> checksums;
+  std::uint32_t digest = 0;
+  Bytes bytes;
+};
+
+class Staging {
+ public:
+  Staging(Executor& executor, std::uint64_t bytes_max, Duration age_max)
+      : executor_(executor), bytes_max_(bytes_max), age_max_(age_max) {}
+
+  // overloaded; conflict: other bytes are pinned under this id. The same bytes again are fine.
+  Result<> put(RequestId id, StagedFragment fragment);
+  const StagedFragment* find(RequestId id) const;
+  // missing_data if it has not come by then.
+  Task<StagedFragment> wait(RequestId id, Instant until);
+  void pin(RequestId id);
+  void unpin(RequestId id);
+  void release(RequestId id);
+
+  std::uint64_t bytes() const { return bytes_; }
+  std::size_t count() const { return entries_.size(); }
+
+ private:
+  struct Entry {
+    StagedFragment fragment;
+    Instant since;
+    bool pinned = false;
+  };
+  void sweep();
+  void erase(std::map<RequestId, Entry>::iterator entry);
+
+  Executor& executor_;
+  std::uint64_t bytes_max_;
+  Duration age_max_;
+  std::uint64_t bytes_ = 0;
+  std::map<RequestId, Entry> entries_;
+  std::multimap<Instant, RequestId> by_age_;
+  std::multimap<RequestId, Promise<void>> waiting_;
+};
+
+}  // namespace gfs::chunkserver
