@@ -81,9 +81,8 @@ Task<Bytes> OpenFile::next() {
 }
 
 Task<Bytes> OpenFile::read_piece(std::uint64_t offset, std::uint64_t size, Instant deadline) {
-  Task<Semaphore::Held> slot_free = reads_.take(1);
-  Semaphore::Held slot =
-      co_await with_deadline(context_.executor, deadline, "read of " + info_.path, std::move(slot_free));
+  std::string what = "waiting for earlier reads of " + info_.path;
+  Semaphore::Held slot = co_await take_from(reads_, 1, std::move(what), deadline);
   std::uint64_t chunk_size = context_.master.chunk_size();
   co_return co_await reader_.read(chunk(static_cast<std::uint32_t>(offset / chunk_size)), offset % chunk_size, size,
                                   deadline);
@@ -131,10 +130,13 @@ Task<> OpenFile::append(Bytes bytes) {
 }
 
 Task<Semaphore::Held> OpenFile::take_window(std::uint64_t size, Instant deadline) {
-  Task<Semaphore::Held> room = window_.take(size);
-  if (window_.available() >= size && window_.waiting() == 0) co_return co_await std::move(room);
-  std::string what = "waiting for earlier writes to " + info_.path;
-  co_return co_await with_deadline(context_.executor, deadline, std::move(what), std::move(room));
+  return take_from(window_, size, "waiting for earlier writes to " + info_.path, deadline);
+}
+
+Task<Semaphore::Held> OpenFile::take_from(Semaphore& from, std::uint64_t amount, std::string what, Instant deadline) {
+  Task<Semaphore::Held> taking = from.take(amount);
+  if (from.available() >= amount && from.waiting() == 0) co_return co_await std::move(taking);
+  co_return co_await with_deadline(context_.executor, deadline, std::move(what), std::move(taking));
 }
 
 Task<> OpenFile::write_when_room(Fragment fragment, std::uint64_t offset, Bytes bytes, Instant deadline) {

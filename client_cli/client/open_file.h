@@ -46,6 +46,7 @@ class OpenFile final : public File {
   // One piece within a chunk, at most 1 MiB; waits for one of the few slots.
   Task<Bytes> read_piece(std::uint64_t offset, std::uint64_t size, Instant deadline);
   Task<Semaphore::Held> take_window(std::uint64_t size, Instant deadline);
+  Task<Semaphore::Held> take_from(Semaphore& from, std::uint64_t amount, std::string what, Instant deadline);
   Task<> write_when_room(Fragment fragment, std::uint64_t offset, Bytes bytes, Instant deadline);
   Task<> write_fragment(Fragment fragment, std::uint64_t offset, Bytes bytes, Instant deadline, Semaphore::Held room,
                         InFlight::Ticket ticket);

@@ -179,6 +179,17 @@ TEST_F(Writing, SurvivesANetworkThatLosesAndRepeats) {
   EXPECT_TRUE(back->view() == content);
 }
 
+TEST_F(Writing, AFileThatIsLetGoForgetsWhatWasOnItsWay) {
+  auto file = open();
+  ASSERT_TRUE(run(file->append(Bytes::of("on its way"))));
+  file.reset();
+  world.run_for(10s);
+  auto again = open();
+  ASSERT_TRUE(run(again->append(Bytes::of("acknowledged"))));
+  ASSERT_TRUE(run(again->close()));
+  EXPECT_TRUE(servers[1].chunks[{100}].ends_with("acknowledged"));
+}
+
 TEST_F(Writing, AHandleForReadingRefusesToWrite) {
   auto file = open(Filesystem::Open::read);
   EXPECT_EQ(run(file->write(0, Bytes::of("x"))).error().code, Code::invalid_argument);
