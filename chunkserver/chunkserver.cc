@@ -145,6 +145,7 @@ void ChunkServer::Parts::serve() {
 Task<> ChunkServer::Parts::stop() {
   if (services) co_await services->heartbeats.leave();
   endpoint.stop();
+  bus.attach(nullptr);
   tasks.cancel();
   // What was ordered before goes to its end; nothing new comes.
   Result<> closed = co_await store.close().outcome();

@@ -1,0 +1,88 @@
+#include "chunkserver/config.h"
+
+#include <algorithm>
+#include <charconv>
+
+namespace gfs::chunkserver {
+
+Result<> read_file(const std::string& path, Options& options, Settings& settings) {
+  Result<Config> config = Config::load(path);
+  if (!config) return fail(std::move(config).error());
+  Options file;
+  config->get("data", file.data);
+  config->get("master", file.masters);
+  config->get("listen", file.listen);
+  config->get("advertise", file.advertise);
+  config->get("rack", file.rack);
+  config->get("insecure", file.insecure);
+  config->get_size("staging", settings.staging_max);
+  config->get_duration("staging_age", settings.staging_age);
+  config->get_duration("data_wait", settings.data_wait);
+  config->get_size("journal_segment", settings.journal_segment);
+  config->get_size("space_reserve", settings.space_reserve);
+  Result<> finished = config->finish();
+  if (!finished) return finished;
+  if (options.data.empty()) options.data = file.data;
+  if (options.masters.empty()) options.masters = file.masters;
+  if (options.listen.empty()) options.listen = file.listen;
+  if (options.advertise.empty()) options.advertise = file.advertise;
+  if (options.rack.empty()) options.rack = file.rack;
+  options.insecure = options.insecure || file.insecure;
+  return {};
+}
+
+Result<> apply(const Options& options, Settings& settings) {
+  if (options.data.empty()) return fail(Code::invalid_argument, "--data: no directory was given");
+  if (options.listen.empty()) return fail(Code::invalid_argument, "--listen: no address was given");
+  for (const std::string& list : options.masters) {
+    for (std::size_t at = 0; at <= list.size();) {
+      const std::size_t end = std::min(list.find(',', at), list.size());
+      std::string address = list.substr(at, end - at);
+      if (address.find("://") == std::string::npos) {
+        return fail(Code::invalid_argument, "--master: '{}' is not an address (tcp://HOST:PORT)", address);
+      }
+      settings.masters.push_back(std::move(address));
+      at = end + 1;
+    }
+  }
+  if (settings.masters.empty()) return fail(Code::invalid_argument, "--master: no address was given");
+  Result<bus::ListenAt> listen = addresses_from(options.listen);
+  if (!listen) return fail(Code::invalid_argument, "--listen: {}", listen.error().message);
+  settings.listen = *listen;
+  if (!options.insecure && !only_local(options.listen)) {
+    return fail(Code::refused, "--listen {}: without keys only loopback addresses are bound; --insecure allows others",
+                options.listen);
+  }
+  if (!options.advertise.empty()) {
+    Result<bus::ListenAt> advertise = addresses_from(options.advertise);
+    if (!advertise) return fail(Code::invalid_argument, "--advertise: {}", advertise.error().message);
+    settings.advertise = *advertise;
+  }
+  if (!options.rack.empty()) settings.rack = options.rack;
+  if (settings.rack.size() > 255) return fail(Code::invalid_argument, "--rack: longer than 255 bytes");
+  return {};
+}
+
+Result<bus::ListenAt> addresses_from(const std::string& control) {
+  if (control.starts_with("ipc://") || control.starts_with("inproc://"))
+    return bus::ListenAt{control, control + ".data", {}};
+  const std::size_t colon = control.rfind(':');
+  if (!control.starts_with("tcp://") || colon <= 6)
+    return fail(Code::invalid_argument, "'{}' is not an address (tcp://HOST:PORT)", control);
+  unsigned port = 0;
+  const char* end = control.data() + control.size();
+  auto [rest, error] = std::from_chars(control.data() + colon + 1, end, port);
+  if (error != std::errc{} || rest != end || port > 65534) {
+    return fail(Code::invalid_argument, "'{}': the port is not a number up to 65534 (the data port is the next one)",
+                control);
+  }
+  return bus::ListenAt{control, control.substr(0, colon + 1) + std::to_string(port == 0 ? 0 : port + 1), {}};
+}
+
+bool only_local(const std::string& address) {
+  if (address.starts_with("ipc://") || address.starts_with("inproc://")) return true;
+  return address.starts_with("tcp://127.") || address.starts_with("tcp://localhost:") ||
+         address.starts_with("tcp://[::1]:");
+}
+
+}  // namespace gfs::chunkserver

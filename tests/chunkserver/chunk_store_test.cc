@@ -1,0 +1,431 @@
+// ChunkStore against a plain std::string, on a disk that crashes, tears, rots and fills up: what was answered is there
+// after a crash of the process; what was synced is there after a power cut; nothing wrong is ever read as right.
+#include "chunkserver/chunk_store.h"
+
+#include <gtest/gtest.h>
+
+#include "base/log.h"
+#include "base/random.h"
+#include "base/sim_disk.h"
+#include "base/sim_executor.h"
+
+namespace gfs::chunkserver {
+namespace {
+
+const ChunkHandle kChunk{0xab};
+
+struct Quiet {
+  Quiet() { log::set_level(log::Level::off); }
+} quiet;
+
+// One life of a store.
+struct Life {
+  Life(SimExecutor& world, SimDisk& platter, StoreSettings settings)
+      : node(world), disk(platter.mount(node)), store(std::make_unique<ChunkStore>(node, *disk, settings)) {}
+  ~Life() {
+    store.reset();
+    disk.reset();
+  }
+  NodeExecutor node;
+  std::unique_ptr<Disk> disk;
+  std::unique_ptr<ChunkStore> store;
+};
+
+class StoreTest : public ::testing::Test {
+ protected:
+  void open(std::uint64_t seed = 1) {
+    if (!platter) platter = std::make_unique<SimDisk>(world, seed);
+    life.reset();
+    life = std::make_unique<Life>(world, *platter, settings);
+    Result<> opened = world.run(life->store->open());
+    ASSERT_TRUE(opened) << opened.error().text();
+  }
+  ChunkStore& store() { return *life->store; }
+  Result<> adopt(ChunkHandle handle, std::uint64_t version) {
+    return world.run(store().adopt(handle, Version{version}, primary, true));
+  }
+  Mutation mutation(ChunkHandle handle, std::uint64_t version, std::uint64_t serial, std::uint64_t offset,
+                    std::string text) {
+    Mutation out;
+    out.handle = handle;
+    out.version = Version{version};
+    out.serial = Serial{serial};
+    out.id.sequence = serial;
+    out.offset = offset;
+    out.bytes = Bytes::of(std::move(text));
+    out.checksums = wire_checksums(offset, out.bytes);
+    out.digest = digest_of(out.checksums);
+    return out;
+  }
+  Result<std::uint64_t> write(std::uint64_t serial, std::uint64_t offset, std::string text, std::uint64_t version = 1) {
+    return world.run(store().write(mutation(kChunk, version, serial, offset, std::move(text))));
+  }
+  Result<std::string> read(std::uint64_t offset, std::uint64_t size) {
+    Result<ReadBytes> got = world.run(store().read(kChunk, offset, size));
+    if (!got) return fail(std::move(got).error());
+    return got->bytes.str();
+  }
+  // All of it, in reads of 1 MiB.
+  Result<std::string> read_all() {
+    std::string all;
+    const std::uint64_t length = store().find(kChunk)->length;
+    while (all.size() < length) {
+      Result<std::string> part = read(all.size(), kFragmentMax);
+      if (!part) return part;
+      all += *part;
+    }
+    return all;
+  }
+  void checkpoint_and_reopen() {
+    Result<> closed = world.run(store().close());
+    ASSERT_TRUE(closed) << closed.error().text();
+    open();
+  }
+
+  SimExecutor world;
+  StoreSettings settings;
+  ServerId primary;
+  std::unique_ptr<SimDisk> platter;
+  std::unique_ptr<Life> life;
+};
+
+std::string text_of(Random& random, std::size_t size) {
+  std::string text(size, '\0');
+  for (char& c : text) c = static_cast<char>(random.next());
+  return text;
+}
+
+void put_into(std::string& model, std::uint64_t offset, const std::string& text) {
+  if (model.size() < offset + text.size()) model.resize(offset + text.size());
+  model.replace(offset, text.size(), text);
+}
+
+TEST_F(StoreTest, RandomWritesReadBackAsWrittenAlsoAfterCrashesOfTheProcess) {
+  settings.journal_segment = 1 << 20;
+  for (std::uint64_t seed = 1; seed <= 8; ++seed) {
+    life.reset();
+    platter.reset();
+    Random random(seed);
+    open(seed);
+    ASSERT_TRUE(adopt(kChunk, 1));
+    std::string model;
+    std::uint64_t serial = 0;
+    for (int i = 0; i < 60; ++i) {
+      const std::uint64_t where =
+          random.below(4) == 0 ? model.size() : random.below(model.size() + 1 + (random.chance(0.2) ? 150000 : 0));
+      const std::string text = text_of(random, 1 + random.below(random.chance(0.5) ? 2000 : 200000));
+      Result<std::uint64_t> written = write(++serial, where, text);
+      ASSERT_TRUE(written) << written.error().text();
+      put_into(model, where, text);
+      ASSERT_EQ(*written, model.size());
+      if (random.chance(0.1)) {
+        Result<std::uint64_t> synced = world.run(store().sync(kChunk));
+        ASSERT_TRUE(synced) << synced.error().text();
+      }
+      if (random.chance(0.1)) open();
+      if (random.chance(0.05)) checkpoint_and_reopen();
+      Result<std::string> all = read_all();
+      ASSERT_TRUE(all) << "seed " << seed << " step " << i << ": " << all.error().text();
+      ASSERT_TRUE(*all == model) << "seed " << seed << " step " << i;
+      ASSERT_EQ(store().find(kChunk)->serial, Serial{serial});
+    }
+  }
+}
+
+// Kills the process, or the machine, in the middle of several writes in flight.
+TEST_F(StoreTest, ACrashInTheMiddleLeavesWhatWasAnsweredAndPowerCutsLeaveWhatWasSynced) {
+  settings.journal_segment = 256 << 10;
+  for (std::uint64_t seed = 1; seed <= 60; ++seed) {
+    life.reset();
+    platter.reset();
+    Random random(seed * 31);
+    open(seed);
+    ASSERT_TRUE(adopt(kChunk, 1));
+    std::string model;  // as ordered
+    std::string safe;   // as of what must be there
+    std::uint64_t serial = 0, answered = 0;
+    std::vector<std::pair<std::uint64_t, std::string>> ordered;
+    const bool power = seed % 2 == 0;
+    {
+      TaskGroup group;
+      const int before = static_cast<int>(random.below(12));
+      for (int i = 0; i < before; ++i) {
+        const std::uint64_t where = random.chance(0.6) ? model.size() : random.below(model.size() + 1);
+        const std::string text = text_of(random, 1 + random.below(random.chance(0.5) ? 2000 : 150000));
+        ASSERT_TRUE(write(++serial, where, text));
+        put_into(model, where, text);
+        if (random.chance(0.3)) {
+          ASSERT_TRUE(world.run(store().sync(kChunk)));
+          safe = model;
+        }
+      }
+      answered = serial;
+      if (!power) safe = model;
+      for (int i = 0; i < 4; ++i) {
+        const std::uint64_t where = random.chance(0.6) ? model.size() : random.below(model.size() + 1);
+        const std::string text = text_of(random, 1 + random.below(random.chance(0.5) ? 2000 : 150000));
+        put_into(model, where, text);
+        ordered.emplace_back(where, text);
+        ++serial;
+        group.spawn(store().write(mutation(kChunk, 1, serial, where, text)),
+                    [&answered, serial](Result<std::uint64_t> done) {
+                      if (done) answered = serial;
+                    });
+      }
+      const std::uint64_t steps = random.below(60);
+      for (std::uint64_t i = 0; i < steps; ++i) world.step();
+    }
+    if (power) {
+      platter->power_cut();
+    } else {
+      // What was answered of those in flight counts too.
+      for (std::uint64_t s = serial - ordered.size() + 1; s <= answered; ++s) {
+        const auto& [where, text] = ordered[s - (serial - ordered.size() + 1)];
+        put_into(safe, where, text);
+      }
+    }
+    open();
+    if (HasFatalFailure()) return;
+    std::optional<ChunkInfo> held = store().find(kChunk);
+    ASSERT_TRUE(held);
+    ASSERT_LE(held->length, model.size());
+    if (!power) {
+      ASSERT_GE(held->serial.value, answered) << "seed " << seed;
+      Result<std::string> all = read_all();
+      ASSERT_TRUE(all) << "seed " << seed << ": " << all.error().text();
+      // Exactly the prefix of the order it says it has.
+      std::string expected = safe;
+      for (std::uint64_t s = answered + 1; s <= held->serial.value; ++s) {
+        const auto& [where, text] = ordered[s - (serial - ordered.size() + 1)];
+        put_into(expected, where, text);
+      }
+      ASSERT_TRUE(*all == expected) << "seed " << seed;
+      continue;
+    }
+    ASSERT_GE(held->length, safe.size()) << "seed " << seed;
+    for (std::uint32_t block = 0; block < blocks_of(safe.size()); ++block) {
+      Result<std::string> got = read(std::uint64_t{block} * kBlockSize, kBlockSize);
+      ASSERT_TRUE(got) << "seed " << seed << " block " << block << ": " << got.error().text();
+    }
+  }
+}
+
+TEST_F(StoreTest, FlippedBitsAreFoundWhereverTheyAre) {
+  Random random(5);
+  const std::string text = text_of(random, 200000);
+  for (const char* what : {"data", "meta"}) {
+    life.reset();
+    platter.reset();
+    open();
+    ASSERT_TRUE(adopt(kChunk, 1));
+    ASSERT_TRUE(write(1, 0, text));
+    ASSERT_TRUE(world.run(store().close()));
+    life.reset();
+    const std::string path = "chunks/ab/00000000000000ab." + std::string(what);
+    ASSERT_TRUE(platter->flip_bit(path, 70, 3));
+    open();
+    if (std::string(what) == "meta") {
+      EXPECT_FALSE(store().find(kChunk));
+      continue;
+    }
+    std::optional<std::uint32_t> damaged;
+    store().on_damage = [&damaged](ChunkHandle, std::uint32_t block, const std::string&) { damaged = block; };
+    Result<std::string> bad = read(10, 5);
+    ASSERT_FALSE(bad);
+    EXPECT_EQ(bad.error().code, Code::corrupt);
+    EXPECT_NE(bad.error().message.find("block 0"), std::string::npos);
+    EXPECT_EQ(damaged, 0u);
+    EXPECT_TRUE(store().find(kChunk)->damaged);
+    Result<std::string> good = read(kBlockSize, 1000);  // blocks not touched are readable still
+    ASSERT_TRUE(good);
+    EXPECT_EQ(*good, text.substr(kBlockSize, 1000));
+  }
+}
+
+TEST_F(StoreTest, AFlippedBitInASyncedJournalStopsTheStart) {
+  open();
+  ASSERT_TRUE(adopt(kChunk, 1));
+  ASSERT_TRUE(write(1, 0, "first"));
+  ASSERT_TRUE(world.run(store().sync(kChunk)));
+  ASSERT_TRUE(write(2, 5, "second"));
+  ASSERT_TRUE(world.run(store().sync(kChunk)));
+  ASSERT_TRUE(write(3, 11, "third"));
+  life.reset();
+  std::string journal;
+  for (const std::string& file : platter->files()) {
+    if (file.starts_with("journal/")) journal = file;
+  }
+  ASSERT_TRUE(platter->flip_bit(journal, 64 + 40, 1));
+  life = std::make_unique<Life>(world, *platter, settings);
+  Result<> opened = world.run(life->store->open());
+  ASSERT_FALSE(opened);
+  EXPECT_EQ(opened.error().code, Code::corrupt);
+  EXPECT_NE(opened.error().message.find(journal), std::string::npos);
+}
+
+TEST_F(StoreTest, RotUnderAPartialOverwriteIsNotSignedAnew) {
+  open();
+  ASSERT_TRUE(adopt(kChunk, 1));
+  ASSERT_TRUE(write(1, 0, std::string(1000, 'a')));
+  ASSERT_TRUE(platter->flip_bit("chunks/ab/00000000000000ab.data", 900, 0));
+  Result<std::uint64_t> written = write(2, 10, "overwrite");
+  ASSERT_FALSE(written);
+  EXPECT_EQ(written.error().code, Code::corrupt);
+  EXPECT_EQ(store().find(kChunk)->serial, Serial{1});
+}
+
+TEST_F(StoreTest, RotBeforeAnAppendIsFoundByTheNextRead) {
+  open();
+  ASSERT_TRUE(adopt(kChunk, 1));
+  ASSERT_TRUE(write(1, 0, std::string(1000, 'a')));
+  ASSERT_TRUE(platter->flip_bit("chunks/ab/00000000000000ab.data", 900, 0));
+  ASSERT_TRUE(write(2, 1000, "more"));
+  EXPECT_EQ(read(1000, 4).error().code, Code::corrupt);
+}
+
+TEST_F(StoreTest, OldVersionsAndWrongSerialsWriteNothing) {
+  open();
+  ASSERT_TRUE(adopt(kChunk, 2));
+  ASSERT_TRUE(write(1, 0, "good", 2));
+  EXPECT_EQ(write(2, 0, "evil", 1).error().code, Code::stale_version);
+  EXPECT_EQ(write(3, 0, "evil", 2).error().code, Code::out_of_order);
+  EXPECT_EQ(write(1, 0, "evil", 2).error().code, Code::out_of_order);
+  EXPECT_EQ(adopt(kChunk, 1).error().code, Code::stale_version);
+  EXPECT_EQ(*read(0, 10), "good");
+  ASSERT_TRUE(adopt(kChunk, 3));
+  EXPECT_EQ(write(2, 0, "evil", 2).error().code, Code::stale_version);
+  ASSERT_TRUE(write(1, 4, "!", 3));
+  open();
+  EXPECT_EQ(store().find(kChunk)->version, Version{3});
+  EXPECT_EQ(store().find(kChunk)->serial, Serial{1});
+  EXPECT_EQ(*read(0, 10), "good!");
+}
+
+TEST_F(StoreTest, AnAdoptionSurvivesAPowerCut) {
+  open();
+  ASSERT_TRUE(adopt(kChunk, 7));
+  platter->power_cut();
+  open();
+  ASSERT_TRUE(store().find(kChunk));
+  EXPECT_EQ(store().find(kChunk)->version, Version{7});
+}
+
+TEST_F(StoreTest, AFullDiskFailsTheWriteAndLosesNothing) {
+  open();
+  ASSERT_TRUE(adopt(kChunk, 1));
+  Random random(3);
+  const std::string text = text_of(random, 300000);
+  ASSERT_TRUE(write(1, 0, text));
+  const std::uint64_t base = platter->used();
+  int failures = 0;
+  for (std::uint64_t room = 0; room < 420000; room += 20000) {
+    platter->set_capacity(base + room);
+    Result<std::uint64_t> written = write(2, 300000, text);
+    if (written) {
+      EXPECT_GT(failures, 3);
+      break;
+    }
+    ++failures;
+    EXPECT_EQ(written.error().code, Code::no_space) << written.error().text();
+    EXPECT_EQ(store().find(kChunk)->length, 300000u);
+    Result<std::string> all = read_all();
+    ASSERT_TRUE(all) << all.error().text();
+    ASSERT_TRUE(*all == text);
+  }
+  platter->set_capacity(1ull << 40);
+  if (store().find(kChunk)->serial == Serial{1}) {
+    ASSERT_TRUE(world.run(store().measure_space()));
+    Result<std::uint64_t> written = write(2, 300000, text);
+    ASSERT_TRUE(written) << written.error().text();
+  }
+  open();
+  Result<std::string> all = read_all();
+  ASSERT_TRUE(all) << all.error().text();
+  EXPECT_TRUE(*all == text + text);
+}
+
+TEST_F(StoreTest, AFailedSyncIsFinalButReadsGoOn) {
+  open();
+  ASSERT_TRUE(adopt(kChunk, 1));
+  ASSERT_TRUE(write(1, 0, "kept"));
+  bool told = false;
+  store().on_broken = [&told](const Error&) { told = true; };
+  SimDisk::Faults faults;
+  faults.sync_error = 1;
+  platter->set_faults(faults);
+  EXPECT_FALSE(world.run(store().sync(kChunk)));
+  EXPECT_TRUE(told);
+  platter->set_faults({});
+  EXPECT_FALSE(world.run(store().sync(kChunk)));
+  EXPECT_EQ(write(2, 4, "more").error().code, Code::read_only);
+  EXPECT_EQ(*read(0, 10), "kept");
+}
+
+TEST_F(StoreTest, CheckpointsEmptyTheJournalAndManyChunksNeedFewOpenFiles) {
+  settings.journal_segment = 64 << 10;
+  settings.open_files = 4;
+  settings.loaded_chunks = 4;
+  open();
+  for (std::uint64_t i = 1; i <= 60; ++i) {
+    const ChunkHandle handle{i};
+    ASSERT_TRUE(adopt(handle, 1));
+    Result<std::uint64_t> written =
+        world.run(store().write(mutation(handle, 1, 1, 0, std::string(4096, static_cast<char>(i)))));
+    ASSERT_TRUE(written) << written.error().text();
+  }
+  world.run_for(1s);
+  ASSERT_TRUE(world.run(store().close()));
+  std::size_t journals = 0, bytes = 0;
+  for (const std::string& file : platter->files()) {
+    if (!file.starts_with("journal/")) continue;
+    ++journals;
+    bytes += platter->read_now(file)->size();
+  }
+  EXPECT_EQ(journals, 1u);
+  EXPECT_LT(bytes, 4096u);
+  platter->power_cut();
+  open();
+  for (std::uint64_t i = 1; i <= 60; ++i) {
+    Result<ReadBytes> got = world.run(store().read(ChunkHandle{i}, 0, 5000));
+    ASSERT_TRUE(got) << got.error().text();
+    EXPECT_EQ(got->bytes.str(), std::string(4096, static_cast<char>(i)));
+  }
+}
+
+TEST_F(StoreTest, ForeignFilesAreLeftAlone) {
+  open();
+  ASSERT_TRUE(adopt(kChunk, 1));
+  ASSERT_TRUE(write(1, 0, "ours"));
+  for (const char* path :
+       {"chunks/readme.txt", "chunks/ab/odd\nname", "chunks/ab/00000000000000cd.data", "journal/notes"}) {
+    Result<std::shared_ptr<File>> file = world.run([](Disk& disk, std::string name) -> Task<std::shared_ptr<File>> {
+      co_return co_await disk.open(name, Disk::Mode::write);
+    }(*life->disk, path));
+    ASSERT_TRUE(file) << file.error().text();
+  }
+  checkpoint_and_reopen();
+  EXPECT_EQ(*read(0, 10), "ours");
+  for (const char* path :
+       {"chunks/readme.txt", "chunks/ab/odd\nname", "chunks/ab/00000000000000cd.data", "journal/notes"}) {
+    EXPECT_TRUE(platter->read_now(path)) << path;
+  }
+}
+
+// E12: no buffer ever holds a whole chunk, because nothing larger than a fragment is accepted or given.
+TEST_F(StoreTest, E12AFullChunkTravelsInFragments) {
+  open();
+  ASSERT_TRUE(adopt(kChunk, 1));
+  EXPECT_EQ(write(1, 0, std::string(kFragmentMax + 1, 'x')).error().code, Code::invalid_argument);
+  const std::string fragment(kFragmentMax, 'x');
+  for (std::uint64_t i = 0; i < kChunkSize / kFragmentMax; ++i) ASSERT_TRUE(write(i + 1, i * kFragmentMax, fragment));
+  EXPECT_EQ(write(65, kChunkSize, "y").error().code, Code::invalid_argument);
+  EXPECT_EQ(store().find(kChunk)->length, kChunkSize);
+  for (std::uint64_t i = 0; i < kChunkSize / kFragmentMax; i += 7) {
+    Result<std::string> got = read(i * kFragmentMax, kFragmentMax);
+    ASSERT_TRUE(got);
+    ASSERT_TRUE(*got == fragment);
+  }
+}
+
+}  // namespace
+}  // namespace gfs::chunkserver
