@@ -1,0 +1,12 @@
+// Every verb's declaration; each is defined in the file of its name in commands/.
+#pragma once
+
+#include "client_cli/cli/command.h"
+
+namespace gfs::cli {
+
+extern const Command kLs, kTree, kStat, kCat, kPut, kGet, kMkdir, kRm, kMv, kCp, kDu, kDf, kTest, kChecksum;
+extern const Command kStatus, kServerLs, kChunkLs, kBenchRead, kBenchWrite, kBenchMeta;
+extern const Command kHelp, kVersion, kCd, kPwd, kHistory, kQuit, kExit;
+
+}  // namespace gfs::cli

@@ -1,0 +1,67 @@
+#include "base/units.h"
+#include "client_cli/cli/commands.h"
+#include "client_cli/cli/exit_code.h"
+#include "client_cli/cli/table.h"
+
+namespace gfs::cli {
+
+namespace {
+
+using Status = bus::ClusterStatus::Reply;
+
+Json as_json(const Status& s) {
+  return {{"cluster", s.cluster.text()},
+          {"health", s.health},
+          {"codes", s.codes},
+          {"master", {{"address", s.address}, {"term", s.term}, {"index", s.index}}},
+          {"servers", {{"up", s.up}, {"suspect", s.suspect}, {"lost", s.lost}}},
+          {"files", s.files},
+          {"chunks",
+           {{"total", s.chunks_total},
+            {"full", s.chunks_full},
+            {"under", s.chunks_under},
+            {"lost", s.chunks_lost},
+            {"corrupt", s.chunks_corrupt}}},
+          {"used", s.used},
+          {"capacity", s.capacity}};
+}
+
+Result<int> run(Session& session, const Arguments&) {
+  Output& out = session.out();
+  auto ask = [](Filesystem& filesystem) { return filesystem.status(); };
+  Result<Status> status = session.run<Status>(ask);
+  if (!status) return fail(std::move(status));
+  const Status& s = *status;
+  if (out.json()) {
+    out.object(as_json(s));
+    return kOk;
+  }
+  Output::Color color = s.health == "OK"     ? Output::Color::good
+                        : s.health == "WARN" ? Output::Color::warning
+                                             : Output::Color::bad;
+  std::string codes = s.codes.empty() ? "" : "  " + fmt::format("{}", fmt::join(s.codes, " "));
+  std::string share = s.capacity == 0 ? "" : fmt::format(" ({}%)", s.used * 100 / s.capacity);
+  print_fields(out, {{"cluster", s.cluster.text()},
+                     {"health", out.colored(color, s.health) + out.name(codes)},
+                     {"master", fmt::format("{}  term {}  index {}", out.name(s.address), s.term, s.index)},
+                     {"servers", fmt::format("{} up  {} suspect  {} lost", s.up, s.suspect, s.lost)},
+                     {"files", fmt::format("{}  directories {}", s.files, s.directories)},
+                     {"chunks", fmt::format("{}  full {}  under {}  lost {}  corrupt {}", s.chunks_total, s.chunks_full,
+                                            s.chunks_under, s.chunks_lost, s.chunks_corrupt)},
+                     {"capacity", fmt::format("{} used / {}{}", format_size(s.used), format_size(s.capacity), share)}});
+  return kOk;
+}
+
+}  // namespace
+
+const Command kStatus{
+    .name = "status",
+    .group = "Cluster",
+    .usage = "",
+    .summary = "the cluster's health on one screen",
+    .help = "Example: status",
+    .options = {},
+    .run = run,
+};
+
+}  // namespace gfs::cli

@@ -1,0 +1,16 @@
+// A file or directory as ls and stat give it with --json. The field names are frozen (tests/cli/json_test.cc).
+#pragma once
+
+#include "client_cli/cli/output.h"
+#include "client_cli/client/filesystem.h"
+
+namespace gfs::cli {
+
+inline Json file_json(const client::FileInfo& info) {
+  return {{"path", info.path},       {"type", info.type == client::FileType::directory ? "dir" : "file"},
+          {"size", info.size},       {"replicas", info.replicas},
+          {"chunks", info.chunks},   {"mtime_ms", info.mtime_ms},
+          {"inode", hex(info.inode)}};
+}
+
+}  // namespace gfs::cli
