@@ -19,6 +19,7 @@ ChunkStore::ChunkStore(Executor& executor, Disk& disk, StoreSettings settings)
 Task<> ChunkStore::open() {
   co_await disk_.make_directories("chunks");
   co_await disk_.make_directories("journal");
+  co_await disk_.sync_directory("");
   co_await measure_space();
   Recovery recovery(*this);
   co_await recovery.run();

@@ -187,7 +187,7 @@ TEST_F(StoreTest, ACrashInTheMiddleLeavesWhatWasAnsweredAndPowerCutsLeaveWhatWas
     open();
     if (HasFatalFailure()) return;
     std::optional<ChunkInfo> held = store().find(kChunk);
-    ASSERT_TRUE(held);
+    ASSERT_TRUE(held) << "seed " << seed;
     ASSERT_LE(held->length, model.size());
     if (!power) {
       ASSERT_GE(held->serial.value, answered) << "seed " << seed;
