@@ -1,4 +1,4 @@
-// A file or directory as ls and stat give it with --json. The field names are frozen (tests/cli/json_test.cc).
+// A file or directory as ls and stat give it with --json. The field names are frozen (tests/cli/verbs_test.cc).
 #pragma once
 
 #include "client_cli/cli/output.h"
