@@ -35,6 +35,8 @@ Endpoint::~Endpoint() {
 
 void Endpoint::stop() {
   handlers_.cancel();
+  for (const auto& [task, timer] : handler_timers_) executor_.cancel(timer);
+  handler_timers_.clear();
   std::unordered_map<std::uint64_t, Pending> forgotten = std::move(pending_);
   pending_.clear();
   for (auto& [id, pending] : forgotten) executor_.cancel(pending.timer);
@@ -177,13 +179,25 @@ void Endpoint::on_request(const Peer& from, Envelope header, Frames frames) {
     return;
   }
   // The handler's end cancels the timer, the timer's end the handler; whichever comes first.
-  auto timer = std::make_shared<TimerId>(0);
-  std::uint64_t task = handlers_.spawn(std::move(work), [this, from, id = header.id, timer](Result<Answer> result) {
-    executor_.cancel(*timer);
-    *timer = UINT64_MAX;
+  auto task = std::make_shared<std::uint64_t>(0);
+  auto done = std::make_shared<bool>(false);
+  *task = handlers_.spawn(std::move(work), [this, from, id = header.id, task, done](Result<Answer> result) {
+    *done = true;
+    stop_timer(*task);
     answer(from, id, std::move(result));
   });
-  if (*timer == 0) *timer = executor_.at(caller.deadline, [this, task] { handlers_.cancel(task); });
+  if (*done) return;
+  handler_timers_[*task] = executor_.at(caller.deadline, [this, number = *task] {
+    handler_timers_.erase(number);
+    handlers_.cancel(number);
+  });
+}
+
+void Endpoint::stop_timer(std::uint64_t task) {
+  auto found = handler_timers_.find(task);
+  if (found == handler_timers_.end()) return;
+  executor_.cancel(found->second);
+  handler_timers_.erase(found);
 }
 
 void Endpoint::answer(const Peer& to, std::uint64_t id, Result<Answer> result) {

@@ -185,6 +185,7 @@ class Endpoint final : public Bus::Receiver {
   void refuse(const std::string& from, std::string_view kind, const Error& error);
   void on_request(const Peer& from, Envelope header, Frames frames);
   void on_reply(Envelope header, Frames frames);
+  void stop_timer(std::uint64_t task);
   void answer(const Peer& to, std::uint64_t id, Result<Answer> result);
 
   template <class S, class M>
@@ -232,6 +233,7 @@ class Endpoint final : public Bus::Receiver {
       event_handlers_;
   std::function<void(const Peer&, const LinkLoss&)> link_observer_;
   EndpointCounters counters_;
+  std::unordered_map<std::uint64_t, TimerId> handler_timers_;  // by task, to end it at its deadline
   TaskGroup handlers_;
 };
 
