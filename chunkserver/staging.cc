@@ -23,10 +23,17 @@ Result<> Staging::put(RequestId id, StagedFragment fragment) {
   const Instant now = executor_.now();
   entries_[id] = Entry{std::move(fragment), now, false};
   by_age_.emplace(now, id);
-  auto [first, last] = waiting_.equal_range(id);
-  for (auto it = first; it != last; ++it) it->second.set({});
-  waiting_.erase(first, last);
+  wake(id);
   return {};
+}
+
+// Telling a waiter may run it at once: the table is in order before.
+void Staging::wake(RequestId id) {
+  std::vector<Promise<void>> told;
+  auto [first, last] = waiting_.equal_range(id);
+  for (auto it = first; it != last; ++it) told.push_back(std::move(it->second));
+  waiting_.erase(first, last);
+  for (Promise<void>& waiter : told) waiter.set({});
 }
 
 const StagedFragment* Staging::find(RequestId id) const {
@@ -48,10 +55,8 @@ Task<StagedFragment> Staging::wait(RequestId id, Instant until) {
       std::multimap<RequestId, Promise<void>>::iterator place;
       Executor& executor;
       TimerId timer;
-      bool left = false;
       ~Leave() {
         executor.cancel(timer);
-        if (left) return;
         // The waiter went away: its place goes too, unless the bytes came and took it.
         auto [first, last] = staging.waiting_.equal_range(id);
         for (auto it = first; it != last; ++it) {
@@ -63,11 +68,7 @@ Task<StagedFragment> Staging::wait(RequestId id, Instant until) {
       }
     };
     Leave leave{*this, id, place, executor_, 0};
-    leave.timer = executor_.at(until, [this, id] {
-      auto [first, last] = waiting_.equal_range(id);
-      for (auto it = first; it != last; ++it) it->second.set({});
-      waiting_.erase(first, last);
-    });
+    leave.timer = executor_.at(until, [this, id] { wake(id); });
     co_await std::move(come);
   }
 }

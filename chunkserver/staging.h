@@ -50,6 +50,7 @@ class Staging {
     Instant since;
     bool pinned = false;
   };
+  void wake(RequestId id);
   void sweep();
   void erase(std::map<RequestId, Entry>::iterator entry);
 

@@ -1,0 +1,177 @@
+#include "tests/chunkserver/server_fixture.h"
+
+namespace gfs::chunkserver {
+
+FakeMaster::FakeMaster(SimExecutor& world, bus::SimNetwork& network, ClusterId cluster_of)
+    : cluster(cluster_of),
+      node_(world),
+      bus_(network, node_, "master"),
+      endpoint(node_, random_, bus_, {.role = bus::kMaster, .program = "fake master"}) {
+  endpoint.set_cluster(cluster);
+  endpoint.serve<&FakeMaster::hello>(*this);
+  endpoint.serve<&FakeMaster::enroll>(*this);
+  endpoint.serve<&FakeMaster::heartbeat>(*this);
+  endpoint.serve<&FakeMaster::report>(*this);
+  endpoint.serve<&FakeMaster::damage>(*this);
+  Result<bus::ListenAt> bound = bus_.listen({kMasterAddress, {}, {}});
+  EXPECT_TRUE(bound) << (bound ? "" : bound.error().text());
+}
+
+Task<bus::Hello::Reply> FakeMaster::hello(bus::Hello, bus::Caller) {
+  bus::Hello::Reply reply;
+  reply.cluster = cluster;
+  co_return reply;
+}
+
+Task<bus::RegisterServer::Reply> FakeMaster::enroll(bus::RegisterServer ask, bus::Caller caller) {
+  peers[ask.server] = caller.peer;
+  servers[ask.server] = ask;
+  knows_nobody = false;
+  bus::RegisterServer::Reply reply;
+  reply.cluster = cluster;
+  co_return reply;
+}
+
+Task<bus::Heartbeat::Reply> FakeMaster::heartbeat(bus::Heartbeat ask, bus::Caller) {
+  ++heartbeats;
+  leaving_heard = leaving_heard || ask.leaving;
+  bus::Heartbeat::Reply reply;
+  reply.known = !knows_nobody;
+  co_return reply;
+}
+
+Task<bus::ReportChunks::Reply> FakeMaster::report(bus::ReportChunks ask, bus::Caller) {
+  reports.push_back(std::move(ask));
+  co_return bus::ReportChunks::Reply{};
+}
+
+Task<bus::Done> FakeMaster::damage(bus::ReportDamage ask, bus::Caller) {
+  damages.push_back(std::move(ask));
+  co_return bus::Done{};
+}
+
+ServerNode::ServerNode(SimExecutor& world_of, bus::SimNetwork& network_of, int number_of)
+    : world(world_of),
+      network(network_of),
+      number(number_of),
+      platter(world_of, static_cast<std::uint64_t>(number_of) + 100) {}
+
+Result<> ServerNode::start(Settings settings) {
+  kill();
+  ++lives;
+  node = std::make_unique<NodeExecutor>(world);
+  random = std::make_unique<Random>(lives * 1000 + static_cast<std::uint64_t>(number));
+  bus = std::make_unique<bus::SimBus>(network, *node, "cs" + std::to_string(number));
+  disk = platter.mount(*node);
+  settings.masters = {kMasterAddress};
+  settings.listen = {control(), data(), {}};
+  server = std::make_unique<ChunkServer>(*node, *random, *bus, *disk, settings);
+  return world.run(server->start());
+}
+
+void ServerNode::kill() {
+  server.reset();
+  disk.reset();
+  bus.reset();
+  node.reset();
+}
+
+ServerTest::ServerTest() {
+  log::set_level(log::Level::off);
+  client.set_cluster(cluster);
+}
+
+void ServerTest::start(int count, Settings settings) {
+  for (int i = 0; i < count; ++i) {
+    nodes.push_back(std::make_unique<ServerNode>(world, network, i));
+    Result<> started = nodes.back()->start(settings);
+    ASSERT_TRUE(started) << started.error().text();
+  }
+  ASSERT_TRUE(until([&] {
+    for (auto& node : nodes) {
+      if (!node->server->registered()) return false;
+    }
+    return true;
+  }));
+}
+
+ServerId ServerTest::id_of(int server) const {
+  for (const auto& [id, registered] : master.servers) {
+    if (registered.control == nodes[static_cast<std::size_t>(server)]->control()) return id;
+  }
+  ADD_FAILURE() << "server " << server << " has not registered";
+  return {};
+}
+
+bus::Member ServerTest::member(int server) const {
+  bus::Member out;
+  out.server = id_of(server);
+  out.control = nodes[static_cast<std::size_t>(server)]->control();
+  out.data = nodes[static_cast<std::size_t>(server)]->data();
+  return out;
+}
+
+Result<bus::Configure::Reply> ServerTest::configure(std::uint64_t version, std::vector<int> members, bool virgin) {
+  bus::Configure order;
+  order.handle = chunk;
+  order.version = Version{version};
+  order.virgin = virgin;
+  for (int server : members) order.members.push_back(member(server));
+  return world.run(master.endpoint.call(master.peers.at(id_of(members.front())), std::move(order)));
+}
+
+void ServerTest::push(RequestId id, std::uint64_t offset, const std::string& text, std::vector<int> chain) {
+  bus::PushFragment fragment;
+  fragment.id = id;
+  fragment.handle = chunk;
+  fragment.offset = offset;
+  fragment.payload = Bytes::of(text);
+  fragment.crcs = wire_checksums(offset, fragment.payload);
+  for (std::size_t i = 1; i < chain.size(); ++i)
+    fragment.chain.push_back(nodes[static_cast<std::size_t>(chain[i])]->data());
+  Result<> pushed = client.push(nodes[static_cast<std::size_t>(chain.front())]->data(), std::move(fragment));
+  EXPECT_TRUE(pushed) << (pushed ? "" : pushed.error().text());
+}
+
+Task<bus::WriteChunk::Reply> ServerTest::order(RequestId id, int primary, std::uint64_t version, std::uint64_t offset,
+                                               std::string text, Duration deadline) {
+  bus::WriteChunk ask;
+  ask.handle = chunk;
+  ask.version = Version{version};
+  ask.offset = offset;
+  ask.size = text.size();
+  ask.digest = digest_of(wire_checksums(offset, Bytes::of(text)));
+  bus::CallOptions options;
+  options.request = id;
+  options.deadline = deadline;
+  co_return co_await client.call(bus::Peer::at(nodes[static_cast<std::size_t>(primary)]->control()), std::move(ask),
+                                 options);
+}
+
+Result<bus::WriteChunk::Reply> ServerTest::write(std::vector<int> members, std::uint64_t version, std::uint64_t offset,
+                                                 const std::string& text) {
+  const RequestId id = next_request();
+  push(id, offset, text, members);
+  return world.run(order(id, members.front(), version, offset, text));
+}
+
+Result<std::string> ServerTest::read(int server, std::uint64_t version, std::uint64_t offset, std::uint64_t size) {
+  bus::ReadChunk question;
+  question.handle = chunk;
+  question.version = Version{version};
+  question.offset = offset;
+  question.size = size;
+  Result<bus::ReadChunk::Reply> reply = ask(nodes[static_cast<std::size_t>(server)]->control(), std::move(question));
+  if (!reply) return fail(std::move(reply).error());
+  EXPECT_TRUE(verify_wire(offset, reply->payload, reply->crcs));
+  return reply->payload.str();
+}
+
+Result<bus::SyncChunk::Reply> ServerTest::sync(int primary, std::uint64_t version) {
+  bus::SyncChunk question;
+  question.handle = chunk;
+  question.version = Version{version};
+  return ask(nodes[static_cast<std::size_t>(primary)]->control(), std::move(question));
+}
+
+}  // namespace gfs::chunkserver
