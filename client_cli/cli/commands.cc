@@ -65,9 +65,9 @@ Result<int> run_command(Session& session, const Command& command, const Argument
 
 const std::vector<const Command*>& commands() {
   static const std::vector<const Command*> all{
-      &kLs,         &kTree,      &kStat, &kCat,     &kPut,      &kGet,    &kMkdir,    &kRm,      &kMv,
-      &kCp,         &kDu,        &kDf,   &kTest,    &kChecksum, &kStatus, &kServerLs, &kChunkLs, &kBenchRead,
-      &kBenchWrite, &kBenchMeta, &kHelp, &kVersion, &kCd,       &kPwd,    &kHistory,  &kQuit,    &kExit};
+      &kLs,         &kTree,      &kStat, &kCat,      &kPut,    &kGet, &kMkdir,    &kRm,      &kMv,
+      &kCp,         &kDu,        &kTest, &kChecksum, &kStatus, &kDf,  &kServerLs, &kChunkLs, &kBenchRead,
+      &kBenchWrite, &kBenchMeta, &kHelp, &kVersion,  &kCd,     &kPwd, &kHistory,  &kQuit,    &kExit};
   return all;
 }
 

@@ -6,11 +6,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <cerrno>
+#include <algorithm>
 #include <cstdio>
 #include <map>
 #include <memory>
 
+#include "base/task_group.h"
 #include "client_cli/cli/command.h"
 #include "client_cli/cli/completion.h"
 #include "client_cli/cli/exit_code.h"
@@ -25,6 +26,7 @@ namespace {
 
 constexpr std::size_t kCandidatesShown = 200;
 constexpr auto kCached = std::chrono::seconds(1);
+constexpr Duration kTabPatience = 2s;  // a cluster that does not answer must not hold up the typing
 
 class Shell {
  public:
@@ -131,8 +133,12 @@ std::vector<std::string> Shell::remote_names(const std::string& directory) {
   auto found = cache_.find(*path);
   if (found != cache_.end() && now - found->second.since < kCached) return found->second.names;
   // One page: nobody reads more names than that.
-  auto ask = [path = *path](Filesystem& filesystem) { return filesystem.list_page(path); };
+  auto ask = [this, path = *path](Filesystem& filesystem) {
+    Executor& executor = session_.executor();
+    return with_deadline<bus::List::Reply>(executor, executor.now() + kTabPatience, path, filesystem.list_page(path));
+  };
   Result<bus::List::Reply> page = session_.run<bus::List::Reply>(ask);
+  set_interrupted(false);  // Ctrl-C here ends the waiting and nothing else
   if (!page) return {};
   std::vector<std::string> names;
   for (const FileInfo& info : page->entries) {

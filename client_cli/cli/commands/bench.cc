@@ -168,7 +168,7 @@ const std::vector<Option> kDataOptions{{0, "size", "SIZE", "of each file (64MiB)
 const Command kBenchRead{
     .name = "bench read",
     .group = "Cluster",
-    .usage = "[--size S] [--count N] [--in-flight N]",
+    .usage = "[--size S] [--count N] ...",
     .summary = "measures reading (of files it writes first)",
     .help = "Example: bench read --size 256MiB --count 2",
     .options = kDataOptions,
@@ -178,7 +178,7 @@ const Command kBenchRead{
 const Command kBenchWrite{
     .name = "bench write",
     .group = "Cluster",
-    .usage = "[--size S] [--count N] [--in-flight N]",
+    .usage = "[--size S] [--count N] ...",
     .summary = "measures writing, until all is on disk",
     .help = "Example: bench write --size 4KiB --count 5000 --in-flight 16",
     .options = kDataOptions,
@@ -188,7 +188,7 @@ const Command kBenchWrite{
 const Command kBenchMeta{
     .name = "bench meta",
     .group = "Cluster",
-    .usage = "[--count N] [--in-flight N]",
+    .usage = "[--count N] ...",
     .summary = "measures creating, stating and removing names",
     .help = "Example: bench meta --count 20000 --in-flight 64",
     .options = {{0, "count", "N", "names (10000)"}, {0, "in-flight", "N", "requests at once (16)"}},

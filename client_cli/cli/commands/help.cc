@@ -14,7 +14,7 @@ std::string overview(const Session& session) {
       group = command->group;
       text += fmt::format("{}{}\n", text.empty() ? "" : "\n", group);
     }
-    text += fmt::format("  {:<34} {}\n", usage_of(*command), command->summary);
+    text += fmt::format("  {:<36} {}\n", usage_of(*command), command->summary);
   }
   return text + "\nhelp VERB tells more.\n";
 }
