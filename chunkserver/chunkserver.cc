@@ -65,7 +65,7 @@ struct ChunkServer::Parts {
   Task<> start();
   Task<> stop();
   Task<bus::ListenAt> listen();
-  void serve();
+  void serve(ServerId self);
   void give_up(Error error);
 
   // Set once.
@@ -78,6 +78,8 @@ struct ChunkServer::Parts {
   // State.
   std::unique_ptr<DiskLock> lock;
   bus::ListenAt bound;
+  bool ready = false;
+  std::vector<Promise<void>> ready_waiters;
   std::optional<Error> fatal_error;
   std::vector<Promise<Error>> fatal_waiters;
   bus::Endpoint endpoint;
@@ -120,16 +122,29 @@ Task<> ChunkServer::Parts::start() {
   surroundings.data = settings.advertise.data.empty() ? bound.data : settings.advertise.data;
   surroundings.rack = settings.rack;
   services = std::make_unique<Services>(*this, identity, std::move(surroundings));
-  serve();
+  serve(self);
   tasks.spawn(services->heartbeats.run(), [this](Result<void> ended) {
     if (!ended) give_up(ended.error());
   });
 }
 
-void ChunkServer::Parts::serve() {
+void ChunkServer::Parts::serve(ServerId self) {
   Services& to = *services;
   to.replica.on_adopted = [&to](ChunkHandle handle, Version version) { to.writes.end_below(handle, version); };
-  to.heartbeats.on_registered = [this] { log::info("ready", {{"listen", bound.control}, {"data", bound.data}}); };
+  if (settings.on_applied) {
+    to.replica.on_applied = [this, self](ChunkHandle handle, Version version, Serial serial,
+                                                              RequestId id) {
+      settings.on_applied(self, handle, version, serial, id);
+    };
+  }
+  to.heartbeats.on_registered = [this] {
+    if (ready) return;
+    ready = true;
+    log::info("ready", {{"listen", bound.control}, {"data", bound.data}});
+    std::vector<Promise<void>> waiters = std::move(ready_waiters);
+    ready_waiters.clear();
+    for (Promise<void>& waiter : waiters) waiter.set({});
+  };
   endpoint.serve<&WriteService::write>(to.writes);
   endpoint.serve<&WriteService::sync>(to.writes);
   endpoint.serve<&ReadService::read>(to.reads);
@@ -174,6 +189,14 @@ Task<> ChunkServer::stop() { return parts_->stop(); }
 bus::ListenAt ChunkServer::listening() const { return parts_->bound; }
 
 bool ChunkServer::registered() const { return parts_->services && parts_->services->heartbeats.registered(); }
+
+Task<> ChunkServer::ready() {
+  if (parts_->ready) co_return;
+  Promise<void> promise;
+  Future<void> future = promise.future();
+  parts_->ready_waiters.push_back(std::move(promise));
+  co_await std::move(future);
+}
 
 Task<Error> ChunkServer::fatal() {
   if (parts_->fatal_error) co_return *parts_->fatal_error;

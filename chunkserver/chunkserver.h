@@ -3,12 +3,14 @@
 // Everything runs on the executor's thread; the same object serves real clusters, embedded ones and the simulator.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "base/disk.h"
 #include "base/executor.h"
+#include "base/id.h"
 #include "base/random.h"
 #include "bus/bus.h"
 
@@ -25,6 +27,8 @@ struct Settings {
   std::uint64_t journal_segment = 64ull << 20;
   std::uint64_t space_reserve = 256ull << 20;  // free space under which writes get no_space (capped at 1 % of the disk)
   std::string mutant;                          // test-only, as master::Settings::mutant
+  // Test-only: told of every mutation this server has applied, for the simulator's checkers.
+  std::function<void(ServerId, ChunkHandle, Version, Serial, RequestId)> on_applied;
 };
 
 class ChunkServer {
@@ -42,6 +46,8 @@ class ChunkServer {
 
   bus::ListenAt listening() const;  // after start()
   bool registered() const;
+  // Until it has registered for the first time: it is listening and the master knows it.
+  Task<> ready();
 
   // Awaits the error this server cannot live with (wrong_cluster, a disk it can no longer trust).
   Task<Error> fatal();

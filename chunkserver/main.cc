@@ -1,14 +1,11 @@
 // gfs-chunkserver: keeps chunks in one directory and serves them.
-#include <malloc.h>
-#include <signal.h>
-
 #include <CLI/CLI.hpp>
-#include <cstdio>
 
-#include "base/event_loop.h"
+#include "base/daemon.h"
 #include "base/log.h"
 #include "base/posix_disk.h"
 #include "bus/zmq_bus.h"
+#include "bus/zmq_context.h"
 #include "chunkserver/chunkserver.h"
 #include "chunkserver/config.h"
 
@@ -16,38 +13,7 @@ namespace gfs::chunkserver {
 
 namespace {
 
-EventLoop* signalled_loop = nullptr;
-
-void on_signal(int) { signalled_loop->stop(); }
-
-int exit_code_of(Code code) {
-  switch (code) {
-    case Code::invalid_argument:
-    case Code::malformed:
-      return 2;
-    case Code::not_found:
-      return 3;
-    case Code::already_exists:
-    case Code::conflict:
-    case Code::in_use:
-    case Code::wrong_cluster:
-    case Code::not_formatted:
-      return 4;
-    case Code::not_allowed:
-    case Code::read_only:
-      return 5;
-    case Code::unreachable:
-    case Code::deadline:
-    case Code::unavailable:
-      return 6;
-    case Code::corrupt:
-      return 8;
-    case Code::refused:
-      return 9;
-    default:
-      return 1;
-  }
-}
+constexpr std::string_view kProgram = "gfs-chunkserver";
 
 std::string_view advice_for(Code code) {
   switch (code) {
@@ -69,23 +35,22 @@ std::string_view advice_for(Code code) {
   }
 }
 
-int complain(std::string_view what, const Error& error) {
-  std::fprintf(stderr, "gfs-chunkserver: %.*s\n  why: %s\n", static_cast<int>(what.size()), what.data(),
-               error.text().c_str());
-  const std::string_view advice = advice_for(error.code);
-  if (!advice.empty()) std::fprintf(stderr, "  try: %.*s\n", static_cast<int>(advice.size()), advice.data());
-  return exit_code_of(error.code);
+int complain(const std::string& what, const Error& error) {
+  return gfs::complain(kProgram, what, error, advice_for(error.code));
+}
+
+// What the server cannot live with; says meanwhile that it is ready, once it is.
+Task<Error> serve(ChunkServer& server) {
+  TaskGroup group;
+  group.spawn(server.ready(), [](Result<void> ready) {
+    if (ready) notify_ready();
+  });
+  co_return co_await server.fatal();
 }
 
 int run(const Options& options, Settings settings) {
   EventLoop loop;
-  signalled_loop = &loop;
-  struct sigaction action{};
-  action.sa_handler = on_signal;
-  sigaction(SIGTERM, &action, nullptr);
-  sigaction(SIGINT, &action, nullptr);
-  signal(SIGPIPE, SIG_IGN);
-
+  stop_on_signals(loop);
   Random random(Random::seed_from_machine());
   Result<std::unique_ptr<PosixDisk>> disk = PosixDisk::open(options.data, loop);
   if (!disk) return complain("cannot open " + options.data, disk.error());
@@ -96,7 +61,7 @@ int run(const Options& options, Settings settings) {
   if (!started) return complain("cannot start in " + options.data, started.error());
   log::info("listening", {{"control", server.listening().control}, {"data", server.listening().data}});
 
-  Result<Error> fatal = loop.run(server.fatal());
+  Result<Error> fatal = loop.run(serve(server));
   const bool died = fatal.has_value();
   if (!died) log::info("stopping");
   Result<> stopped = loop.run(server.stop());
@@ -107,7 +72,7 @@ int run(const Options& options, Settings settings) {
 }
 
 int parse_and_run(int argc, char** argv) {
-  CLI::App app{"Keeps chunks of gfs files in a directory and serves them.", "gfs-chunkserver"};
+  CLI::App app{"Keeps chunks of gfs files in a directory and serves them.", std::string(kProgram)};
   app.set_version_flag("--version", "gfs-chunkserver " GFS_VERSION);
   Options options;
   std::string file;
@@ -137,9 +102,7 @@ int parse_and_run(int argc, char** argv) {
 }  // namespace gfs::chunkserver
 
 int main(int argc, char** argv) {
-  // Fragments come and go by the thousand: keep their memory instead of mapping and unmapping it each time.
-  mallopt(M_MMAP_THRESHOLD, 4 << 20);
-  mallopt(M_TRIM_THRESHOLD, 32 << 20);
-  mallopt(M_ARENA_MAX, 2);
+  gfs::bus::tune_memory();
+  gfs::bus::raise_descriptor_limit();
   return gfs::chunkserver::parse_and_run(argc, argv);
 }

@@ -111,7 +111,12 @@ Replica::Orders& Replica::orders_of(const ChunkInfo& held) {
 }
 
 Task<std::uint64_t> Replica::apply(Mutation mutation, Instant until) {
-  if (!mutation.in_order) co_return co_await store_.write(std::move(mutation));
+  if (!mutation.in_order) {
+    const Mutation named = mutation;
+    const std::uint64_t reached = co_await store_.write(std::move(mutation));
+    if (on_applied) on_applied(named.handle, named.version, named.serial, named.id);
+    co_return reached;
+  }
   co_await wait_for_turn(mutation.handle, mutation.version, mutation.serial, until);
   std::optional<ChunkInfo> held = store_.find(mutation.handle);
   if (!held || held->version != mutation.version) {
@@ -182,6 +187,7 @@ void Replica::wake(Orders& orders) {
 
 void Replica::finished(ChunkHandle handle, Version version, Serial serial, RequestId id, Result<std::uint64_t> length) {
   if (length) {
+    if (on_applied) on_applied(handle, version, serial, id);
     staging_.release(id);
   } else {
     staging_.unpin(id);

@@ -44,6 +44,8 @@ class Replica {
 
   // Told when a version was adopted: what is pending of older ones has ended.
   std::function<void(ChunkHandle, Version)> on_adopted;
+  // Told when a mutation has been applied (tests); may be empty.
+  std::function<void(ChunkHandle, Version, Serial, RequestId)> on_applied;
 
  private:
   struct Waiter {
