@@ -100,7 +100,8 @@ std::string advice(const Error& error, std::string_view verb) {
     case Code::wrong_version:
       return "the same version of gfs on both sides";
     case Code::cancelled:
-      return "repeat it when you like; what it made was removed";
+      return verb == "put" || verb == "cp" || verb == "get" ? "repeat it; files that were not complete were removed"
+                                                            : "repeat it when you like";
     case Code::io_error:
     case Code::internal:
       return "the servers' logs; then repeat it";
@@ -124,7 +125,9 @@ std::string error_text(const Error& error, const Told& told) {
     if (i > 0) text += "; ";
     text += error.why[i].server + ": " + error.why[i].reason;
   }
-  if (error.outcome() == Outcome::may_have_happened) text += " (it may have happened)";
+  // Without a request nothing was asked that could have happened.
+  bool unknown = error.outcome() == Outcome::may_have_happened && told.request;
+  if (unknown) text += " (it may have happened)";
   if (told.request) text += " req=" + told.request->text();
   return text + "\n  try: " + advice(error, told.verb);
 }
