@@ -115,7 +115,7 @@ std::string advice(const Error& error, std::string_view verb) {
 std::string error_text(const Error& error, const Told& told) {
   std::string text = "gfs-cli: ";
   if (!told.verb.empty()) text += std::string(told.verb) + ": ";
-  text += error.message + "\n  why: ";
+  text += escape_for_terminal(error.message) + "\n  why: ";  // names with line ends must not add lines
   if (error.why.empty()) {
     bool asked = error.code != Code::invalid_argument && error.code != Code::cancelled && !told.master.empty();
     if (asked) text += told.master + ": ";
@@ -123,7 +123,7 @@ std::string error_text(const Error& error, const Told& told) {
   }
   for (std::size_t i = 0; i < error.why.size(); ++i) {
     if (i > 0) text += "; ";
-    text += error.why[i].server + ": " + error.why[i].reason;
+    text += escape_for_terminal(error.why[i].server + ": " + error.why[i].reason);
   }
   // Without a request nothing was asked that could have happened.
   bool unknown = error.outcome() == Outcome::may_have_happened && told.request;
