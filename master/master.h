@@ -5,6 +5,7 @@
 // differ.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -16,16 +17,19 @@
 namespace gfs::master {
 
 struct Settings {
-  bus::ListenAt listen;            // control (and events); data is not used
-  bus::Address advertise;          // empty: as bound
-  bool format = false;             // format an empty or missing directory first; refused if it is not empty
-  std::uint32_t replicas = 3;      // goal of new files
+  bus::ListenAt listen;                   // control (and events); data is not used
+  bus::Address advertise;                 // empty: as bound
+  bool format = false;                    // format an empty or missing directory first; refused if it is not empty
+  std::uint32_t replicas = 3;             // goal of new files
   std::uint32_t minimum_for_writing = 2;  // members, where the goal is 3 and three servers are known; else 1
   Duration heartbeat = 1s;
-  Duration suspect_after = 3s;     // heartbeat overdue: no new primaryships, reads elsewhere
+  Duration suspect_after = 3s;  // heartbeat overdue: no new primaryships, reads elsewhere
   Duration lost_after = 10s;
   Duration lease = 60s;
   std::uint64_t log_segment = 64ull << 20;
+  // Told, once, when the log can no longer be trusted (a failed write or sync): from then on nothing is answered. Empty:
+  // the process ends.
+  std::function<void(const Error&)> fatal;
   // Test-only: the simulator's mutants. Names of bugs to commit, none in production ("skip_log_sync", ...).
   std::string mutant;
 };
@@ -42,6 +46,9 @@ class Master {
   Task<> stop();
 
   bus::ListenAt listening() const;  // after start()
+
+  // Awaits the error this master cannot live with: a log that may or may not hold what was last written. Once.
+  Task<Error> fatal();
 
  private:
   struct Parts;

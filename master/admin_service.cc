@@ -1,0 +1,127 @@
+#include "master/admin_service.h"
+
+#include <algorithm>
+
+namespace gfs::master {
+
+namespace {
+
+constexpr std::uint64_t kChunkSize = 64ull << 20;
+constexpr std::uint32_t kPageMax = 256;
+
+}  // namespace
+
+void AdminService::serve(bus::Endpoint& endpoint) {
+  endpoint_ = &endpoint;
+  endpoint.serve<&AdminService::hello>(*this);
+  endpoint.serve<&AdminService::list_servers>(*this);
+  endpoint.serve<&AdminService::status>(*this);
+  endpoint.serve<&AdminService::list_chunks>(*this);
+}
+
+Task<bus::Hello::Reply> AdminService::hello(bus::Hello, bus::Caller) {
+  co_return bus::Hello::Reply{endpoint_->cluster(), "gfs-master " GFS_VERSION, kChunkSize};
+}
+
+Task<bus::ListServers::Reply> AdminService::list_servers(bus::ListServers ask, bus::Caller) {
+  bus::ListServers::Reply reply;
+  for (const auto& [id, known] : state_.servers()) {
+    bus::ServerInfo info;
+    info.server = id;
+    info.address = known.control;
+    info.rack = known.rack;
+    info.state = servers_.state(id, now());
+    if (!ask.all && info.state != "up") continue;
+    if (const Server* server = servers_.find(id)) {
+      info.used = server->used;
+      info.free = server->free;
+      info.chunks = server->chunks;
+      if (!server->session.nil()) info.last_seen_ms = to_ms(now() - server->heard);
+    }
+    reply.servers.push_back(std::move(info));
+  }
+  co_return reply;
+}
+
+Task<bus::ClusterStatus::Reply> AdminService::status(bus::ClusterStatus, bus::Caller) {
+  bus::ClusterStatus::Reply reply;
+  reply.cluster = endpoint_->cluster();
+  reply.address = address_;
+  reply.term = log_.term();
+  reply.index = log_.last_index();
+  for (const auto& [id, server] : servers_.all()) {
+    std::string_view state = servers_.state(id, now());
+    if (state == "up") ++reply.up;
+    if (state == "suspect") ++reply.suspect;
+    if (state == "lost") ++reply.lost;
+    if (state == "up" || state == "suspect") {
+      reply.used += server.used;
+      reply.capacity += server.capacity;
+    }
+  }
+  reply.files = state_.names().files();
+  reply.directories = state_.names().directories();
+  const ChunkCounts& chunks = census_.counts(now());
+  reply.chunks_total = chunks.total;
+  reply.chunks_full = chunks.full;
+  reply.chunks_under = chunks.under;
+  reply.chunks_lost = chunks.lost;
+  reply.chunks_corrupt = chunks.corrupt;
+  if (chunks.lost > 0) reply.codes.emplace_back("GFS_CHUNKS_LOST");
+  if (chunks.corrupt > 0) reply.codes.emplace_back("GFS_CHUNKS_CORRUPT");
+  if (chunks.under > 0) reply.codes.emplace_back("GFS_CHUNKS_UNDER_REPLICATED");
+  if (reply.lost > 0) reply.codes.emplace_back("GFS_SERVERS_LOST");
+  if (reply.up < replicas_) reply.codes.emplace_back("GFS_FEW_SERVERS");
+  reply.health = chunks.lost > 0 ? "ERROR" : reply.codes.empty() ? "OK" : "WARN";
+  co_return reply;
+}
+
+std::string AdminService::holder_state(ServerId server, ChunkHandle handle, const Chunk& chunk) const {
+  switch (servers_.replica(server, handle, chunk.configuration.virgin)) {
+    case ServerTable::Replica::damaged:
+      return "corrupt";
+    case ServerTable::Replica::missing:
+      return "stale";
+    case ServerTable::Replica::ok:
+    case ServerTable::Replica::unknown:
+      break;
+  }
+  std::string_view state = servers_.state(server, now());
+  return state == "up" ? "ok" : state == "suspect" ? "suspect" : "away";
+}
+
+bus::ListChunks::Chunk AdminService::describe(ChunkHandle handle, const Chunk& chunk) const {
+  bus::ListChunks::Chunk shown;
+  shown.index = chunk.index;
+  shown.handle = handle;
+  shown.version = chunk.configuration.version;
+  shown.primary = chunk.configuration.primary;
+  for (const auto& [id, known] : state_.servers()) {
+    const Server* server = servers_.find(id);
+    bool member = chunk.configuration.has(id);
+    const Held* held = nullptr;
+    if (server != nullptr) {
+      auto found = server->holdings.find(handle.value);
+      if (found != server->holdings.end()) held = &found->second;
+    }
+    if (!member && held == nullptr) continue;
+    if (member && held != nullptr) shown.length = std::max(shown.length, held->length);
+    shown.members.push_back({id, known.control, member ? holder_state(id, handle, chunk) : "stale",
+                             held != nullptr ? held->version : Version{}});
+  }
+  return shown;
+}
+
+Task<bus::ListChunks::Reply> AdminService::list_chunks(bus::ListChunks ask, bus::Caller) {
+  InodeId inode = co_await state_.names().find(ask.path);
+  if (state_.names().inode(inode)->type != FileType::file) co_await fail(Code::is_a_directory, "{} is a directory", ask.path);
+  bus::ListChunks::Reply reply;
+  std::uint32_t count = std::clamp<std::uint32_t>(ask.count, 1, kPageMax);
+  for (ChunkHandle handle : state_.chunks().range(inode, ask.first, count)) {
+    reply.chunks.push_back(describe(handle, *state_.chunks().find(handle)));
+  }
+  reply.more = std::uint64_t{ask.first} + count < state_.names().inode(inode)->chunks;
+  co_return reply;
+}
+
+}  // namespace gfs::master

@@ -1,0 +1,43 @@
+// AdminService: who this cluster is and how it does: hello, servers, status, the chunks of a file.
+//
+// Owned by Master; lives on its loop. Only reads.
+#pragma once
+
+#include <string>
+
+#include "bus/endpoint.h"
+#include "bus/messages/client_master.h"
+#include "master/chunk_census.h"
+#include "master/log_store.h"
+
+namespace gfs::master {
+
+class AdminService {
+ public:
+  AdminService(const MasterState& state, const ServerTable& servers, const LogStore& log, ChunkCensus& census,
+               std::uint32_t replicas)
+      : state_(state), servers_(servers), log_(log), census_(census), replicas_(replicas) {}
+
+  void serve(bus::Endpoint& endpoint);
+  void set_address(std::string address) { address_ = std::move(address); }
+
+  Task<bus::Hello::Reply> hello(bus::Hello ask, bus::Caller caller);
+  Task<bus::ListServers::Reply> list_servers(bus::ListServers ask, bus::Caller caller);
+  Task<bus::ClusterStatus::Reply> status(bus::ClusterStatus ask, bus::Caller caller);
+  Task<bus::ListChunks::Reply> list_chunks(bus::ListChunks ask, bus::Caller caller);
+
+ private:
+  Instant now() const { return endpoint_->executor().now(); }
+  bus::ListChunks::Chunk describe(ChunkHandle handle, const Chunk& chunk) const;
+  std::string holder_state(ServerId server, ChunkHandle handle, const Chunk& chunk) const;
+
+  const MasterState& state_;
+  const ServerTable& servers_;
+  const LogStore& log_;
+  ChunkCensus& census_;
+  const std::uint32_t replicas_;
+  std::string address_;
+  bus::Endpoint* endpoint_ = nullptr;
+};
+
+}  // namespace gfs::master

@@ -1,0 +1,46 @@
+#include "master/chunk_census.h"
+
+#include <algorithm>
+
+namespace gfs::master {
+
+void ChunkCensus::count(ChunkHandle handle, const Chunk& chunk, Instant now) {
+  std::size_t sound = 0;
+  bool damaged = false;
+  for (ServerId server : chunk.configuration.members) {
+    std::string_view state = servers_.state(server, now);
+    ServerTable::Replica replica = servers_.replica(server, handle, chunk.configuration.virgin);
+    damaged = damaged || replica == ServerTable::Replica::damaged;
+    bool here = state == "up" || state == "suspect";
+    if (here && replica != ServerTable::Replica::damaged && replica != ServerTable::Replica::missing) ++sound;
+  }
+  // Where there are fewer servers than copies wanted, the goal is met as far as it goes.
+  std::size_t goal = std::min<std::size_t>(chunk.goal, state_.servers().size());
+  ++walking_.total;
+  ++(sound == 0 ? walking_.lost : sound < goal ? walking_.under : walking_.full);
+  if (damaged) ++walking_.corrupt;
+}
+
+void ChunkCensus::advance(Instant now) {
+  std::size_t left = kPiece;
+  auto end = state_.chunks().all().end();
+  for (auto at = state_.chunks().all().upper_bound(at_); at != end && left > 0; ++at, --left) {
+    count(at->first, at->second, now);
+    at_ = at->first;
+  }
+  if (left == 0) return;
+  complete_ = walking_;
+  walking_ = {};
+  at_ = {};
+}
+
+const ChunkCounts& ChunkCensus::counts(Instant now) {
+  if (state_.chunks().size() < kPiece) {
+    walking_ = {};
+    at_ = {};
+    advance(now);
+  }
+  return complete_;
+}
+
+}  // namespace gfs::master

@@ -1,0 +1,64 @@
+// Journal: commit(op) = into the log, durable, then applied, then answered, in this order and in the order of the log.
+//
+// All ops of one turn of the loop share one write and one fdatasync; while a sync is in flight the next batch collects.
+// Only applied state is ever read, so nothing is visible before it is durable.
+//
+// A full disk fails the ops of a batch with no_space and applies nothing. Any other error of the log ends the process
+// (`fatal`), without an answer to anybody who waits: a sync that failed is never tried again.
+//
+// Owned by Master; lives on its loop.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "base/executor.h"
+#include "base/task_group.h"
+#include "master/log_store.h"
+#include "master/state.h"
+
+namespace gfs::master {
+
+class Journal {
+ public:
+  static constexpr std::size_t kWaitingMax = 65536;
+  static constexpr std::size_t kBatchBytesMax = 4 << 20;
+
+  Journal(Executor& executor, LogStore& log, MasterState& state, std::function<void(Error)> fatal);
+
+  // What apply() decided; its error if it said no. overloaded, no_space. A waiter that goes away does not take its op back.
+  Task<Decision> commit(OpBody body, RequestId request = {});
+
+  // Until nothing waits. After it no op is taken.
+  Task<> close();
+
+  std::uint64_t batches() const { return batches_; }
+
+ private:
+  struct Waiting {
+    Op op;
+    std::string text;
+    Promise<Decision> promise;
+  };
+
+  Task<> write_batches();
+  std::vector<Waiting> take_batch();
+
+  // Set once.
+  Executor& executor_;
+  LogStore& log_;
+  MasterState& state_;
+  std::function<void(Error)> fatal_;
+
+  // State.
+  std::vector<Waiting> waiting_;
+  std::vector<Waiting> lost_;  // of a batch whose fate is unknown: never answered
+  bool writing_ = false;
+  bool closed_ = false;
+  std::uint64_t batches_ = 0;
+  TaskGroup group_;
+};
+
+}  // namespace gfs::master

@@ -1,0 +1,211 @@
+#include "master/log_store.h"
+
+#include <algorithm>
+
+#include "base/log.h"
+#include "master/log_reader.h"
+
+namespace gfs::master {
+
+namespace {
+
+const std::string kDirectory = "log";
+// What is rewritten when a log is opened begins at such a border: kernels forget whole pages after a failed sync.
+constexpr std::uint64_t kRewriteBorder = 64 * 1024;
+constexpr std::size_t kReadPiece = 16 << 20;
+
+std::string path_of(const std::string& name) { return kDirectory + "/" + name; }
+
+Task<Bytes> read_whole(std::shared_ptr<File> file) {
+  std::uint64_t size = co_await file->size();
+  std::string whole;
+  whole.reserve(size);
+  while (whole.size() < size) {
+    Bytes piece = co_await file->read(whole.size(), std::min<std::uint64_t>(kReadPiece, size - whole.size()));
+    if (piece.empty()) break;
+    whole += piece.view();
+  }
+  co_return Bytes::of(std::move(whole));
+}
+
+}  // namespace
+
+LogStore::LogStore(Disk& disk, Random& random, Settings settings) : disk_(disk), random_(random), settings_(settings) {}
+
+Task<> LogStore::format(ClusterId cluster, std::uint64_t epoch) {
+  cluster_ = cluster;
+  epoch_ = epoch;
+  co_await disk_.make_directories(kDirectory);
+  co_await disk_.sync_directory("");
+  co_await create_segment(1);
+}
+
+Task<bool> LogStore::is_unused(Disk& disk) {
+  bool exists = co_await disk.exists(kDirectory);
+  if (!exists) co_return true;
+  std::vector<Disk::Entry> entries = co_await disk.list(kDirectory);
+  for (const Disk::Entry& entry : entries) {
+    if (entry.is_directory || entry.name != segment_name(1) || entry.size > kSegmentHeaderSize) co_return false;
+  }
+  co_return true;
+}
+
+Task<> LogStore::list_segments(std::vector<std::string>& names) {
+  bool exists = co_await disk_.exists(kDirectory);
+  if (exists) {
+    std::vector<Disk::Entry> entries = co_await disk_.list(kDirectory);
+    for (const Disk::Entry& entry : entries) {
+      if (entry.is_directory || parse_segment_name(entry.name) == 0) {
+        co_await fail(Code::corrupt, "{} is not a log segment: it does not belong there", path_of(entry.name));
+      }
+      names.push_back(entry.name);  // sorted by name: by first index
+    }
+  }
+  if (names.empty())
+    co_await fail(Code::corrupt, "the log is missing: {} has no segments, index 1 is looked for", kDirectory);
+}
+
+Task<> LogStore::open(ClusterId cluster, std::uint64_t epoch, Replay replay) {
+  cluster_ = cluster;
+  epoch_ = epoch;
+  std::vector<std::string> names;
+  co_await list_segments(names);
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    if (parse_segment_name(names[i]) != last_index_ + 1) {
+      co_await fail(Code::corrupt, "a log segment is missing: {} comes where index {} is looked for", path_of(names[i]),
+                    last_index_ + 1);
+    }
+    co_await read_segment_file(names[i], i + 1 == names.size(), replay);
+  }
+  synced_ = last_index_;
+}
+
+Task<> LogStore::read_segment_file(std::string name, bool last, const Replay& replay) {
+  std::string path = path_of(name);
+  std::shared_ptr<File> file = co_await disk_.open(path, last ? Disk::Mode::write : Disk::Mode::read);
+  Bytes bytes = co_await read_whole(file);
+  if (last && bytes.size() <= kSegmentHeaderSize && !decode_segment_header(bytes) &&
+      decode_segment_header(bytes).error().code == Code::malformed) {
+    // The process died while this segment was being made: nothing was ever in it.
+    log::warn("log_segment_unfinished", {{"file", path}, {"index", last_index_ + 1}});
+    co_await create_segment(last_index_ + 1);
+    co_return;
+  }
+  SegmentContent content = co_await read_segment(name, bytes, last);
+  if (content.header.cluster != cluster_) {
+    co_await fail(Code::wrong_cluster, "log segment {} belongs to cluster {}, this directory to {}", path,
+                  content.header.cluster, cluster_);
+  }
+  if (content.header.epoch != epoch_) {
+    co_await fail(Code::corrupt, "log segment {} is damaged at offset 0, index {}: it is of epoch {}, this log of {}",
+                  path, content.header.first, content.header.epoch, epoch_);
+  }
+  before_ = content.header.crc;
+  std::uint64_t synced = content.header.first - 1;
+  for (const LogRecord& record : content.records) {
+    if (!record.op.empty()) {
+      Result<> replayed = replay(record.header.index, record.op);
+      if (!replayed) {
+        co_await fail(Code::corrupt, "log segment {} is damaged at offset {}, index {}: {}", path,
+                      record.end - record.op.size() - kRecordHeaderSize, record.header.index, replayed.error().message);
+      }
+    }
+    last_index_ = record.header.index;
+    before_ = record.header.crc;
+    synced = std::max(synced, record.header.synced);
+  }
+  if (!last) co_return;
+  file_ = std::move(file);
+  header_ = content.header;
+  end_ = content.end;
+  if (content.torn) {
+    log::warn("log_tail_cut", {{"file", path},
+                               {"offset", end_},
+                               {"index", last_index_ + 1},
+                               {"bytes", bytes.size() - end_},
+                               {"why", content.torn_reason}});
+    co_await file_->truncate(end_);
+  }
+  // What was read may be in memory only, or be taken for clean after a sync that failed: written again, then synced.
+  std::uint64_t doubtful = kSegmentHeaderSize;
+  for (const LogRecord& record : content.records) {
+    if (record.header.index <= synced) doubtful = record.end;
+  }
+  doubtful -= doubtful % kRewriteBorder;
+  Bytes again = bytes.slice(doubtful, end_ - doubtful);
+  if (!again.empty()) co_await file_->write(doubtful, again);
+  co_await file_->sync();
+  co_await disk_.sync_directory(kDirectory);
+}
+
+Task<> LogStore::create_segment(std::uint64_t first) {
+  SegmentHeader header{cluster_, epoch_, first, random_.next(), 0};
+  std::string text = encode_segment_header(header);
+  std::size_t size = text.size();
+  std::shared_ptr<File> file = co_await disk_.open(path_of(segment_name(first)), Disk::Mode::write);
+  co_await file->truncate(0);
+  co_await file->write(0, Bytes::of(std::move(text)));
+  if (!settings_.skip_sync) co_await file->sync();
+  if (!settings_.skip_sync) co_await disk_.sync_directory(kDirectory);
+  file_ = std::move(file);
+  header_ = header;
+  before_ = header.crc;
+  end_ = size;
+}
+
+Task<> LogStore::append(std::vector<std::string> ops) {
+  if (end_ >= settings_.segment_max && end_ > kSegmentHeaderSize) {
+    Result<> rotated = co_await create_segment(last_index_ + 1).outcome();
+    if (!rotated && rotated.error().code == Code::no_space) {
+      // An unfinished segment without records is what open() knows how to deal with; the next try begins it again.
+      co_await fail(Code::no_space, "the disk of the log is full: {}", rotated.error().message);
+    }
+    co_await std::move(rotated);
+  }
+  co_await write(std::move(ops));
+}
+
+Task<> LogStore::mark() {
+  if (synced_ == 0 || end_ == kSegmentHeaderSize) co_return;
+  std::vector<std::string> nothing{std::string()};
+  co_await write(std::move(nothing));
+}
+
+Task<> LogStore::write(std::vector<std::string> ops) {
+  std::string batch;
+  std::uint64_t index = last_index_;
+  std::uint32_t before = before_;
+  for (const std::string& op : ops) {
+    RecordHeader header;
+    header.before = before;
+    header.epoch = epoch_;
+    header.term = term();
+    header.index = ++index;
+    header.synced = synced_;
+    append_record(batch, header, header_.salt, op);
+    before = header.crc;
+  }
+  std::uint64_t size = batch.size();
+  Result<> written = co_await file_->write(end_, Bytes::of(std::move(batch))).outcome();
+  if (!written && written.error().code == Code::no_space) {
+    // Part of it may be there: cut off for good before anybody is told that it did not happen.
+    co_await settle(segment_name(header_.first), end_);
+    co_await std::move(written);
+  }
+  co_await std::move(written);
+  if (!settings_.skip_sync) co_await file_->sync();
+  end_ += size;
+  before_ = before;
+  last_index_ = synced_ = index;
+}
+
+Task<> LogStore::settle(std::string name, std::uint64_t size) {
+  Result<> cut = co_await file_->truncate(size).outcome();
+  if (cut) cut = co_await file_->sync().outcome();
+  if (!cut) {
+    co_await fail(Code::io_error, "{} cannot be cut back to {} bytes after the disk was full: {}", path_of(name), size,
+                  cut.error().message);
+  }
+}
+
+}  // namespace gfs::master

@@ -1,0 +1,73 @@
+// LogStore: the op log as segment files on a Disk.
+//
+// What append() has answered with success is on the disk. Opening finds every record again, in order, or refuses with
+// file, offset and index: it never guesses. The one thing it repairs is the end of the last segment, where a write was
+// interrupted that nobody was answered for.
+//
+// After an error of append() other than no_space nothing is known of the disk: the owner ends the process.
+// Owned by Master; one call at a time; lives on its loop.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/disk.h"
+#include "base/id.h"
+#include "base/random.h"
+#include "base/task.h"
+#include "master/log_format.h"
+
+namespace gfs::master {
+
+class LogStore {
+ public:
+  struct Settings {
+    std::uint64_t segment_max = 64ull << 20;
+    bool skip_sync = false;  // a mutant for the simulator
+  };
+  using Replay = std::function<Result<>(std::uint64_t index, const Bytes& op)>;
+
+  LogStore(Disk& disk, Random& random, Settings settings);
+
+  // Makes the first segment, durably.
+  Task<> format(ClusterId cluster, std::uint64_t epoch);
+  // Gives every op to `replay`, in order. corrupt, wrong_version, wrong_cluster, or the error of replay.
+  Task<> open(ClusterId cluster, std::uint64_t epoch, Replay replay);
+  // The ops get the next indices. no_space: nothing of them is in the log.
+  Task<> append(std::vector<std::string> ops);
+  // Leaves a record behind that says that everything before it is durable: for a clean stop.
+  Task<> mark();
+
+  std::uint64_t last_index() const { return last_index_; }
+  std::uint64_t term() const { return 1; }  // a master alone is a group of one
+
+  // Whether a directory of these files holds no more than format() makes.
+  static Task<bool> is_unused(Disk& disk);
+
+ private:
+  Task<> list_segments(std::vector<std::string>& names);
+  Task<> read_segment_file(std::string name, bool last, const Replay& replay);
+  Task<> create_segment(std::uint64_t first);
+  Task<> settle(std::string name, std::uint64_t size);
+  Task<> write(std::vector<std::string> ops);
+
+  // Set once.
+  Disk& disk_;
+  Random& random_;
+  const Settings settings_;
+
+  // State.
+  ClusterId cluster_;
+  std::uint64_t epoch_ = 0;
+  std::uint64_t last_index_ = 0;
+  std::uint64_t synced_ = 0;
+  std::shared_ptr<File> file_;  // the last segment
+  SegmentHeader header_;
+  std::uint32_t before_ = 0;  // crc of its last record, or of its header
+  std::uint64_t end_ = 0;
+};
+
+}  // namespace gfs::master

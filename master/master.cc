@@ -1,0 +1,141 @@
+#include "master/master.h"
+
+#include <cstdlib>
+
+#include "base/log.h"
+#include "bus/endpoint.h"
+#include "master/admin_service.h"
+#include "master/file_service.h"
+#include "master/identity.h"
+#include "master/layout_service.h"
+#include "master/server_service.h"
+
+namespace gfs::master {
+
+struct Master::Parts {
+  Parts(Executor& executor_of, Random& random_of, bus::Bus& bus_of, Disk& disk_of, Settings settings_of)
+      : executor(executor_of),
+        random(random_of),
+        bus(bus_of),
+        disk(disk_of),
+        settings(std::move(settings_of)),
+        log(disk, random, {.segment_max = settings.log_segment, .skip_sync = settings.mutant == "skip_log_sync"}),
+        journal(executor, log, state, [this](Error error) { die(std::move(error)); }),
+        servers({.suspect_after = settings.suspect_after, .lost_after = settings.lost_after}),
+        census(state, servers),
+        endpoint(executor, random, bus, {.role = bus::kMaster, .program = "gfs-master " GFS_VERSION}) {}
+
+  Task<> start();
+  Task<> open();
+  Task<> stop();
+  Task<> walk_chunks();
+  void die(Error error);
+
+  // Surroundings.
+  Executor& executor;
+  Random& random;
+  bus::Bus& bus;
+  Disk& disk;
+  const Settings settings;
+
+  // Nouns, and what keeps them.
+  std::unique_ptr<DiskLock> lock;
+  Identity identity;
+  MasterState state;
+  LogStore log;
+  Journal journal;
+  ServerTable servers;
+  ChunkCensus census;
+
+  // Conversations. The services are made once the log epoch is known.
+  bus::Endpoint endpoint;
+  std::unique_ptr<FileService> files;
+  std::unique_ptr<LayoutService> layouts;
+  std::unique_ptr<ServerService> registrar;
+  std::unique_ptr<AdminService> admin;
+  bus::ListenAt listening;
+  TaskGroup group;
+};
+
+Task<> Master::Parts::open() {
+  lock = co_await disk.lock("LOCK");
+  if (settings.format) {
+    co_await check_empty(disk);
+    identity.cluster = ClusterId::random(random);
+    co_await log.format(identity.cluster, identity.epoch);
+    co_await save_identity(disk, identity);
+    log::info("formatted", {{"cluster", identity.cluster}});
+  } else {
+    identity = co_await load_identity(disk);
+  }
+  LogStore::Replay replay = [this](std::uint64_t, const Bytes& bytes) -> Result<> {
+    Result<Op> op = decode_op(bytes);
+    if (!op) return fail(std::move(op));
+    state.apply(*op);
+    return {};
+  };
+  co_await log.open(identity.cluster, identity.epoch, std::move(replay));
+}
+
+Task<> Master::Parts::start() {
+  co_await open();
+  for (const auto& [id, known] : state.servers()) servers.add(id, executor.now());
+  files = std::make_unique<FileService>(state, journal, settings.replicas);
+  LayoutService::Settings for_layouts{settings.minimum_for_writing, settings.suspect_after, identity.epoch};
+  layouts = std::make_unique<LayoutService>(state, journal, servers, for_layouts);
+  ServerService::Settings for_servers{settings.heartbeat, settings.lease};
+  registrar = std::make_unique<ServerService>(state, journal, servers, log, for_servers);
+  admin = std::make_unique<AdminService>(state, servers, log, census, settings.replicas);
+  files->serve(endpoint);
+  layouts->serve(endpoint);
+  registrar->serve(endpoint);
+  admin->serve(endpoint);
+  endpoint.set_cluster(identity.cluster);
+  bus::ListenAt at{settings.listen.control, {}, settings.listen.events};
+  listening = co_await bus.listen(at);
+  admin->set_address(settings.advertise.empty() ? listening.control : settings.advertise);
+  group.spawn(walk_chunks());
+  log::info("ready", {{"listen", listening.control},
+                      {"cluster", identity.cluster},
+                      {"index", log.last_index()},
+                      {"files", state.names().files()},
+                      {"chunks", state.chunks().size()}});
+}
+
+Task<> Master::Parts::walk_chunks() {
+  while (true) {
+    co_await executor.sleep(1s);
+    census.advance(executor.now());
+  }
+}
+
+Task<> Master::Parts::stop() {
+  co_await journal.close();
+  group.cancel();
+  endpoint.stop();
+  // Only a hint for the next start: without it the end of the log is trusted a little less.
+  Result<> marked = co_await log.mark().outcome();
+  if (!marked) log::warn("log_not_marked", {{"why", marked.error().text()}});
+  lock.reset();
+}
+
+void Master::Parts::die(Error error) {
+  endpoint.stop();
+  if (settings.fatal) {
+    executor.post([report = settings.fatal, error = std::move(error)] { report(error); });
+    return;
+  }
+  log::error("master_stops", {{"why", error.text()}});
+  std::_Exit(1);
+}
+
+Master::Master(Executor& executor, Random& random, bus::Bus& bus, Disk& disk, Settings settings)
+    : parts_(std::make_unique<Parts>(executor, random, bus, disk, std::move(settings))) {}
+
+Master::~Master() { parts_->endpoint.stop(); }
+
+Task<> Master::start() { return parts_->start(); }
+Task<> Master::stop() { return parts_->stop(); }
+bus::ListenAt Master::listening() const { return parts_->listening; }
+
+}  // namespace gfs::master

@@ -1,0 +1,67 @@
+#include "master/op.h"
+
+#include <array>
+
+#include "base/crc32c.h"
+#include "bus/codec_instances.h"
+
+GFS_CODEC(gfs::master::OpHeader);
+GFS_CODEC(gfs::master::CreateFileOp);
+GFS_CODEC(gfs::master::MakeDirectoryOp);
+GFS_CODEC(gfs::master::RenameOp);
+GFS_CODEC(gfs::master::RemoveOp);
+GFS_CODEC(gfs::master::SetSizeOp);
+GFS_CODEC(gfs::master::AllocateChunkOp);
+GFS_CODEC(gfs::master::ReconfigureOp);
+GFS_CODEC(gfs::master::ActivateOp);
+GFS_CODEC(gfs::master::AddServerOp);
+
+namespace gfs::master {
+
+namespace {
+
+constexpr std::size_t kPrefix = 3;
+
+template <class T>
+Result<OpBody> decode_as(const Bytes& bytes) {
+  Result<T> body = bus::decode<T>(bytes);
+  if (!body) return fail(std::move(body));
+  return OpBody(std::move(*body));
+}
+
+template <std::size_t... kKinds>
+Result<OpBody> decode_body(std::size_t kind, const Bytes& bytes, std::index_sequence<kKinds...>) {
+  static constexpr std::array kDecoders{&decode_as<std::variant_alternative_t<kKinds, OpBody>>...};
+  if (kind >= kDecoders.size()) return fail(Code::malformed, "op of kind {} is unknown", kind);
+  return kDecoders[kind](bytes);
+}
+
+}  // namespace
+
+std::string encode_op(Op& op) {
+  Bytes body = std::visit([](const auto& one) { return bus::encode(one); }, op.body);
+  op.header.digest = crc32c(body.span(), static_cast<std::uint32_t>(op.body.index()));
+  Bytes header = bus::encode(op.header);
+  std::string text;
+  text.reserve(kPrefix + header.size() + body.size());
+  text += static_cast<char>(op.body.index());
+  text += static_cast<char>(header.size() & 255);
+  text += static_cast<char>(header.size() >> 8);
+  text += header.view();
+  text += body.view();
+  return text;
+}
+
+Result<Op> decode_op(const Bytes& bytes) {
+  if (bytes.size() < kPrefix) return fail(Code::malformed, "an op of {} bytes", bytes.size());
+  std::size_t header_size = bytes.data()[1] | static_cast<std::size_t>(bytes.data()[2]) << 8;
+  if (bytes.size() < kPrefix + header_size) return fail(Code::malformed, "an op that ends in its header");
+  Result<OpHeader> header = bus::decode<OpHeader>(bytes.slice(kPrefix, header_size));
+  if (!header) return fail(std::move(header));
+  Result<OpBody> body = decode_body(bytes.data()[0], bytes.slice(kPrefix + header_size),
+                                    std::make_index_sequence<std::variant_size_v<OpBody>>());
+  if (!body) return fail(std::move(body));
+  return Op{*header, std::move(*body)};
+}
+
+}  // namespace gfs::master

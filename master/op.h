@@ -1,0 +1,96 @@
+// Op: one change of the master's logged state, as it stands in the log.
+//
+// Whatever a change depends on that is not state (the time, the servers chosen) was decided before and travels inside,
+// so that applying the same ops gives the same state on every machine and at every replay.
+#pragma once
+
+#include <cstdint>
+#include <msgpack.hpp>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/id.h"
+#include "base/result.h"
+#include "bus/messages/types.h"
+
+namespace gfs::master {
+
+struct CreateFileOp {
+  std::string path;
+  std::uint32_t replicas = 0;
+  MSGPACK_DEFINE_MAP(path, replicas);
+};
+struct MakeDirectoryOp {
+  std::string path;
+  bool parents = false;
+  MSGPACK_DEFINE_MAP(path, parents);
+};
+struct RenameOp {
+  std::string source, target;
+  bool replace = false;
+  MSGPACK_DEFINE_MAP(source, target, replace);
+};
+struct RemoveOp {
+  std::string path;
+  bool recursive = false;
+  MSGPACK_DEFINE_MAP(path, recursive);
+};
+struct SetSizeOp {
+  InodeId inode;
+  std::uint64_t size = 0;
+  MSGPACK_DEFINE_MAP(inode, size);
+};
+// Gives the file a chunk at the index, if it has none; else the handle is not used.
+struct AllocateChunkOp {
+  InodeId inode;
+  std::uint32_t index = 0;
+  ChunkHandle handle;
+  std::vector<ServerId> members;
+  ServerId primary;
+  MSGPACK_DEFINE_MAP(inode, index, handle, members, primary);
+};
+// Compare-and-swap: only if the chunk still has version `from`; the new one is from + 1.
+struct ReconfigureOp {
+  ChunkHandle handle;
+  Version from;
+  std::vector<ServerId> members;
+  ServerId primary;
+  MSGPACK_DEFINE_MAP(handle, from, members, primary);
+};
+// The configuration has been active on all its members: it is no longer virgin.
+struct ActivateOp {
+  ChunkHandle handle;
+  Version version;
+  MSGPACK_DEFINE_MAP(handle, version);
+};
+// A server that is known from now on, or its new addresses.
+struct AddServerOp {
+  ServerId server;
+  std::string control, data, rack;
+  MSGPACK_DEFINE_MAP(server, control, data, rack);
+};
+
+struct OpHeader {
+  RequestId request;         // whose outcome this is; nil: the master's own
+  std::uint32_t digest = 0;  // of the body: a repeat must have the same
+  WallMs time = 0;
+  MSGPACK_DEFINE_MAP(request, digest, time);
+};
+
+// The position in the variant is the kind byte in the log: append, never reorder.
+using OpBody = std::variant<CreateFileOp, MakeDirectoryOp, RenameOp, RemoveOp, SetSizeOp, AllocateChunkOp,
+                            ReconfigureOp, ActivateOp, AddServerOp>;
+
+struct Op {
+  OpHeader header;
+  OpBody body;
+};
+
+// {kind u8, header size u16, header, body}; header and body are msgpack maps. Fills in the digest.
+std::string encode_op(Op& op);
+// malformed for anything that encode_op does not give.
+Result<Op> decode_op(const Bytes& bytes);
+
+}  // namespace gfs::master

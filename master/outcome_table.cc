@@ -1,0 +1,51 @@
+#include "master/outcome_table.h"
+
+#include <algorithm>
+
+namespace gfs::master {
+
+const OutcomeTable::Record* OutcomeTable::find(const RequestId& request) const {
+  auto client = clients_.find(request.client);
+  if (client == clients_.end()) return nullptr;
+  auto record = client->second.records.find(request.sequence);
+  return record == client->second.records.end() ? nullptr : &record->second;
+}
+
+bool OutcomeTable::forgotten(const RequestId& request) const {
+  auto client = clients_.find(request.client);
+  return client != clients_.end() && request.sequence <= client->second.dropped;
+}
+
+void OutcomeTable::add(const RequestId& request, std::uint32_t digest, Decision decision, WallMs now) {
+  if (request.client.nil()) return;
+  Client& client = clients_[request.client];
+  by_age_.erase({client.heard, request.client});
+  client.heard = std::max(client.heard, now);
+  by_age_.emplace(client.heard, request.client);
+  client.records.emplace(request.sequence, Record{digest, std::move(decision)});
+  if (client.records.size() > kRequestsPerClient) {
+    client.dropped = std::max(client.dropped, client.records.begin()->first);
+    client.records.erase(client.records.begin());
+  }
+  while (clients_.size() > kClients || by_age_.begin()->first + kKept < now) drop_oldest();
+}
+
+void OutcomeTable::drop_oldest() {
+  clients_.erase(by_age_.begin()->second);
+  by_age_.erase(by_age_.begin());
+}
+
+std::string OutcomeTable::dump() const {
+  std::string text;
+  for (const auto& [id, client] : clients_) {
+    text += fmt::format("client {} heard {} dropped {}\n", id, client.heard, client.dropped);
+    for (const auto& [sequence, record] : client.records) {
+      text += fmt::format("  {} digest {:08x} {} {} inode {} {} {} handle {}\n", sequence, record.digest,
+                          name_of(record.decision.code), record.decision.text, record.decision.info.inode,
+                          record.decision.files, record.decision.directories, record.decision.handle);
+    }
+  }
+  return text;
+}
+
+}  // namespace gfs::master

@@ -1,0 +1,64 @@
+// OutcomeTable: what became of each request, so that a repeat is answered as the first time and never done twice.
+//
+// Part of the replicated state: filled by MasterState::apply only, with the op's own time. Bounded: so many requests of
+// a client (the lowest sequences go), so many clients, none unheard for an hour. A request whose record may have gone
+// is never done again: its outcome is unknown.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <set>
+#include <string>
+#include <utility>
+
+#include "base/id.h"
+#include "base/result.h"
+#include "base/time.h"
+#include "bus/messages/types.h"
+
+namespace gfs::master {
+
+// What apply() decided. On failure code and text are set; else what the request asked for.
+struct Decision {
+  Code code = Code::ok;
+  std::string text;
+  bus::FileInfo info;       // of the file or directory made or moved; the path is the asker's to fill in
+  std::uint64_t files = 0;  // removed
+  std::uint64_t directories = 0;
+  ChunkHandle handle;  // allocated
+
+  bool ok() const { return code == Code::ok; }
+  Error error() const { return Error{code, text, {}}; }
+};
+
+class OutcomeTable {
+ public:
+  static constexpr std::size_t kRequestsPerClient = 128;
+  static constexpr std::size_t kClients = 10000;
+  static constexpr WallMs kKept = 3600 * 1000;
+
+  struct Record {
+    std::uint32_t digest = 0;  // of the first content under this id
+    Decision decision;
+  };
+  // nullptr: not seen, or forgotten.
+  const Record* find(const RequestId& request) const;
+  // The request is so old that its record may have been dropped.
+  bool forgotten(const RequestId& request) const;
+  void add(const RequestId& request, std::uint32_t digest, Decision decision, WallMs now);
+  std::size_t clients() const { return clients_.size(); }
+  std::string dump() const;
+
+ private:
+  struct Client {
+    WallMs heard = 0;
+    std::uint64_t dropped = 0;  // highest sequence whose record went
+    std::map<std::uint64_t, Record> records;
+  };
+  void drop_oldest();
+
+  std::map<ClientId, Client> clients_;
+  std::set<std::pair<WallMs, ClientId>> by_age_;
+};
+
+}  // namespace gfs::master

@@ -1,0 +1,130 @@
+#include "master/server_table.h"
+
+#include <algorithm>
+
+namespace gfs::master {
+
+void ServerTable::add(ServerId server, Instant now) {
+  auto [at, fresh] = servers_.try_emplace(server);
+  if (fresh) at->second.heard = now;
+}
+
+const Server* ServerTable::find(ServerId server) const {
+  auto found = servers_.find(server);
+  return found == servers_.end() ? nullptr : &found->second;
+}
+
+Server* ServerTable::session(ServerId server, SessionId session) {
+  auto found = servers_.find(server);
+  if (found == servers_.end() || found->second.session != session || !found->second.registered()) return nullptr;
+  return &found->second;
+}
+
+void ServerTable::open_session(const bus::RegisterServer& ask, std::string route, Instant now) {
+  Server& server = servers_[ask.server];
+  if (server.session != ask.session) {
+    server.holdings.clear();
+    server.reported = false;
+    server.reported_to = {};
+  }
+  server.session = ask.session;
+  server.route = std::move(route);
+  server.heard = now;
+  server.left = false;
+  server.capacity = ask.capacity;
+  server.used = ask.used;
+  server.free = ask.free;
+  server.chunks = ask.chunks;
+  server.recent = 0;
+}
+
+bool ServerTable::heartbeat(const bus::Heartbeat& beat, std::string route, Instant now) {
+  Server* server = session(beat.server, beat.session);
+  if (server == nullptr) return false;
+  server->route = std::move(route);
+  server->heard = now;
+  server->capacity = beat.capacity;
+  server->used = beat.used;
+  server->free = beat.free;
+  server->chunks = beat.chunks;
+  server->recent = 0;
+  server->left = beat.leaving;
+  return true;
+}
+
+Result<bool> ServerTable::report(const bus::ReportChunks& page) {
+  ChunkHandle end = page.after;
+  for (const bus::ReportChunks::Held& held : page.chunks) {
+    if (held.handle <= end) return fail(Code::malformed, "a report's chunks do not ascend at {}", held.handle);
+    end = held.handle;
+  }
+  Server* server = session(page.server, page.session);
+  if (server == nullptr || page.after > server->reported_to) return false;
+  if (end < server->reported_to || server->reported) return true;  // a repeat of what is known
+  for (const bus::ReportChunks::Held& held : page.chunks) {
+    Held& known = server->holdings[held.handle.value];
+    if (known.noted && known.version >= held.version) continue;
+    known = {held.version, held.length, held.damaged, false};
+  }
+  server->reported_to = end;
+  server->reported = page.last;
+  return true;
+}
+
+void ServerTable::damage(const bus::ReportDamage& report) {
+  Server* server = session(report.server, report.session);
+  if (server != nullptr) server->holdings[report.handle.value].damaged = true;
+}
+
+void ServerTable::note(ServerId id, ChunkHandle handle, Version version, std::uint64_t length) {
+  auto found = servers_.find(id);
+  if (found == servers_.end()) return;
+  Held& held = found->second.holdings[handle.value];
+  held.version = std::max(held.version, version);
+  held.length = std::max(held.length, length);
+  held.noted = true;
+}
+
+void ServerTable::note_missing(ServerId id, ChunkHandle handle) {
+  auto found = servers_.find(id);
+  if (found != servers_.end()) found->second.holdings.erase(handle.value);
+}
+
+void ServerTable::placed(ServerId id) {
+  auto found = servers_.find(id);
+  if (found != servers_.end()) ++found->second.recent;
+}
+
+bool ServerTable::up(ServerId id, Instant now) const {
+  const Server* server = find(id);
+  return server != nullptr && server->registered() && now - server->heard <= clocks_.suspect_after;
+}
+
+bool ServerTable::overdue(ServerId id, Instant now) const {
+  const Server* server = find(id);
+  return server == nullptr || server->left || now - server->heard > clocks_.suspect_after;
+}
+
+std::string_view ServerTable::state(ServerId id, Instant now) const {
+  const Server* server = find(id);
+  if (server == nullptr) return "lost";
+  if (server->left) return "left";
+  if (now - server->heard > clocks_.lost_after) return "lost";
+  return up(id, now) ? "up" : "suspect";
+}
+
+std::uint32_t ServerTable::count_up(Instant now) const {
+  return static_cast<std::uint32_t>(
+      std::count_if(servers_.begin(), servers_.end(), [&](const auto& server) { return up(server.first, now); }));
+}
+
+ServerTable::Replica ServerTable::replica(ServerId id, ChunkHandle handle, bool virgin) const {
+  const Server* server = find(id);
+  if (server == nullptr || !server->registered()) return Replica::unknown;
+  auto found = server->holdings.find(handle.value);
+  if (found != server->holdings.end()) return found->second.damaged ? Replica::damaged : Replica::ok;
+  if (virgin) return Replica::ok;
+  return server->reported ? Replica::missing : Replica::unknown;
+}
+
+}  // namespace gfs::master

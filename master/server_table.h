@@ -1,0 +1,95 @@
+// ServerTable: the sessions of chunkservers, whether they are heard, and what they say they hold.
+//
+//   up       heard within `suspect_after`: may become primary, gets new chunks
+//   suspect  overdue, or known from the log and not heard yet
+//   lost     not heard for `lost_after`
+//   left     said goodbye
+//
+// Soft state: nothing here is logged, all of it comes back by reports. After a restart of the master everybody it knows
+// from the log counts as heard at that moment, so that nobody is given up before he had his time.
+//
+// Owned by Master; pure: `now` is an argument.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "base/id.h"
+#include "base/result.h"
+#include "base/time.h"
+#include "bus/messages/chunk_master.h"
+
+namespace gfs::master {
+
+// What a server holds of a chunk, by its own word.
+struct Held {
+  Version version;
+  std::uint64_t length = 0;
+  bool damaged = false;
+  bool noted = false;  // learned in this session from an order, not from a report: no older report unsays it
+};
+
+struct Server {
+  SessionId session;  // nil: not heard since the master started
+  std::string route;  // of the last register or heartbeat
+  Instant heard{};
+  bool left = false;
+  std::uint64_t capacity = 0, used = 0, free = 0, chunks = 0;
+  std::uint64_t recent = 0;  // chunks placed there since its last heartbeat
+
+  bool reported = false;   // all pages of this session's report are in
+  ChunkHandle reported_to; // the pages so far reach up to here
+  std::unordered_map<std::uint64_t, Held> holdings;  // by handle; looked up only
+
+  bool registered() const { return !session.nil() && !left; }
+};
+
+class ServerTable {
+ public:
+  struct Clocks {
+    Duration suspect_after = 3s;
+    Duration lost_after = 10s;
+  };
+
+  explicit ServerTable(Clocks clocks) : clocks_(clocks) {}
+
+  // Known from the log.
+  void add(ServerId server, Instant now);
+
+  const Server* find(ServerId server) const;
+  const std::map<ServerId, Server>& all() const { return servers_; }
+
+  void open_session(const bus::RegisterServer& ask, std::string route, Instant now);
+  // False: that session is not (or no longer) known.
+  bool heartbeat(const bus::Heartbeat& beat, std::string route, Instant now);
+  // malformed for a page that makes no sense; false: not this session, or a page is missing before it.
+  Result<bool> report(const bus::ReportChunks& page);
+  void damage(const bus::ReportDamage& report);
+  // From the answers to orders.
+  void note(ServerId server, ChunkHandle handle, Version version, std::uint64_t length);
+  void note_missing(ServerId server, ChunkHandle handle);
+  void placed(ServerId server);
+
+  bool up(ServerId server, Instant now) const;
+  // Had its time and was not heard, or left.
+  bool overdue(ServerId server, Instant now) const;
+  // "up", "suspect", "lost", "left".
+  std::string_view state(ServerId server, Instant now) const;
+  std::uint32_t count_up(Instant now) const;
+
+  enum class Replica { ok, damaged, missing, unknown };
+  // A member's replica of a chunk, by what it said; `virgin` chunks need not be there.
+  Replica replica(ServerId server, ChunkHandle handle, bool virgin) const;
+
+ private:
+  Server* session(ServerId server, SessionId session);
+
+  const Clocks clocks_;
+  std::map<ServerId, Server> servers_;
+};
+
+}  // namespace gfs::master
