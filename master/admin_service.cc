@@ -114,7 +114,8 @@ bus::ListChunks::Chunk AdminService::describe(ChunkHandle handle, const Chunk& c
 
 Task<bus::ListChunks::Reply> AdminService::list_chunks(bus::ListChunks ask, bus::Caller) {
   InodeId inode = co_await state_.names().find(ask.path);
-  if (state_.names().inode(inode)->type != FileType::file) co_await fail(Code::is_a_directory, "{} is a directory", ask.path);
+  if (state_.names().inode(inode)->type != FileType::file)
+    co_await fail(Code::is_a_directory, "{} is a directory", ask.path);
   bus::ListChunks::Reply reply;
   std::uint32_t count = std::clamp<std::uint32_t>(ask.count, 1, kPageMax);
   for (ChunkHandle handle : state_.chunks().range(inode, ask.first, count)) {

@@ -37,7 +37,7 @@ class ChunkCensus {
 
   const MasterState& state_;
   const ServerTable& servers_;
-  ChunkHandle at_;       // walked up to here
+  ChunkHandle at_;  // walked up to here
   ChunkCounts walking_;
   ChunkCounts complete_;
 };

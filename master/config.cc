@@ -1,8 +1,8 @@
 #include "master/config.h"
 
+#include <charconv>
+
 #include "base/config.h"
-#include "base/units.h"
-#include "bus/listen_address.h"
 
 namespace gfs::master {
 
@@ -33,35 +33,55 @@ Result<> read_file(const std::string& path, Options& options, Settings& settings
 Result<> apply(const Options& options, Settings& settings) {
   if (options.data.empty()) return fail(Code::invalid_argument, "--data: no directory was given");
   if (options.listen.empty()) return fail(Code::invalid_argument, "--listen: no address was given");
-  if (settings.replicas == 0 || settings.replicas > 16) {
-    return fail(Code::invalid_argument, "replicas: {} is not in 1 to 16", settings.replicas);
-  }
-  if (settings.minimum_for_writing == 0 || settings.minimum_for_writing > settings.replicas) {
-    return fail(Code::invalid_argument, "minimum_for_writing: {} is not in 1 to {} (replicas)",
-                settings.minimum_for_writing, settings.replicas);
-  }
-  if (settings.heartbeat < 10ms || settings.suspect_after < settings.heartbeat * 2 ||
-      settings.lost_after < settings.suspect_after || settings.lease < settings.lost_after) {
-    return fail(Code::invalid_argument,
-                "heartbeat x 2 <= suspect_after <= lost_after <= lease must hold, heartbeat at least 10ms");
-  }
-  if (settings.log_segment < 4 * KiB || settings.log_segment > 1 * GiB) {
-    return fail(Code::invalid_argument, "log_segment: {} is not in 4KiB to 1GiB", format_size(settings.log_segment));
-  }
-  Result<bus::ListenAt> listen = bus::listen_at(options.listen);
+  Result<bus::ListenAt> listen = addresses_from(options.listen);
   if (!listen) return fail(Code::invalid_argument, "--listen: {}", listen.error().message);
-  settings.listen = {listen->control, {}, listen->events};
-  if (!options.insecure && !bus::only_local(options.listen)) {
+  settings.listen = *listen;
+  if (!options.insecure && !only_local(options.listen)) {
     return fail(Code::refused, "--listen {}: without keys only loopback addresses are bound; --insecure allows others",
                 options.listen);
   }
   if (!options.advertise.empty()) {
-    Result<bus::ListenAt> advertise = bus::listen_at(options.advertise);
+    Result<bus::ListenAt> advertise = addresses_from(options.advertise);
     if (!advertise) return fail(Code::invalid_argument, "--advertise: {}", advertise.error().message);
     settings.advertise = advertise->control;
   }
   settings.format = options.format;
+  if (settings.replicas == 0 || settings.replicas > 8) {
+    return fail(Code::invalid_argument, "replicas: {} is not between 1 and 8", settings.replicas);
+  }
+  if (settings.minimum_for_writing == 0 || settings.minimum_for_writing > 3) {
+    return fail(Code::invalid_argument, "minimum_for_writing: {} is not between 1 and 3", settings.minimum_for_writing);
+  }
+  if (settings.heartbeat < 10ms || settings.suspect_after < 2 * settings.heartbeat ||
+      settings.lost_after < settings.suspect_after) {
+    return fail(Code::invalid_argument,
+                "heartbeat, suspect_after, lost_after: each must be longer than the one before");
+  }
+  if (settings.log_segment < 4096)
+    return fail(Code::invalid_argument, "log_segment: {} is less than 4KiB", settings.log_segment);
   return {};
+}
+
+Result<bus::ListenAt> addresses_from(const std::string& control) {
+  if (control.starts_with("ipc://") || control.starts_with("inproc://"))
+    return bus::ListenAt{control, {}, control + ".events"};
+  const std::size_t colon = control.rfind(':');
+  if (!control.starts_with("tcp://") || colon <= 6) {
+    return fail(Code::invalid_argument, "'{}' is not an address (tcp://HOST:PORT)", control);
+  }
+  unsigned port = 0;
+  const char* end = control.data() + control.size();
+  auto [rest, error] = std::from_chars(control.data() + colon + 1, end, port);
+  if (error != std::errc{} || rest != end || port > 65533) {
+    return fail(Code::invalid_argument, "'{}': the port is not a number up to 65533 (events are two further)", control);
+  }
+  return bus::ListenAt{control, {}, control.substr(0, colon + 1) + std::to_string(port == 0 ? 0 : port + 2)};
+}
+
+bool only_local(const std::string& address) {
+  if (address.starts_with("ipc://") || address.starts_with("inproc://")) return true;
+  return address.starts_with("tcp://127.") || address.starts_with("tcp://localhost:") ||
+         address.starts_with("tcp://[::1]:");
 }
 
 }  // namespace gfs::master

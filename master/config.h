@@ -1,27 +1,30 @@
-// What gfs-master is told: flags and a TOML file with the same names. Flags win.
+// Config: the master's settings as flags and TOML name them, and what they mean for the sockets. Pure but for the file.
 #pragma once
 
 #include <string>
 
-#include "base/result.h"
 #include "master/master.h"
 
 namespace gfs::master {
 
+// As given; a flag wins over the file.
 struct Options {
   std::string data;
-  std::string listen;
-  std::string advertise;
+  std::string listen;     // control; events are two ports further
+  std::string advertise;  // control; empty: as bound
   bool format = false;
   bool insecure = false;
 };
 
-// Keys: data, listen, advertise, insecure, replicas, minimum_for_writing, heartbeat, suspect_after, lost_after, lease,
-// log_segment. Unknown ones are errors with file and line.
+// Fills what the flags left empty, and the settings only files have. Errors name file, line and key.
 Result<> read_file(const std::string& path, Options& options, Settings& settings);
 
-// Checks everything and fills in the addresses. invalid_argument; refused for an address beyond loopback without
-// insecure.
+// Addresses and bounds. invalid_argument names the flag; refused: an address beyond loopback without insecure.
 Result<> apply(const Options& options, Settings& settings);
+
+// "tcp://h:7500" -> control h:7500, events h:7502; "tcp://h:0": any two ports; "ipc://x" -> "ipc://x",
+// "ipc://x.events".
+Result<bus::ListenAt> addresses_from(const std::string& control);
+bool only_local(const std::string& address);
 
 }  // namespace gfs::master

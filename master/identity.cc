@@ -26,10 +26,12 @@ std::string encode_identity(const Identity& identity) {
 }
 
 Result<Identity> decode_identity(const Bytes& bytes) {
-  if (bytes.size() < 12 || !bytes.view().starts_with(kMagic)) return fail(Code::corrupt, "{}: not a master's identity file", kPath);
+  if (bytes.size() < 12 || !bytes.view().starts_with(kMagic))
+    return fail(Code::corrupt, "{}: not a master's identity file", kPath);
   const std::uint8_t* at = bytes.data() + kMagic.size();
   std::uint32_t format = take<std::uint32_t>(at);
-  if (format != kFormat) return fail(Code::wrong_version, "{}: format {}, this program reads {}", kPath, format, kFormat);
+  if (format != kFormat)
+    return fail(Code::wrong_version, "{}: format {}, this program reads {}", kPath, format, kFormat);
   if (bytes.size() != kSize) return fail(Code::corrupt, "{}: {} bytes instead of {}", kPath, bytes.size(), kSize);
   Identity identity;
   for (std::uint8_t& byte : identity.cluster.bytes) byte = *at++;
@@ -42,7 +44,8 @@ Result<Identity> decode_identity(const Bytes& bytes) {
 
 Task<Identity> load_identity(Disk& disk) {
   bool exists = co_await disk.exists(kPath);
-  if (!exists) co_await fail(Code::not_formatted, "the directory has no {} file: it was never formatted for a master", kPath);
+  if (!exists)
+    co_await fail(Code::not_formatted, "the directory has no {} file: it was never formatted for a master", kPath);
   std::shared_ptr<File> file = co_await disk.open(kPath, Disk::Mode::read);
   Bytes bytes = co_await file->read(0, kSize + 1);
   co_return co_await decode_identity(bytes);

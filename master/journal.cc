@@ -18,7 +18,8 @@ Task<Decision> Journal::commit(OpBody body, RequestId request) {
     co_return *std::move(settled);
   }
   if (closed_) co_await fail(Code::shutting_down, "the master is stopping");
-  if (waiting_.size() >= kWaitingMax) co_await fail(Code::overloaded, "{} changes wait for the log already", waiting_.size());
+  if (waiting_.size() >= kWaitingMax)
+    co_await fail(Code::overloaded, "{} changes wait for the log already", waiting_.size());
   Waiting& waiting = waiting_.emplace_back(Waiting{std::move(op), std::move(text), {}});
   Future<Decision> decided = waiting.promise.future();
   if (!writing_) {

@@ -28,7 +28,8 @@ class Journal {
 
   Journal(Executor& executor, LogStore& log, MasterState& state, std::function<void(Error)> fatal);
 
-  // What apply() decided; its error if it said no. overloaded, no_space. A waiter that goes away does not take its op back.
+  // What apply() decided; its error if it said no. overloaded, no_space. A waiter that goes away does not take its op
+  // back.
   Task<Decision> commit(OpBody body, RequestId request = {});
 
   // Until nothing waits. After it no op is taken.

@@ -53,7 +53,8 @@ Task<> LayoutService::attempt(ChunkHandle handle, Version failed) {
     Chunk chunk = *found;
     std::vector<std::pair<ServerId, std::string>> gone;
     for (ServerId server : chunk.configuration.members) {
-      if (std::optional<std::string> why = unfit(server, handle, chunk.configuration.virgin)) gone.emplace_back(server, *why);
+      if (std::optional<std::string> why = unfit(server, handle, chunk.configuration.virgin))
+        gone.emplace_back(server, *why);
     }
     if (!gone.empty()) {
       co_await replace(handle, std::move(chunk), std::move(gone));
@@ -61,7 +62,8 @@ Task<> LayoutService::attempt(ChunkHandle handle, Version failed) {
     }
     if (std::exchange(renew, false)) {
       PROBE("a version that keeps failing is renewed");
-      co_await reconfigure(handle, chunk.configuration.version, chunk.configuration.members, chunk.configuration.primary);
+      co_await reconfigure(handle, chunk.configuration.version, chunk.configuration.members,
+                           chunk.configuration.primary);
       continue;
     }
     bool active = co_await order(handle, std::move(chunk));
@@ -72,7 +74,8 @@ Task<> LayoutService::attempt(ChunkHandle handle, Version failed) {
 
 Task<> LayoutService::reconfigure(ChunkHandle handle, Version from, std::vector<ServerId> members, ServerId primary) {
   active_.erase(handle.value);
-  log::info("chunk_reconfigured", {{"chunk", handle}, {"version", from.next()}, {"members", members.size()}, {"primary", primary}});
+  log::info("chunk_reconfigured",
+            {{"chunk", handle}, {"version", from.next()}, {"members", members.size()}, {"primary", primary}});
   ReconfigureOp op{handle, from, std::move(members), primary};
   Result<Decision> done = co_await journal_.commit(std::move(op)).outcome();
   // A conflict means that somebody was faster: the caller looks again.
@@ -94,13 +97,15 @@ Task<> LayoutService::replace(ChunkHandle handle, Chunk chunk, std::vector<std::
   }
   std::size_t needed = minimum(chunk.goal);
   if (members.size() < needed) {
-    co_await fail(Code::not_enough_servers, "chunk {} version {}: {} of {} members can be written to, {} are needed ({})", handle,
+    co_await fail(Code::not_enough_servers,
+                  "chunk {} version {}: {} of {} members can be written to, {} are needed ({})", handle,
                   configuration.version, members.size(), configuration.members.size(), needed, names_of(gone));
   }
-  auto first_up = std::find_if(members.begin(), members.end(), [&](ServerId server) { return servers_.up(server, now()); });
+  auto first_up =
+      std::find_if(members.begin(), members.end(), [&](ServerId server) { return servers_.up(server, now()); });
   if (first_up == members.end()) {
-    co_await fail(Code::unavailable, "chunk {} version {}: no member has registered yet ({})", handle, configuration.version,
-                  names_of(gone));
+    co_await fail(Code::unavailable, "chunk {} version {}: no member has registered yet ({})", handle,
+                  configuration.version, names_of(gone));
   }
   bool keeps = std::find(members.begin(), members.end(), configuration.primary) != members.end() &&
                servers_.up(configuration.primary, now());
@@ -138,10 +143,11 @@ Task<bool> LayoutService::order(ChunkHandle handle, Chunk chunk) {
     co_return true;
   }
   const Error error = answer.error();
-  log::write_limited(log::Level::warn, "configure_failed", {{"chunk", handle},
-                                                            {"version", configuration.version},
-                                                            {"primary", configuration.primary},
-                                                            {"why", error.text()}});
+  log::write_limited(log::Level::warn, "configure_failed",
+                     {{"chunk", handle},
+                      {"version", configuration.version},
+                      {"primary", configuration.primary},
+                      {"why", error.text()}});
   switch (error.code) {
     case Code::conflict:  // a primary that restarted never resumes its version
       PROBE("a restarted primary gets the next version");
@@ -160,7 +166,8 @@ Task<bool> LayoutService::order(ChunkHandle handle, Chunk chunk) {
     case Code::replica_failed: {
       // The members that did not confirm are named in the message.
       for (ServerId server : configuration.members) {
-        if (server != configuration.primary && error.message.find(server.text()) != std::string::npos) accuse(server, handle, false);
+        if (server != configuration.primary && error.message.find(server.text()) != std::string::npos)
+          accuse(server, handle, false);
       }
       break;
     }

@@ -64,7 +64,8 @@ Task<bus::LocateForRead::Reply> LayoutService::locate_for_read(bus::LocateForRea
 }
 
 Task<bus::ChunkLayout> LayoutService::locate_for_write(bus::LocateForWrite ask, bus::Caller) {
-  if (ask.index >= kChunksMax) co_await fail(Code::too_large, "chunk {} of a file: at most {} are possible", ask.index, kChunksMax);
+  if (ask.index >= kChunksMax)
+    co_await fail(Code::too_large, "chunk {} of a file: at most {} are possible", ask.index, kChunksMax);
   ChunkHandle handle = state_.chunks().at(ask.inode, ask.index);
   if (handle.value == 0) handle = co_await allocate(ask.inode, ask.index);
   const Chunk* chunk = state_.chunks().find(handle);
@@ -106,8 +107,9 @@ Task<ChunkHandle> LayoutService::allocate(InodeId inode, std::uint32_t index) {
   std::vector<ServerId> members = choose({}, file->replicas, {});
   std::size_t needed = minimum(file->replicas);
   if (members.size() < needed) {
-    co_await fail(Code::not_enough_servers, "a new chunk needs {} servers with room for it: {} of {} known servers are up, {} have room",
-                  needed, servers_.count_up(now()), state_.servers().size(), members.size());
+    co_await fail(Code::not_enough_servers,
+                  "a new chunk needs {} servers with room for it: {} of {} known servers are up, {} have room", needed,
+                  servers_.count_up(now()), state_.servers().size(), members.size());
   }
   last_given_ = std::max({last_given_, state_.last_handle(), ChunkHandle{settings_.epoch << 48}}).next();
   AllocateChunkOp op{inode, index, last_given_, members, members.front()};

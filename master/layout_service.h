@@ -4,9 +4,9 @@
 //   then order     the primary adopts it and has every member adopt it: the version is active
 //   then answer    the first activation of a chunk is logged before that (until then it is virgin)
 //
-// Every step may be lost or repeated: Configure is idempotent, configurations change by compare-and-swap only. One attempt
-// per chunk at a time; whoever else asks waits for it. Which version is active under which session of its primary is
-// remembered softly, so that the usual question costs three look-ups and no order.
+// Every step may be lost or repeated: Configure is idempotent, configurations change by compare-and-swap only. One
+// attempt per chunk at a time; whoever else asks waits for it. Which version is active under which session of its
+// primary is remembered softly, so that the usual question costs three look-ups and no order.
 //
 // Owned by Master; lives on its loop.
 #pragma once

@@ -1,86 +1,144 @@
-// gfs-master: keeps the namespace of one cluster in one directory and serves it.
-#include <CLI/CLI.hpp>
+// gfs-master: keeps the names of a gfs cluster and says where its chunks are.
+#include <signal.h>
 
-#include "base/daemon.h"
+#include <CLI/CLI.hpp>
+#include <cstdio>
+
+#include "base/event_loop.h"
 #include "base/log.h"
 #include "base/posix_disk.h"
 #include "bus/zmq_bus.h"
 #include "bus/zmq_context.h"
 #include "master/config.h"
-#include "master/master.h"
+#include "master/service_manager.h"
 
 namespace gfs::master {
 
 namespace {
 
-constexpr std::string_view kProgram = "gfs-master";
+EventLoop* signalled_loop = nullptr;
+volatile sig_atomic_t signals = 0;
+
+void on_signal(int) {
+  signals = signals + 1;
+  signalled_loop->stop();
+}
+
+int exit_code_of(Code code) {
+  switch (code) {
+    case Code::invalid_argument:
+    case Code::malformed:
+      return 2;
+    case Code::not_found:
+    case Code::not_formatted:
+      return 3;
+    case Code::conflict:
+    case Code::wrong_cluster:
+      return 4;
+    case Code::not_allowed:
+    case Code::read_only:
+      return 5;
+    case Code::in_use:
+    case Code::unavailable:
+      return 6;
+    case Code::corrupt:
+      return 8;
+    case Code::refused:
+      return 9;
+    default:
+      return 1;
+  }
+}
 
 std::string_view advice_for(Code code) {
   switch (code) {
     case Code::in_use:
       return "stop the other process, or choose another --data or --listen";
     case Code::not_formatted:
-      return "a new cluster: add --format; an old one: check --data";
+      return "--format makes a new cluster in an empty directory; or check --data";
     case Code::corrupt:
-      return "restore the directory from a copy; nothing in it was changed";
+    case Code::wrong_cluster:
+      return "restore this file from a copy; nothing in the directory was changed";
     case Code::wrong_version:
-      return "start the program version that wrote the directory";
+      return "start the newer program that wrote it";
     case Code::read_only:
       return "check the disk and the directory's owner and mode";
+    case Code::no_space:
+      return "free some space on this disk";
     case Code::refused:
-      return "format into an empty directory; listen on tcp://127.0.0.1:PORT or add --insecure";
+      return "choose an empty directory for --format, a loopback address for --listen, or add --insecure on a network "
+             "you trust";
     case Code::invalid_argument:
+    case Code::malformed:
       return "see gfs-master --help";
     default:
       return {};
   }
 }
 
-int complain(const std::string& what, const Error& error) {
-  return gfs::complain(kProgram, what, error, advice_for(error.code));
+int complain(std::string_view what, const Error& error) {
+  std::fprintf(stderr, "gfs-master: %.*s\n  why: %s\n", static_cast<int>(what.size()), what.data(),
+               error.text().c_str());
+  const std::string_view advice = advice_for(error.code);
+  if (!advice.empty()) std::fprintf(stderr, "  try: %.*s\n", static_cast<int>(advice.size()), advice.data());
+  return exit_code_of(error.code);
 }
 
 int run(const Options& options, Settings settings) {
   EventLoop loop;
-  stop_on_signals(loop);
+  signalled_loop = &loop;
+  struct sigaction action{};
+  action.sa_handler = on_signal;
+  sigaction(SIGTERM, &action, nullptr);
+  sigaction(SIGINT, &action, nullptr);
+  signal(SIGPIPE, SIG_IGN);
+
   Random random(Random::seed_from_machine());
-  // Only a formatting start may make the directory.
-  Result<std::unique_ptr<PosixDisk>> disk = PosixDisk::open(options.data, loop, {.create = options.format});
-  if (!disk && disk.error().code == Code::not_found) {
-    return complain("cannot start in " + options.data, Error{Code::not_formatted, disk.error().message, {}});
-  }
+  PosixDisk::Options for_disk;
+  for_disk.create = settings.format;
+  Result<std::unique_ptr<PosixDisk>> disk = PosixDisk::open(options.data, loop, for_disk);
+  if (!disk && disk.error().code == Code::not_found) disk.error().code = Code::not_formatted;
   if (!disk) return complain("cannot open " + options.data, disk.error());
   bus::ZmqBus bus(loop, random);
+  Promise<Error> died;
+  settings.fatal = [&died](const Error& error) { died.set(error); };
   Master master(loop, random, bus, **disk, std::move(settings));
   Result<> started = loop.run(master.start());
-  if (!started && started.error().code == Code::cancelled) return 0;  // a signal came first
+  if (!started && signals > 0) return 0;
   if (!started) return complain("cannot start in " + options.data, started.error());
-  log::info("ready", {{"listen", master.listening().control}, {"data", options.data}});
-  notify_ready();
-  Result<Error> fatal = loop.run(master.fatal());
+  notify_service_manager("READY=1");
+
+  auto wait = [](Promise<Error>& promise) -> Task<Error> { co_return co_await promise.future(); };
+  Result<Error> fatal = loop.run(wait(died));
   if (fatal) return complain("cannot go on in " + options.data, *fatal);
+  notify_service_manager("STOPPING=1");
   log::info("stopping");
   Result<> stopped = loop.run(master.stop());
-  if (!stopped && stopped.error().code != Code::cancelled) return complain("did not stop cleanly", stopped.error());
+  if (!stopped && signals < 2) return complain("did not stop cleanly", stopped.error());
   log::info("stopped");
   return 0;
 }
 
 int parse_and_run(int argc, char** argv) {
-  CLI::App app{"Keeps the namespace of a gfs cluster in a directory and serves it.", std::string(kProgram)};
+  CLI::App app{"Keeps the names of a gfs cluster and says where its chunks are.", "gfs-master"};
   app.set_version_flag("--version", "gfs-master " GFS_VERSION);
   Options options;
   std::string file;
-  app.add_option("--data", options.data, "directory of this master: its log and its identity");
-  app.add_option("--listen", options.listen, "control address, tcp://HOST:PORT; the other ports follow it");
-  app.add_option("--advertise", options.advertise, "control address others dial (default: as bound)");
-  app.add_flag("--format", options.format, "make a new cluster in the (empty or missing) directory first");
-  app.add_option("--config", file, "TOML file with the same names and more; flags win");
+  app.add_option("--data", options.data, "directory of the log; one master at a time")->type_name("DIR");
+  app.add_option("--listen", options.listen, "control address: tcp://HOST:PORT (events two ports further), ipc://PATH")
+      ->type_name("ADDR");
+  app.add_flag("--format", options.format, "make a new cluster in an empty or missing directory, then serve it");
+  app.add_option("--config", file, "TOML file with the same names and more (master/README.md); flags win")
+      ->type_name("FILE");
+  app.add_option("--advertise", options.advertise, "control address others dial (default: as bound)")
+      ->type_name("ADDR");
   app.add_flag("--insecure", options.insecure, "bind addresses beyond loopback without keys");
+  app.footer("Example: gfs-master --data ./master --listen tcp://127.0.0.1:7500 --format");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : 2;
+    const int code = app.exit(error);
+    return code == 0 ? 0 : 2;
   }
   Settings settings;
   Result<> ready;

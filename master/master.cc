@@ -111,6 +111,7 @@ Task<> Master::Parts::walk_chunks() {
 
 Task<> Master::Parts::stop() {
   co_await journal.close();
+  co_await executor.sleep(Duration::zero());  // the last answers leave
   group.cancel();
   endpoint.stop();
   // Only a hint for the next start: without it the end of the log is trusted a little less.

@@ -27,8 +27,8 @@ struct Settings {
   Duration lost_after = 10s;
   Duration lease = 60s;
   std::uint64_t log_segment = 64ull << 20;
-  // Told, once, when the log can no longer be trusted (a failed write or sync): from then on nothing is answered. Empty:
-  // the process ends.
+  // Told, once, when the log can no longer be trusted (a failed write or sync): from then on nothing is answered.
+  // Empty: the process ends.
   std::function<void(const Error&)> fatal;
   // Test-only: the simulator's mutants. Names of bugs to commit, none in production ("skip_log_sync", ...).
   std::string mutant;

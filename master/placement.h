@@ -25,8 +25,8 @@ struct Candidate {
 
 struct PlacementWish {
   std::size_t copies = 3;
-  std::uint64_t room = 64ull << 20;    // what a server must have free: one chunk
-  std::vector<Candidate> present;      // members the chunk has already
+  std::uint64_t room = 64ull << 20;  // what a server must have free: one chunk
+  std::vector<Candidate> present;    // members the chunk has already
 };
 
 // Up to `copies` of the candidates that have room, best first (it becomes primary). Fewer if there are not enough.

@@ -13,7 +13,9 @@ constexpr std::uint32_t kReportPage = 4096;
 constexpr std::size_t kTextMax = 256;
 constexpr Duration kProbeTime = 1s;
 
-bool is_unreachable(Code code) { return code == Code::unreachable || code == Code::deadline || code == Code::lost_link; }
+bool is_unreachable(Code code) {
+  return code == Code::unreachable || code == Code::deadline || code == Code::lost_link;
+}
 
 }  // namespace
 
@@ -26,13 +28,16 @@ void ServerService::serve(bus::Endpoint& endpoint) {
 }
 
 Result<> ServerService::check(const bus::RegisterServer& ask) const {
-  if (ask.server.nil() || ask.session.nil()) return fail(Code::invalid_argument, "a server registers without an id or a session");
+  if (ask.server.nil() || ask.session.nil())
+    return fail(Code::invalid_argument, "a server registers without an id or a session");
   for (const std::string* address : {&ask.control, &ask.data}) {
     if (address->size() > kTextMax || address->find("://") == std::string::npos) {
-      return fail(Code::invalid_argument, "server {}: '{}' is not an address", ask.server, address->substr(0, kTextMax));
+      return fail(Code::invalid_argument, "server {}: '{}' is not an address", ask.server,
+                  address->substr(0, kTextMax));
     }
   }
-  if (ask.rack.size() > kTextMax) return fail(Code::invalid_argument, "server {}: the rack's name is too long", ask.server);
+  if (ask.rack.size() > kTextMax)
+    return fail(Code::invalid_argument, "server {}: the rack's name is too long", ask.server);
   // The same process, or its successor on the same (exclusive) address, may come again; anybody else is a second server
   // with a copied directory.
   const Server* there = servers_.find(ask.server);
@@ -100,8 +105,8 @@ Task<> ServerService::probe_from(ServerId prober, std::string address) {
   if (answer) co_return;
   // Only what the prober itself says counts: its own connection to us may be the one that is broken.
   bool said = answer.error().code == Code::unreachable && answer.error().message.find(address) != std::string::npos;
-  co_await fail(said ? Code::unreachable : Code::unavailable, "{} cannot be reached from server {}: {}", address, prober,
-                answer.error().message);
+  co_await fail(said ? Code::unreachable : Code::unavailable, "{} cannot be reached from server {}: {}", address,
+                prober, answer.error().message);
 }
 
 Task<> ServerService::probe_from_here(std::string address) {
@@ -127,15 +132,18 @@ Task<bus::Heartbeat::Reply> ServerService::heartbeat(bus::Heartbeat ask, bus::Ca
 
 Task<bus::ReportChunks::Reply> ServerService::report_chunks(bus::ReportChunks ask, bus::Caller) {
   bool known = co_await servers_.report(ask);
-  if (known && ask.last) log::info("server_reported", {{"server", ask.server}, {"up_to", ask.chunks.empty() ? ask.after : ask.chunks.back().handle}});
+  if (known && ask.last)
+    log::info("server_reported",
+              {{"server", ask.server}, {"up_to", ask.chunks.empty() ? ask.after : ask.chunks.back().handle}});
   bus::ReportChunks::Reply reply;
   reply.known = known;
   co_return reply;
 }
 
 Task<bus::Done> ServerService::report_damage(bus::ReportDamage ask, bus::Caller) {
-  log::error("replica_damaged",
-             {{"server", ask.server}, {"chunk", ask.handle}, {"block", ask.block}, {"why", ask.reason.substr(0, kTextMax)}});
+  log::error(
+      "replica_damaged",
+      {{"server", ask.server}, {"chunk", ask.handle}, {"block", ask.block}, {"why", ask.reason.substr(0, kTextMax)}});
   servers_.damage(ask);
   co_return bus::Done{};
 }

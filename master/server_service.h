@@ -20,7 +20,8 @@ class ServerService {
     Duration lease = 60s;
   };
 
-  ServerService(const MasterState& state, Journal& journal, ServerTable& servers, const LogStore& log, Settings settings)
+  ServerService(const MasterState& state, Journal& journal, ServerTable& servers, const LogStore& log,
+                Settings settings)
       : state_(state), journal_(journal), servers_(servers), log_(log), settings_(settings) {}
 
   void serve(bus::Endpoint& endpoint);

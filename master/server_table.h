@@ -41,8 +41,8 @@ struct Server {
   std::uint64_t capacity = 0, used = 0, free = 0, chunks = 0;
   std::uint64_t recent = 0;  // chunks placed there since its last heartbeat
 
-  bool reported = false;   // all pages of this session's report are in
-  ChunkHandle reported_to; // the pages so far reach up to here
+  bool reported = false;                             // all pages of this session's report are in
+  ChunkHandle reported_to;                           // the pages so far reach up to here
   std::unordered_map<std::uint64_t, Held> holdings;  // by handle; looked up only
 
   bool registered() const { return !session.nil() && !left; }
