@@ -1,0 +1,70 @@
+// Cluster: one master, five chunkservers and the machines they live on, in virtual time. Processes die and come back on
+// the same disks; the caller (nemesis, main) says when.
+//
+// Owned by a Run; every node object is destroyed before the world. One thread.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/sim_disk.h"
+#include "base/sim_executor.h"
+#include "base/task_group.h"
+#include "bus/sim_bus.h"
+#include "chunkserver/chunkserver.h"
+#include "master/master.h"
+#include "tests/sim/plan.h"
+
+namespace gfs::sim {
+
+inline const std::string kMasterAddress = "tcp://master:7500";
+inline constexpr int kChunkservers = 5;
+
+class Cluster {
+ public:
+  using Applied = std::function<void(int server, std::uint64_t life, ChunkHandle, Version, Serial, RequestId)>;
+
+  Cluster(SimExecutor& world, bus::SimNetwork& network, const Plan& plan);
+  ~Cluster();
+
+  void start_master();
+  void start_chunkserver(int number);
+  // As kill -9.
+  void kill_master();
+  void kill_chunkserver(int number);
+  // The machine of the master loses power; nothing runs on it until start_master().
+  void power_cut_master();
+
+  bool master_up() const { return master_.life != nullptr; }
+  bool chunkserver_up(int number) const { return servers_[number].life != nullptr; }
+  // Everything runs and every chunkserver is registered.
+  bool whole() const;
+  // Starts that failed for a reason no fault explains.
+  const std::vector<std::string>& broken() const { return broken_; }
+
+  Applied on_applied;
+
+ private:
+  struct Life;
+  struct Machine {
+    std::string host;
+    std::unique_ptr<SimDisk> disk;
+    std::uint64_t lives = 0;
+    std::unique_ptr<Life> life;
+  };
+
+  void started(const std::string& host, std::uint64_t life, const Result<>& result);
+  std::uint64_t seed_of(const Machine& machine) const;
+
+  SimExecutor& world_;
+  bus::SimNetwork& network_;
+  const Plan& plan_;
+  bool formatted_ = false;
+  std::vector<std::string> broken_;
+  Machine master_;
+  std::vector<Machine> servers_;
+};
+
+}  // namespace gfs::sim

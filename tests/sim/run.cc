@@ -1,0 +1,148 @@
+#include "tests/sim/run.h"
+
+#include <fmt/format.h>
+
+#include "bus/endpoint.h"
+#include "tests/sim/checkers/durability.h"
+#include "tests/sim/checkers/liveness.h"
+#include "tests/sim/checkers/replicas.h"
+#include "tests/sim/checkers/serials.h"
+#include "tests/sim/client.h"
+#include "tests/sim/nemesis.h"
+#include "tests/sim/cluster.h"
+
+namespace gfs::sim {
+
+namespace {
+
+// Looks at everything once more, as a client that was never there before.
+class Verifier {
+ public:
+  Verifier(SimExecutor& world, bus::SimNetwork& network, Shared& shared)
+      : shared_(shared),
+        node_(world),
+        random_(shared.plan.seed + 0x7e57),
+        bus_(network, node_, "verifier"),
+        filesystem_(node_, random_, bus_, client_settings(shared.plan)),
+        direct_bus_(network, node_, "verifier"),
+        direct_(node_, random_, direct_bus_, {.role = bus::kClient, .program = "gfs-sim"}) {}
+
+  Task<> run() {
+    bus::ClusterStatus::Reply status = co_await filesystem_.status();
+    direct_.set_cluster(status.cluster);
+    for (std::size_t file = 0; file < shared_.history.by_file.size(); ++file) {
+      if (shared_.history.by_file[file].empty()) continue;
+      co_await check_new_writes(shared_.history, node_, filesystem_, file);
+      Result<> read = co_await check_file(file).outcome();
+      if (!read) shared_.history.found("durability", data_path(file) + " cannot be read: " + read.error().text());
+      std::vector<bus::ListChunks::Chunk> chunks = co_await filesystem_.chunks(data_path(file));
+      co_await check_replicas(shared_.history, direct_, file, std::move(chunks));
+    }
+    for (std::size_t group = 0; group < shared_.group_free.size(); ++group) co_await check_group(group, "");
+  }
+
+ private:
+  Task<> check_file(std::size_t number) {
+    History& history = shared_.history;
+    std::shared_ptr<client::File> file = co_await filesystem_.open(data_path(number), client::Filesystem::Open::read);
+    if (file->size() < history.synced_size[number]) {
+      history.found("durability", fmt::format("{} has {} bytes, {} were acknowledged", data_path(number), file->size(),
+                                              history.synced_size[number]));
+    }
+    // Only what was written: the holes between are large.
+    std::map<std::uint64_t, std::uint64_t> extents;
+    for (std::uint64_t id : history.by_file[number]) {
+      const WriteOp& op = history.writes[id - 1];
+      extents[op.offset] = std::max(extents[op.offset], op.end());
+    }
+    std::uint64_t done = 0;
+    for (const auto& [begin, to] : extents) {
+      for (std::uint64_t from = std::max(begin, done); from < to;) {
+        const std::uint64_t size = std::min<std::uint64_t>(to - from, 1 << 20);
+        const Instant began = node_.now();
+        Bytes got = co_await file->read(from, size);
+        check_read(history, number, from, size, got, began);
+        from += size;
+      }
+      done = std::max(done, to);
+    }
+  }
+
+  Task<> check_group(std::size_t group, std::string below) {
+    const std::string root = "/g" + std::to_string(group);
+    NameOp op;
+    op.kind = NameOp::Kind::list;
+    op.path = below;
+    Result<std::vector<client::FileInfo>> entries = co_await filesystem_.list(root + below).outcome();
+    if (!entries) {
+      Result<NameSeen> answer = fail(std::move(entries));
+      shared_.names.answered(group, op, answer);
+      co_return;
+    }
+    NameSeen seen;
+    for (const client::FileInfo& entry : *entries) {
+      seen.entries.push_back(entry.path.substr(root.size()) + (entry.type == client::FileType::directory ? "/" : ""));
+    }
+    Result<NameSeen> answer = seen;
+    shared_.names.answered(group, op, answer);
+    for (const client::FileInfo& entry : *entries) {
+      if (entry.type == client::FileType::directory) co_await check_group(group, entry.path.substr(root.size()));
+    }
+  }
+
+  Shared& shared_;
+  NodeExecutor node_;
+  Random random_;
+  bus::SimBus bus_;
+  client::Filesystem filesystem_;
+  bus::SimBus direct_bus_;
+  bus::Endpoint direct_;
+};
+
+}  // namespace
+
+Verdict run(const Plan& plan) {
+  SimExecutor world;
+  bus::SimNetwork network(world, plan.seed * 31 + 17);
+  Shared shared(plan, plan.groups);
+  SerialChecker serials(shared.history);
+  Cluster cluster(world, network, plan);
+  cluster.on_applied = [&serials](int server, std::uint64_t life, ChunkHandle handle, Version version, Serial serial,
+                                  RequestId id) { serials.applied(server, life, handle, version, serial, id); };
+  Workload workload(world, network, shared);
+  Nemesis nemesis(world, network, cluster, workload, plan);
+
+  cluster.start_master();
+  for (int i = 0; i < kChunkservers; ++i) cluster.start_chunkserver(i);
+  if (!world.run_until([&] { return cluster.whole(); }, kRecovery))
+    shared.history.found("liveness", "the cluster does not start");
+  for (int i = 0; i < kClients; ++i) workload.start_client(i);
+  nemesis.start();
+  world.run_for(plan.faulty);
+
+  nemesis.calm();
+  world.run_for(5s);
+  workload.stop();
+  if (!world.run_until([&] { return workload.done() && cluster.whole(); }, kRecovery)) {
+    shared.history.found(
+        "liveness", "after the calm:" + workload.under_way() + (cluster.whole() ? "" : " the cluster is not whole"));
+  }
+  for (const std::string& what : cluster.broken()) shared.history.found("recovery", what);
+  if (shared.history.faults_found.empty()) {
+    Verifier verifier(world, network, shared);
+    Result<> verified = world.run(verifier.run(), 2h);
+    if (!verified) shared.history.found("liveness", "the last look: " + verified.error().text());
+  }
+  serials.finish();
+
+  Verdict verdict;
+  verdict.faults_found = shared.history.faults_found;
+  verdict.trace = network.trace_hash() * 1099511628211ull ^ world.steps();
+  verdict.virtual_seconds = to_seconds(world.now().time_since_epoch());
+  verdict.counts = fmt::format("writes {} ok {} failed {} unknown, {} reads, {} messages, at most {} possible trees",
+                               shared.history.ok, shared.history.failed, shared.history.unknown, shared.history.reads,
+                               network.counters().delivered, shared.names.most_possible());
+  return verdict;
+}
+
+}  // namespace gfs::sim
