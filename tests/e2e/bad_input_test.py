@@ -97,7 +97,7 @@ class Daemons(unittest.TestCase):
             taken.listen()
             port = taken.getsockname()[1]
             done = run(program("gfs-master"), "--data", f"{self.root}/m", "--listen", f"tcp://127.0.0.1:{port}", "--format")
-        self.assertEqual(done.returncode, 4, done.stderr)
+        self.assertEqual(done.returncode, 6, done.stderr)
         self.assertIn(str(port), done.stderr)
 
     def test_unknown_setting_is_named_with_its_line(self):
