@@ -8,8 +8,8 @@
 #include "tests/sim/checkers/replicas.h"
 #include "tests/sim/checkers/serials.h"
 #include "tests/sim/client.h"
-#include "tests/sim/nemesis.h"
 #include "tests/sim/cluster.h"
+#include "tests/sim/nemesis.h"
 
 namespace gfs::sim {
 

@@ -11,8 +11,8 @@
 #include "base/sim_executor.h"
 #include "base/task_group.h"
 #include "bus/sim_bus.h"
-#include "tests/sim/checkers/names.h"
 #include "client_cli/client/filesystem.h"
+#include "tests/sim/checkers/names.h"
 #include "tests/sim/history.h"
 #include "tests/sim/plan.h"
 
