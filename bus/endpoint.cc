@@ -1,6 +1,8 @@
 #include "bus/endpoint.h"
 
 #include <algorithm>
+#include <bit>
+#include <vector>
 
 #include "base/log.h"
 
@@ -10,8 +12,15 @@ namespace {
 
 constexpr std::size_t kTextMax = 1024;
 
+// What is waited at most (49 days): deadlines travel as 32 bits of milliseconds.
+constexpr Duration kDeadlineMax = std::chrono::milliseconds(UINT32_MAX);
+
+// Not in the middle of a UTF-8 character.
 std::string cut(std::string text) {
-  if (text.size() > kTextMax) text.resize(kTextMax);
+  if (text.size() <= kTextMax) return text;
+  std::size_t size = kTextMax;
+  while (size > 0 && (static_cast<unsigned char>(text[size]) & 0xc0) == 0x80) --size;
+  text.resize(size);
   return text;
 }
 
@@ -20,26 +29,33 @@ std::string cut(std::string text) {
 struct Endpoint::Pending {
   Promise<Frames> promise;
   Peer peer;
-  TimerId timer = 0;
+  std::string_view kind;
+  Duration waits;
+  Deadlines::Mark deadline;
 };
 
 Endpoint::Endpoint(Executor& executor, Random& random, Bus& bus, Options options)
-    : executor_(executor), random_(random), bus_(bus), options_(std::move(options)) {
+    : executor_(executor),
+      random_(random),
+      bus_(bus),
+      options_(std::move(options)),
+      call_deadlines_(executor, [this](std::uint64_t id) { on_call_deadline(id); }),
+      handler_deadlines_(executor, [this](std::uint64_t task) { handlers_.cancel(task); }) {
   bus_.attach(this);
 }
 
 Endpoint::~Endpoint() {
   stop();
+  forgotten_.clear();  // whoever waits all the same is told (cancelled) while there is still an endpoint
   bus_.attach(nullptr);
 }
 
 void Endpoint::stop() {
+  stopped_ = true;
+  call_deadlines_.clear();
+  handler_deadlines_.clear();
+  forgotten_.merge(pending_);
   handlers_.cancel();
-  for (const auto& [task, timer] : handler_timers_) executor_.cancel(timer);
-  handler_timers_.clear();
-  std::unordered_map<std::uint64_t, Pending> forgotten = std::move(pending_);
-  pending_.clear();
-  for (auto& [id, pending] : forgotten) executor_.cancel(pending.timer);
 }
 
 void Endpoint::add_method(std::string_view kind, Method method) { methods_[std::string(kind)] = std::move(method); }
@@ -57,35 +73,43 @@ Future<Frames> Endpoint::start_call(Peer to, Outgoing out, CallOptions options) 
   Promise<Frames> promise;
   Future<Frames> future = promise.future();
   ++counters_.calls;
+  if (stopped_) {
+    promise.set(fail(Code::shutting_down, "{} to {}: this node is stopping", out.kind, to.text()));
+    return future;
+  }
   if (pending_.size() >= options_.calls_max) {
-    promise.set(fail(Code::overloaded, "{} calls are in flight already", pending_.size()));
+    promise.set(
+        fail(Code::overloaded, "{} to {}: {} calls are in flight already", out.kind, to.text(), pending_.size()));
     return future;
   }
   if (options.deadline <= Duration::zero()) {
     promise.set(fail(Code::expired, "{} to {}: no time left", out.kind, to.text()));
     return future;
   }
+  Duration waits = std::min(options.deadline, kDeadlineMax);
   std::uint64_t id = next_correlation_++;
   Envelope header = envelope(Saying::request, out.kind);
   header.id = id;
   header.request = options.request;
-  header.deadline_ms = static_cast<std::uint32_t>(std::clamp<std::int64_t>(to_ms(options.deadline), 1, UINT32_MAX));
+  header.deadline_ms = static_cast<std::uint32_t>(std::max<std::int64_t>(to_ms(waits), 1));
   Result<> sent = bus_.send(to, Frames{encode(header), std::move(out.body), std::move(out.payload)});
   if (!sent) {
     promise.set(fail(std::move(sent)));
     return future;
   }
-  TimerId timer = executor_.after(options.deadline, [this, id, kind = out.kind, waited = options.deadline] {
-    auto found = pending_.find(id);
-    if (found == pending_.end()) return;
-    Pending pending = std::move(found->second);
-    pending_.erase(found);
-    ++counters_.deadlines;
-    pending.promise.set(
-        fail(Code::deadline, "{} to {}: no answer within {} ms", kind, pending.peer.text(), to_ms(waited)));
-  });
-  pending_.emplace(id, Pending{std::move(promise), std::move(to), timer});
+  Deadlines::Mark deadline = call_deadlines_.set(executor_.now() + waits, id);
+  pending_.emplace(id, Pending{std::move(promise), std::move(to), out.kind, waits, deadline});
   return future;
+}
+
+void Endpoint::on_call_deadline(std::uint64_t id) {
+  auto found = pending_.find(id);
+  if (found == pending_.end()) return;
+  Pending pending = std::move(found->second);
+  pending_.erase(found);
+  ++counters_.deadlines;
+  pending.promise.set(fail(Code::deadline, "{} to {}: no answer within {} ms", pending.kind, pending.peer.text(),
+                           to_ms(pending.waits)));
 }
 
 Result<> Endpoint::send_cast(const Peer& to, Outgoing out) {
@@ -110,7 +134,7 @@ Result<> Endpoint::admit(const Envelope& header, Roles senders) const {
     return fail(Code::wrong_cluster, "this is cluster {}, the message is for {}", cluster_,
                 header.cluster.nil() ? "none" : header.cluster.text());
   }
-  if (senders != 0 && (header.role & senders) == 0) {
+  if (senders != 0 && (!std::has_single_bit(header.role) || (header.role & senders) == 0)) {
     return fail(Code::not_allowed, "{} may not be sent by role {}", header.kind, header.role);
   }
   return {};
@@ -122,11 +146,12 @@ void Endpoint::refuse(const std::string& from, std::string_view kind, const Erro
 }
 
 void Endpoint::on_message(const Peer& from, Frames frames) {
+  if (stopped_) return;
   Result<Envelope> header = decode<Envelope>(frames.envelope);
   if (!header) return refuse(from.text(), "?", header.error());
   switch (header->type) {
     case Saying::reply:
-      return on_reply(std::move(*header), std::move(frames));
+      return on_reply(from, std::move(*header), std::move(frames));
     case Saying::request:
     case Saying::cast:
       return on_request(from, std::move(*header), std::move(frames));
@@ -137,74 +162,74 @@ void Endpoint::on_message(const Peer& from, Frames frames) {
   refuse(from.text(), header->kind, Error{Code::malformed, "not a control message", {}});
 }
 
-void Endpoint::on_reply(Envelope header, Frames frames) {
+void Endpoint::on_reply(const Peer& from, Envelope header, Frames frames) {
   auto found = pending_.find(header.id);
   if (found == pending_.end()) {
     ++counters_.late_replies;
     return;
   }
+  if (found->second.peer != from) {
+    return refuse(from.text(), found->second.kind,
+                  Error{Code::malformed, "a reply to what " + found->second.peer.text() + " was asked", {}});
+  }
   Pending pending = std::move(found->second);
   pending_.erase(found);
-  executor_.cancel(pending.timer);
+  call_deadlines_.remove(pending.deadline);
   if (header.v != kProtocolVersion) {
     pending.promise.set(fail(Code::wrong_version, "{} answered in protocol version {}", pending.peer.text(), header.v));
   } else if (header.code != 0) {
-    pending.promise.set(fail(Error{static_cast<Code>(header.code), std::move(header.text), {}}));
+    pending.promise.set(fail(Error{static_cast<Code>(header.code), cut(std::move(header.text)), {}}));
   } else {
     pending.promise.set(std::move(frames));
   }
 }
 
 void Endpoint::on_request(const Peer& from, Envelope header, Frames frames) {
+  const bool wants_answer = header.type == Saying::request;
+  Caller caller{from, static_cast<Role>(header.role), header.request, Instant::max()};
+  if (wants_answer) caller.deadline = executor_.now() + std::chrono::milliseconds(header.deadline_ms);
   auto found = methods_.find(header.kind);
   Result<> admitted = admit(header, found == methods_.end() ? 0 : found->second.senders);
   if (admitted && found == methods_.end()) {
     admitted = fail(Code::unknown_kind, "{} does not serve {}", options_.program, header.kind.substr(0, 64));
   }
+  if (admitted && wants_answer && header.deadline_ms == 0) {
+    admitted = fail(Code::expired, "{}: its deadline had passed before it was begun", header.kind);
+  }
   if (admitted && handlers_.size() >= options_.handlers_max) {
     admitted = fail(Code::overloaded, "{} requests are being served already", handlers_.size());
   }
+  Result<Task<Answer>> work = Task<Answer>();
+  if (admitted) {
+    work = found->second.run(std::move(frames), caller);
+    if (!work) admitted = fail(std::move(work));
+  }
   if (!admitted) {
     refuse(from.text(), header.kind.substr(0, 64), admitted.error());
-    if (header.type == Saying::request) answer(from, header.id, fail(std::move(admitted)));
+    if (wants_answer) answer(from, header.id, fail(std::move(admitted)));
     return;
   }
   ++counters_.served;
-  bool wants_answer = header.type == Saying::request;
-  Caller caller{from, static_cast<Role>(header.role), header.request, Instant::max()};
-  if (wants_answer) caller.deadline = executor_.now() + std::chrono::milliseconds(header.deadline_ms);
-  Task<Answer> work = found->second.run(std::move(frames), caller);
   if (!wants_answer) {
-    handlers_.spawn(std::move(work));
+    handlers_.spawn(std::move(*work));
     return;
   }
-  // The handler's end cancels the timer, the timer's end the handler; whichever comes first.
-  auto task = std::make_shared<std::uint64_t>(0);
-  auto done = std::make_shared<bool>(false);
-  *task = handlers_.spawn(std::move(work), [this, from, id = header.id, task, done](Result<Answer> result) {
-    *done = true;
-    stop_timer(*task);
+  // The handler's end removes the deadline, the deadline ends the handler; whichever comes first. The handler may have
+  // ended when spawn returns.
+  Deadlines::Mark deadline = handler_deadlines_.set(caller.deadline, 0);
+  std::uint64_t task = handlers_.spawn(std::move(*work), [this, from, id = header.id, deadline](Result<Answer> result) {
+    handler_deadlines_.remove(deadline);
     answer(from, id, std::move(result));
   });
-  if (*done) return;
-  handler_timers_[*task] = executor_.at(caller.deadline, [this, number = *task] {
-    handler_timers_.erase(number);
-    handlers_.cancel(number);
-  });
-}
-
-void Endpoint::stop_timer(std::uint64_t task) {
-  auto found = handler_timers_.find(task);
-  if (found == handler_timers_.end()) return;
-  executor_.cancel(found->second);
-  handler_timers_.erase(found);
+  handler_deadlines_.rename(deadline, task);
 }
 
 void Endpoint::answer(const Peer& to, std::uint64_t id, Result<Answer> result) {
   Envelope header = envelope(Saying::reply, {});
   header.id = id;
   Frames frames;
-  if (result) {
+  const bool succeeded = result.has_value();
+  if (succeeded) {
     frames.body = std::move(result->body);
     frames.payload = std::move(result->payload);
   } else {
@@ -215,11 +240,16 @@ void Endpoint::answer(const Peer& to, std::uint64_t id, Result<Answer> result) {
   }
   frames.envelope = encode(header);
   Result<> sent = bus_.send(to, std::move(frames));
-  if (!sent)
-    log::write_limited(log::Level::debug, "reply_not_sent", {{"peer", to.text()}, {"why", sent.error().text()}});
+  if (sent) return;
+  log::write_limited(log::Level::debug, "reply_not_sent", {{"peer", to.text()}, {"why", sent.error().text()}});
+  // The work was done, but the caller must not wait for what cannot be said.
+  if (succeeded && sent.error().code == Code::too_large) {
+    answer(to, id, fail(Code::internal, "the reply cannot be sent: {}", sent.error().message));
+  }
 }
 
 void Endpoint::on_data(Frames frames) {
+  if (stopped_) return;
   Result<Envelope> header = decode<Envelope>(frames.envelope);
   if (!header) return refuse("data", "?", header.error());
   auto found = data_methods_.find(header->kind);
@@ -232,6 +262,7 @@ void Endpoint::on_data(Frames frames) {
 }
 
 void Endpoint::on_event(const Address& publisher, std::string topic, Frames frames) {
+  if (stopped_) return;
   Result<Envelope> header = decode<Envelope>(frames.envelope);
   if (!header) return refuse(publisher, "?", header.error());
   Result<> admitted = admit(*header, 0);
@@ -242,6 +273,7 @@ void Endpoint::on_event(const Address& publisher, std::string topic, Frames fram
 }
 
 void Endpoint::on_link_lost(const Peer& peer, const LinkLoss& loss) {
+  if (stopped_) return;
   std::vector<std::uint64_t> lost;
   for (const auto& [id, pending] : pending_) {
     if (pending.peer == peer) lost.push_back(id);
@@ -253,8 +285,8 @@ void Endpoint::on_link_lost(const Peer& peer, const LinkLoss& loss) {
     if (found == pending_.end()) continue;
     Pending pending = std::move(found->second);
     pending_.erase(found);
-    executor_.cancel(pending.timer);
-    pending.promise.set(fail(code, "{}: {}", peer.text(), loss.reason));
+    call_deadlines_.remove(pending.deadline);
+    pending.promise.set(fail(code, "{} to {}: {}", pending.kind, peer.text(), loss.reason));
   }
   if (link_observer_) link_observer_(peer, loss);
 }

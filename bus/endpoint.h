@@ -11,7 +11,8 @@
 // * Replies are matched by correlation id; late ones are dropped and counted.
 // * Refused with an answer, counted and logged: unknown kind, wrong cluster, wrong protocol version, a role that may
 // not
-//   send the kind, a body that does not decode. Frames whose envelope does not decode are dropped, counted and logged.
+//   send the kind, a body that does not decode, work that has expired. Dropped, counted and logged: frames whose
+//   envelope does not decode, and replies from another peer than the one asked.
 // * Bounds: calls in flight and handlers running (Options); over them: overloaded.
 // * A message with a member `Bytes payload` carries it in its own frame.
 //
@@ -32,6 +33,7 @@
 #include "base/task_group.h"
 #include "bus/bus.h"
 #include "bus/codec.h"
+#include "bus/deadlines.h"
 #include "bus/envelope.h"
 #include "bus/messages/client_master.h"
 #include "bus/messages/types.h"
@@ -142,8 +144,8 @@ class Endpoint final : public Bus::Receiver {
     link_observer_ = std::move(observer);
   }
 
-  // Cancels all handlers, fails nobody: calls in flight are forgotten. The first thing a composition root's destructor
-  // does.
+  // Cancels all handlers, hears nothing any more and fails nobody: calls in flight are forgotten. The first thing a
+  // composition root's destructor does.
   void stop();
 
   EndpointCounters counters() const { return counters_; }
@@ -166,7 +168,7 @@ class Endpoint final : public Bus::Receiver {
   };
   struct Method {
     Roles senders = 0;
-    std::function<Task<Answer>(Frames, Caller)> run;
+    std::function<Result<Task<Answer>>(Frames, Caller)> run;
   };
   struct DataMethod {
     Roles senders = 0;
@@ -184,21 +186,22 @@ class Endpoint final : public Bus::Receiver {
   Result<> admit(const Envelope& header, Roles senders) const;
   void refuse(const std::string& from, std::string_view kind, const Error& error);
   void on_request(const Peer& from, Envelope header, Frames frames);
-  void on_reply(Envelope header, Frames frames);
-  void stop_timer(std::uint64_t task);
+  void on_reply(const Peer& from, Envelope header, Frames frames);
+  void on_call_deadline(std::uint64_t id);
   void answer(const Peer& to, std::uint64_t id, Result<Answer> result);
 
   template <class S, class M>
   void serve_method(S& service, Task<typename M::Reply> (S::*method)(M, Caller)) {
-    add_method(M::kind, Method{M::senders, [&service, method](Frames frames, Caller caller) {
-                                 return run_method<S, M>(service, method, std::move(frames), std::move(caller));
-                               }});
+    auto run = [&service, method](Frames frames, Caller caller) -> Result<Task<Answer>> {
+      Result<M> ask = decode<M>(frames.body);
+      if (!ask) return fail(std::move(ask));
+      if constexpr (CarriesPayload<M>) ask->payload = std::move(frames.payload);
+      return run_method<S, M>(service, method, std::move(*ask), std::move(caller));
+    };
+    add_method(M::kind, Method{M::senders, run});
   }
   template <class S, class M>
-  static Task<Answer> run_method(S& service, Task<typename M::Reply> (S::*method)(M, Caller), Frames frames,
-                                 Caller caller) {
-    M ask = co_await decode<M>(frames.body);
-    if constexpr (CarriesPayload<M>) ask.payload = std::move(frames.payload);
+  static Task<Answer> run_method(S& service, Task<typename M::Reply> (S::*method)(M, Caller), M ask, Caller caller) {
     typename M::Reply reply = co_await (service.*method)(std::move(ask), std::move(caller));
     Answer answer;
     answer.body = encode(reply);
@@ -225,7 +228,11 @@ class Endpoint final : public Bus::Receiver {
   ClusterId cluster_;
 
   // State.
-  std::unordered_map<std::uint64_t, Pending> pending_;  // looked up by id only, never walked for decisions
+  bool stopped_ = false;
+  std::unordered_map<std::uint64_t, Pending> pending_;    // by correlation id; sorted where all are walked
+  std::unordered_map<std::uint64_t, Pending> forgotten_;  // by stop(): who waits for them should go first
+  Deadlines call_deadlines_;
+  Deadlines handler_deadlines_;  // of tasks in handlers_
   std::uint64_t next_correlation_ = 1;
   std::map<std::string, Method, std::less<>> methods_;
   std::map<std::string, DataMethod, std::less<>> data_methods_;
@@ -233,7 +240,6 @@ class Endpoint final : public Bus::Receiver {
       event_handlers_;
   std::function<void(const Peer&, const LinkLoss&)> link_observer_;
   EndpointCounters counters_;
-  std::unordered_map<std::uint64_t, TimerId> handler_timers_;  // by task, to end it at its deadline
   TaskGroup handlers_;
 };
 

@@ -2,7 +2,7 @@
 
 #include <charconv>
 
-#include "base/check.h"
+#include "base/crc32c.h"
 
 namespace gfs::bus {
 
@@ -27,30 +27,52 @@ std::pair<std::uint64_t, std::uint64_t> parse_route(const std::string& route) {
   return {life, link};
 }
 
+Result<> check_address(const Address& address) {
+  std::size_t scheme = address.find("://");
+  if (scheme == std::string::npos || scheme + 3 == address.size())
+    return fail(Code::invalid_argument, "{} is no address", address);
+  return {};
+}
+
 }  // namespace
 
-SimBus::SimBus(SimNetwork& network, Executor& node, std::string host, BusLimits limits)
-    : network_(network), node_(node), host_(std::move(host)), limits_(limits), life_(network.enter(this)) {}
+SimBus::SimBus(SimNetwork& network, Executor&, std::string host, BusLimits limits)
+    : network_(network),
+      host_(std::move(host)),
+      host_mark_(crc32c(host_)),
+      limits_(limits),
+      life_(network.enter(this)) {}
 
 SimBus::~SimBus() { network_.leave(life_); }
 
+// ---- listening
+
 Result<> SimBus::claim(std::map<Address, SimNetwork::Life>& listeners, Address& address) {
   if (address.empty()) return {};
-  if (address.find("://") == std::string::npos) return fail(Code::invalid_argument, "{} is no address", address);
+  Result<> checked = check_address(address);
+  if (!checked) return checked;
   if (address.ends_with(":0")) address = address.substr(0, address.size() - 1) + std::to_string(++network_.last_port_);
   if (!listeners.emplace(address, life_).second) return fail(Code::in_use, "{} is in use", address);
   return {};
 }
 
 Result<ListenAt> SimBus::listen(const ListenAt& at) {
+  if (listens_) return fail(Code::invalid_argument, "cannot listen on {}: this node listens already", at.control);
   ListenAt bound = at;
   Result<> claimed = claim(network_.control_, bound.control);
   if (claimed) claimed = claim(network_.data_, bound.data);
   if (claimed) claimed = claim(network_.events_, bound.events);
-  if (!claimed) return fail(std::move(claimed));
+  if (!claimed) {
+    for (auto* listeners : {&network_.control_, &network_.data_, &network_.events_})
+      std::erase_if(*listeners, [this](const auto& listener) { return listener.second == life_; });
+    return fail(std::move(claimed));
+  }
   listening_ = bound;
+  listens_ = true;
   return bound;
 }
+
+// ---- sending
 
 Result<> SimBus::check(const Frames& frames) const {
   if (frames.envelope.size() > limits_.envelope_max || frames.body.size() > limits_.frame_max ||
@@ -61,181 +83,216 @@ Result<> SimBus::check(const Frames& frames) const {
   return {};
 }
 
-Result<> SimBus::send(const Peer& to, Frames frames) {
-  Result<> checked = check(frames);
-  if (!checked) return checked;
-  Result<> sent = to.dialled() ? send_dialled(to.address, std::move(frames)) : send_routed(to.route, std::move(frames));
+Result<> SimBus::count_sent(Result<> sent, std::size_t size) {
   if (sent) {
     ++counters_.sent;
-  } else {
+    counters_.bytes_sent += size;
+  } else if (sent.error().code == Code::unreachable || sent.error().code == Code::overloaded) {
     ++counters_.undeliverable;
   }
   return sent;
 }
 
+Bus::Receiver* SimBus::receiving(std::size_t size) {
+  if (receiver_ == nullptr) return nullptr;
+  ++counters_.received;
+  counters_.bytes_received += size;
+  return receiver_;
+}
+
+Result<> SimBus::send(const Peer& to, Frames frames) {
+  Result<> checked = check(frames);
+  if (!checked) return checked;
+  std::size_t size = frames.size();
+  if (to.dialled()) return count_sent(send_dialled(to.address, std::move(frames)), size);
+  if (to.route.empty())
+    return fail(Code::invalid_argument, "a message for nobody: the peer has neither address nor route");
+  return count_sent(send_routed(to.route, std::move(frames)), size);
+}
+
 Result<> SimBus::send_dialled(const Address& to, Frames frames) {
-  if (to.find("://") == std::string::npos) return fail(Code::invalid_argument, "{} is no address", to);
-  if (dialling_.contains(to)) {
-    if (++dialling_[to].waiting > limits_.queue_max)
+  auto dialling = dialling_.find(to);
+  if (dialling != dialling_.end()) {
+    if (dialling->second.waiting >= limits_.queue_max)
       return fail(Code::overloaded, "{}: too many messages are waiting", to);
+    ++dialling->second.waiting;
     return {};
   }
   auto found = links_.find(to);
   if (found == links_.end()) {
-    SimBus* target = network_.listener(network_.control_, to);
-    if (target == nullptr) {
+    Result<> checked = check_address(to);
+    if (!checked) return checked;
+    SimBus* listener = network_.listener(network_.control_, to);
+    if (listener == nullptr) {
       refuse_dial(to, network_.delay() * 2, "connection refused");
       return {};
     }
-    if (network_.is_blocked(host_, target->host_) || network_.is_blocked(target->host_, host_)) {
+    if (network_.is_cut(host_, listener->host_)) {
       refuse_dial(to, kDialTimeout, "no answer to the dial");
       return {};
     }
     ++counters_.connections;
-    found = links_.emplace(to, Link{++last_link_, target->life_, target->host_, 0, false}).first;
+    found = links_.emplace(to, Link{++last_link_, listener->life_, listener->host_, 0, false}).first;
   }
   Link& link = found->second;
   if (link.on_the_way >= limits_.queue_max) return fail(Code::overloaded, "{}: too many messages are waiting", to);
-  if (network_.is_blocked(host_, link.target_host) || network_.is_blocked(link.target_host, host_)) watch_silence(to);
-  ++link.on_the_way;
-  SimNetwork& network = network_;
-  std::string lane = route_of(life_, link.number) + ">";
-  network_.carry(lane, host_, link.target_host, frames,
-                 [&network, life = life_, number = link.number, to, target = link.target, frames] {
-                   SimBus* sender = network.find(life);
-                   if (sender != nullptr) {
-                     auto live = sender->links_.find(to);
-                     if (live != sender->links_.end() && live->second.number == number && live->second.on_the_way > 0) {
-                       --live->second.on_the_way;
-                     }
-                   }
-                   SimBus* receiver = network.find(target);
-                   if (receiver == nullptr || receiver->receiver_ == nullptr) return;
-                   ++receiver->counters_.received;
-                   receiver->receiver_->on_message(Peer::on(route_of(life, number)), frames);
-                 });
+  if (network_.is_cut(host_, link.target_host)) watch_silence(to);
+  SimBus* target = network_.find(link.target);
+  if (target == nullptr) return {};  // died just now; we are about to hear of it
+  SimNetwork::Lane lane{life_, link.number, link.target, SimNetwork::Lane::Kind::there};
+  link.on_the_way += network_.carry(
+      lane, *this, *target, std::move(frames),
+      [&network = network_, life = life_, number = link.number, to, listener = link.target](const Frames& arrived) {
+        if (SimBus* sender = network.find(life)) {
+          auto live = sender->links_.find(to);
+          if (live != sender->links_.end() && live->second.number == number) --live->second.on_the_way;
+        }
+        SimBus* bus = network.find(listener);
+        Receiver* receiver = bus == nullptr ? nullptr : bus->receiving(arrived.size());
+        if (receiver != nullptr) receiver->on_message(Peer::on(route_of(life, number)), arrived);
+      });
   return {};
 }
 
 Result<> SimBus::send_routed(const std::string& route, Frames frames) {
   auto [life, number] = parse_route(route);
   SimBus* dialler = network_.find(life);
-  if (dialler == nullptr) return fail(Code::unreachable, "the peer {} is gone", route);
-  Address address;
-  for (const auto& [to, link] : dialler->links_) {
-    if (link.number == number && link.target == life_) address = to;
+  const Address* address = nullptr;
+  if (dialler != nullptr) {
+    for (const auto& [to, link] : dialler->links_) {
+      if (link.number == number && link.target == life_) address = &to;
+    }
   }
-  if (address.empty()) return fail(Code::unreachable, "the peer {} is gone", route);
-  SimNetwork& network = network_;
-  network_.carry(route + "<", host_, dialler->host_, frames, [&network, life, number, address, frames] {
-    SimBus* receiver = network.find(life);
-    if (receiver == nullptr || receiver->receiver_ == nullptr) return;
-    auto live = receiver->links_.find(address);
-    if (live == receiver->links_.end() || live->second.number != number) return;
-    ++receiver->counters_.received;
-    receiver->receiver_->on_message(Peer::at(address), frames);
-  });
+  if (address == nullptr) return fail(Code::unreachable, "{}: the connection is gone", Peer::on(route).text());
+  if (network_.is_cut(host_, dialler->host_)) dialler->watch_silence(*address);
+  SimNetwork::Lane lane{life, number, life_, SimNetwork::Lane::Kind::back};
+  network_.carry(lane, *this, *dialler, std::move(frames),
+                 [&network = network_, life, number, from = *address](const Frames& arrived) {
+                   SimBus* bus = network.find(life);
+                   if (bus == nullptr) return;
+                   auto live = bus->links_.find(from);
+                   if (live == bus->links_.end() || live->second.number != number) return;
+                   Receiver* receiver = bus->receiving(arrived.size());
+                   if (receiver != nullptr) receiver->on_message(Peer::at(from), arrived);
+                 });
   return {};
 }
 
+Result<> SimBus::push(const Address& to, Frames frames) {
+  Result<> checked = check(frames);
+  if (checked) checked = check_address(to);
+  if (!checked) return checked;
+  std::size_t size = frames.size();
+  return count_sent(send_pushed(to, std::move(frames)), size);
+}
+
+Result<> SimBus::send_pushed(const Address& to, Frames frames) {
+  SimBus* target = network_.listener(network_.data_, to);
+  if (target == nullptr) return {};  // lost silently, as the promise says
+  std::size_t& on_the_way = pushed_[to];
+  if (on_the_way >= limits_.data_queue_max) return fail(Code::overloaded, "{}: its queue is full", to);
+  SimNetwork::Lane lane{life_, 0, target->life_, SimNetwork::Lane::Kind::data};
+  on_the_way +=
+      network_.carry(lane, *this, *target, std::move(frames),
+                     [&network = network_, life = life_, to, listener = target->life_](const Frames& arrived) {
+                       if (SimBus* sender = network.find(life)) {
+                         auto pushed = sender->pushed_.find(to);
+                         if (--pushed->second == 0) sender->pushed_.erase(pushed);
+                       }
+                       SimBus* bus = network.find(listener);
+                       Receiver* receiver = bus == nullptr ? nullptr : bus->receiving(arrived.size());
+                       if (receiver != nullptr) receiver->on_data(arrived);
+                     });
+  if (on_the_way == 0) pushed_.erase(to);
+  return {};
+}
+
+// ---- connections
+
 void SimBus::refuse_dial(const Address& to, Duration after, std::string reason) {
-  dialling_[to].waiting = 1;
-  SimNetwork& network = network_;
-  network_.world_.after(after, [&network, life = life_, to, reason = std::move(reason)] {
-    SimBus* bus = network.find(life);
-    if (bus == nullptr || bus->dialling_.erase(to) == 0 || bus->receiver_ == nullptr) return;
-    bus->receiver_->on_link_lost(Peer::at(to), LinkLoss{true, reason});
-  });
+  dialling_[to] = {++last_link_, 1};
+  network_.world_.after(after,
+                        [&network = network_, life = life_, number = last_link_, to, reason = std::move(reason)] {
+                          SimBus* bus = network.find(life);
+                          if (bus == nullptr) return;
+                          auto found = bus->dialling_.find(to);
+                          if (found == bus->dialling_.end() || found->second.number != number) return;
+                          bus->dialling_.erase(found);
+                          if (bus->receiver_ != nullptr)
+                            bus->receiver_->on_link_lost(Peer::at(to), LinkLoss{true, reason});
+                        });
 }
 
 void SimBus::watch_silence(const Address& to) {
   Link& link = links_.at(to);
   if (link.watched) return;
   link.watched = true;
-  SimNetwork& network = network_;
-  network_.world_.after(kSilence, [&network, life = life_, number = link.number, to] {
+  network_.world_.after(kSilence, [&network = network_, life = life_, number = link.number, to] {
     SimBus* bus = network.find(life);
     if (bus == nullptr) return;
     auto found = bus->links_.find(to);
     if (found == bus->links_.end() || found->second.number != number) return;
     found->second.watched = false;
-    const std::string& other = found->second.target_host;
-    if (!network.is_blocked(bus->host_, other) && !network.is_blocked(other, bus->host_)) return;
-    bus->lose_link(to, "no heartbeat from the peer");
+    if (network.is_cut(bus->host_, found->second.target_host)) bus->lose_link(to, "no heartbeat from the peer");
   });
 }
 
 void SimBus::lose_link(const Address& to, const std::string& reason) {
+  Peer peer = Peer::at(to);
   links_.erase(to);
-  if (receiver_ != nullptr) receiver_->on_link_lost(Peer::at(to), LinkLoss{false, reason});
+  if (receiver_ != nullptr) receiver_->on_link_lost(peer, LinkLoss{false, reason});
 }
 
 void SimBus::target_died(SimNetwork::Life target) {
-  SimNetwork& network = network_;
-  for (const auto& [to, link] : links_) {
+  for (const auto& [address, link] : links_) {
     if (link.target != target) continue;
-    network_.world_.after(network_.delay(), [&network, life = life_, number = link.number, address = to] {
+    network_.world_.after(network_.delay(), [&network = network_, life = life_, number = link.number, to = address] {
       SimBus* bus = network.find(life);
       if (bus == nullptr) return;
-      auto found = bus->links_.find(address);
+      auto found = bus->links_.find(to);
       if (found == bus->links_.end() || found->second.number != number) return;
-      bus->lose_link(address, "connection reset by peer");
+      bus->lose_link(to, "connection reset by peer");
     });
   }
-}
-
-Result<> SimBus::push(const Address& to, Frames frames) {
-  Result<> checked = check(frames);
-  if (!checked) return checked;
-  ++counters_.sent;
-  SimBus* target = network_.listener(network_.data_, to);
-  if (target == nullptr) return {};  // lost silently, as the promise says
-  SimNetwork& network = network_;
-  network_.carry(route_of(life_, 0) + ">" + to, host_, target->host_, frames, [&network, life = target->life_, frames] {
-    SimBus* receiver = network.find(life);
-    if (receiver == nullptr || receiver->receiver_ == nullptr) return;
-    ++receiver->counters_.received;
-    receiver->receiver_->on_data(frames);
-  });
-  return {};
-}
-
-Result<> SimBus::publish(std::string topic, Frames frames) {
-  Result<> checked = check(frames);
-  if (!checked) return checked;
-  if (listening_.events.empty()) return fail(Code::invalid_argument, "this node does not listen for subscribers");
-  ++counters_.sent;
-  SimNetwork& network = network_;
-  std::set<SimNetwork::Life> told;
-  for (const SimNetwork::Subscription& subscription : network_.subscriptions_) {
-    if (subscription.publisher != listening_.events || !topic.starts_with(subscription.prefix)) continue;
-    if (!told.insert(subscription.subscriber).second) continue;
-    SimBus* target = network_.find(subscription.subscriber);
-    if (target == nullptr) continue;
-    network_.carry(route_of(life_, 0) + "*" + std::to_string(subscription.subscriber), host_, target->host_, frames,
-                   [&network, life = subscription.subscriber, from = listening_.events, topic, frames] {
-                     SimBus* receiver = network.find(life);
-                     if (receiver == nullptr || receiver->receiver_ == nullptr) return;
-                     ++receiver->counters_.received;
-                     receiver->receiver_->on_event(from, topic, frames);
-                   });
-  }
-  return {};
-}
-
-Result<> SimBus::subscribe(const Address& publisher, std::string prefix) {
-  network_.subscriptions_.insert({life_, publisher, std::move(prefix)});
-  return {};
-}
-
-Result<> SimBus::unsubscribe(const Address& publisher, std::string prefix) {
-  network_.subscriptions_.erase({life_, publisher, std::move(prefix)});
-  return {};
 }
 
 void SimBus::hang_up(const Peer& peer) {
   links_.erase(peer.address);
   dialling_.erase(peer.address);
+}
+
+// ---- events
+
+Result<> SimBus::publish(std::string topic, Frames frames) {
+  if (!frames.payload.empty()) return fail(Code::invalid_argument, "events carry no payload");
+  Result<> checked = check(frames);
+  if (!checked || listening_.events.empty()) return checked;  // where nobody can subscribe nobody misses it
+  std::set<SimNetwork::Life> told;
+  for (const SimNetwork::Subscription& subscription : network_.subscriptions_) {
+    if (subscription.publisher != listening_.events || !topic.starts_with(subscription.prefix)) continue;
+    SimBus* target = network_.find(subscription.subscriber);
+    if (target == nullptr || !told.insert(subscription.subscriber).second) continue;
+    SimNetwork::Lane lane{life_, 0, subscription.subscriber, SimNetwork::Lane::Kind::events};
+    network_.carry(
+        lane, *this, *target, frames,
+        [&network = network_, life = subscription.subscriber, from = listening_.events, topic](const Frames& arrived) {
+          SimBus* bus = network.find(life);
+          Receiver* receiver = bus == nullptr ? nullptr : bus->receiving(arrived.size());
+          if (receiver != nullptr) receiver->on_event(from, topic, arrived);
+        });
+  }
+  return count_sent({}, frames.size());
+}
+
+Result<> SimBus::subscribe(const Address& publisher, std::string prefix) {
+  Result<> checked = check_address(publisher);
+  if (checked) network_.subscriptions_.insert({life_, publisher, std::move(prefix)});
+  return checked;
+}
+
+Result<> SimBus::unsubscribe(const Address& publisher, std::string prefix) {
+  network_.subscriptions_.erase({life_, publisher, std::move(prefix)});
+  return {};
 }
 
 }  // namespace gfs::bus

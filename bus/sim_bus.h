@@ -10,7 +10,9 @@
 // Owned by a test or the simulator; outlives its buses. One thread.
 #pragma once
 
+#include <compare>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <set>
@@ -41,6 +43,7 @@ class SimNetwork {
 
   SimNetwork(SimExecutor& world, std::uint64_t seed);
 
+  // From the next message on.
   void set_faults(Faults faults) { faults_ = faults; }
   // One direction; messages already on the way arrive.
   void block(const std::string& from, const std::string& to) { blocked_.emplace(from, to); }
@@ -48,7 +51,7 @@ class SimNetwork {
   // Unblocks everything and takes the faults away; delays stay.
   void heal();
 
-  // Over time, hosts and content of every delivery: equal for equal seeds.
+  // Over time, hosts and content of every delivery and every drop: equal for equal seeds.
   std::uint64_t trace_hash() const { return trace_; }
   const Counters& counters() const { return counters_; }
 
@@ -62,17 +65,32 @@ class SimNetwork {
     std::string prefix;
     auto operator<=>(const Subscription&) const = default;
   };
+  // What keeps its order: one direction of one connection.
+  struct Lane {
+    enum class Kind : std::uint8_t { there, back, data, events };
+    Life dialler = 0;
+    std::uint64_t link = 0;
+    Life listener = 0;
+    Kind kind = Kind::there;
+    auto operator<=>(const Lane&) const = default;
+  };
+  using Arrive = std::function<void(const Frames&)>;
 
   Life enter(SimBus* bus);
   void leave(Life life);
   SimBus* find(Life life) const;
   SimBus* listener(const std::map<Address, Life>& listeners, const Address& address) const;
-  bool is_blocked(const std::string& from, const std::string& to) const { return blocked_.contains({from, to}); }
+  bool is_blocked(const std::string& from, const std::string& to) const {
+    return !blocked_.empty() && blocked_.contains({from, to});
+  }
+  bool is_cut(const std::string& one, const std::string& other) const {
+    return is_blocked(one, other) || is_blocked(other, one);
+  }
   Duration delay();
-  // Brings one message over: when, or lost, or twice, is decided here. `lane` keeps order.
-  void carry(const std::string& lane, const std::string& from, const std::string& to, const Frames& frames,
-             std::function<void()> arrive);
-  void trace(const std::string& from, const std::string& to, const Frames& frames);
+  // Brings one message over: when, or lost, or twice, is decided here. Gives the number of arrivals to come.
+  std::size_t carry(const Lane& lane, const SimBus& from, const SimBus& to, Frames frames, Arrive arrive);
+  void trace(std::uint64_t what, const SimBus& from, const SimBus& to, const Frames& frames);
+  void mix(std::uint64_t value);
 
   SimExecutor& world_;
   Random random_;
@@ -84,12 +102,13 @@ class SimNetwork {
   std::map<Life, SimBus*> lives_;
   std::map<Address, Life> control_, data_, events_;  // who listens where
   std::set<std::pair<std::string, std::string>> blocked_;
-  std::map<std::string, Instant> lanes_;  // last arrival on each ordered lane
+  std::map<Lane, Instant> lanes_;  // last arrival
   std::set<Subscription> subscriptions_;
 };
 
 class SimBus final : public Bus {
  public:
+  // The node's executor is the world's view of the same life: both go together.
   SimBus(SimNetwork& network, Executor& node, std::string host, BusLimits limits = {});
   ~SimBus() override;
 
@@ -108,37 +127,48 @@ class SimBus final : public Bus {
  private:
   friend class SimNetwork;
 
-  // A dialled connection: to one life of the listener.
+  // A dialled connection: to one life of the listener. Its number and our life make the route the listener sees.
   struct Link {
-    std::uint64_t number = 0;  // with our life it makes the route the listener sees
+    std::uint64_t number = 0;
     SimNetwork::Life target = 0;
     std::string target_host;
     std::size_t on_the_way = 0;
     bool watched = false;  // a silence timer runs
   };
+  // An attempt that will fail: nobody listens, or the way is cut.
   struct Dialling {
+    std::uint64_t number = 0;
     std::size_t waiting = 0;
   };
 
   Result<> check(const Frames& frames) const;
+  Result<> count_sent(Result<> sent, std::size_t size);
   Result<> send_dialled(const Address& to, Frames frames);
   Result<> send_routed(const std::string& route, Frames frames);
+  Result<> send_pushed(const Address& to, Frames frames);
+  // Null if nobody, or nobody attached, lives there any more.
+  Receiver* receiving(std::size_t size);
   void refuse_dial(const Address& to, Duration after, std::string reason);
   void watch_silence(const Address& to);
   void lose_link(const Address& to, const std::string& reason);
   void target_died(SimNetwork::Life target);
   Result<> claim(std::map<Address, SimNetwork::Life>& listeners, Address& address);
 
+  // Set once.
   SimNetwork& network_;
-  Executor& node_;
-  std::string host_;
-  BusLimits limits_;
-  SimNetwork::Life life_;
+  const std::string host_;
+  const std::uint32_t host_mark_;  // for the trace
+  const BusLimits limits_;
+  const SimNetwork::Life life_;
   Receiver* receiver_ = nullptr;
+
+  // State.
   ListenAt listening_;
+  bool listens_ = false;
   std::uint64_t last_link_ = 0;
   std::map<Address, Link> links_;
-  std::map<Address, Dialling> dialling_;  // refusals to come
+  std::map<Address, Dialling> dialling_;
+  std::map<Address, std::size_t> pushed_;  // on the way to data addresses
   BusCounters counters_;
 };
 

@@ -5,6 +5,12 @@
 
 namespace gfs::bus {
 
+namespace {
+
+enum Traced : std::uint64_t { kDelivered = 1, kLost = 2, kBlocked = 3 };
+
+}  // namespace
+
 SimNetwork::SimNetwork(SimExecutor& world, std::uint64_t seed) : world_(world), random_(seed) {}
 
 void SimNetwork::heal() {
@@ -21,8 +27,9 @@ SimNetwork::Life SimNetwork::enter(SimBus* bus) {
 void SimNetwork::leave(Life life) {
   lives_.erase(life);
   for (auto* listeners : {&control_, &data_, &events_})
-    std::erase_if(*listeners, [&](const auto& at) { return at.second == life; });
-  std::erase_if(subscriptions_, [&](const Subscription& subscription) { return subscription.subscriber == life; });
+    std::erase_if(*listeners, [life](const auto& at) { return at.second == life; });
+  std::erase_if(subscriptions_, [life](const Subscription& subscription) { return subscription.subscriber == life; });
+  std::erase_if(lanes_, [life](const auto& lane) { return lane.first.dialler == life || lane.first.listener == life; });
   for (auto& [other, bus] : lives_) bus->target_died(life);
 }
 
@@ -42,42 +49,50 @@ Duration SimNetwork::delay() {
   return faults_.delay_min + Duration(static_cast<std::int64_t>(random_.below(static_cast<std::uint64_t>(spread))));
 }
 
-void SimNetwork::carry(const std::string& lane, const std::string& from, const std::string& to, const Frames& frames,
-                       std::function<void()> arrive) {
-  if (is_blocked(from, to)) {
+std::size_t SimNetwork::carry(const Lane& lane, const SimBus& from, const SimBus& to, Frames frames, Arrive arrive) {
+  if (is_blocked(from.host_, to.host_)) {
     ++counters_.blocked;
-    return;
+    trace(kBlocked, from, to, frames);
+    return 0;
   }
   if (faults_.loss > 0 && random_.chance(faults_.loss)) {
     ++counters_.lost;
-    return;
+    trace(kLost, from, to, frames);
+    return 0;
   }
-  Instant when = world_.now() + delay();
   Instant& last = lanes_[lane];
-  when = std::max(when, last + 1ns);
+  Instant when = std::max(world_.now() + delay(), last + 1ns);
   last = when;
-  bool twice = faults_.repeat > 0 && random_.chance(faults_.repeat);
-  auto deliver = [this, from, to, frames, arrive = std::move(arrive)] {
+  // Both ends may be gone when it arrives.
+  auto deliver = [this, marks = std::uint64_t{from.host_mark_} << 32 | to.host_mark_, frames = std::move(frames),
+                  arrive = std::move(arrive)] {
     ++counters_.delivered;
-    trace(from, to, frames);
-    arrive();
+    mix(kDelivered);
+    mix(marks);
+    mix(crc32c(frames.body.span(), crc32c(frames.envelope.span())));
+    mix(frames.payload.size());
+    arrive(frames);
   };
-  if (twice) {
-    ++counters_.repeated;
-    world_.at(when + delay() * 4, deliver);
+  if (faults_.repeat == 0 || !random_.chance(faults_.repeat)) {
+    world_.at(when, std::move(deliver));
+    return 1;
   }
+  ++counters_.repeated;
+  world_.at(when + delay() * 4, deliver);
   world_.at(when, std::move(deliver));
+  return 2;
 }
 
-void SimNetwork::trace(const std::string& from, const std::string& to, const Frames& frames) {
-  auto mix = [this](std::uint64_t value) {
-    trace_ = (trace_ ^ value) * 0x100000001b3;
-    trace_ ^= trace_ >> 29;
-  };
-  mix(static_cast<std::uint64_t>(world_.now().time_since_epoch().count()));
-  mix(crc32c(to, crc32c(from)));
-  mix(crc32c(frames.body.span(), crc32c(frames.envelope.span())));
-  mix(frames.payload.size());
+void SimNetwork::trace(std::uint64_t what, const SimBus& from, const SimBus& to, const Frames& frames) {
+  mix(what);
+  mix(std::uint64_t{from.host_mark_} << 32 | to.host_mark_);
+  mix(frames.size());
+}
+
+void SimNetwork::mix(std::uint64_t value) {
+  value ^= static_cast<std::uint64_t>(world_.now().time_since_epoch().count()) * 0x9e3779b97f4a7c15;
+  trace_ = (trace_ ^ value) * 0x100000001b3;
+  trace_ ^= trace_ >> 29;
 }
 
 }  // namespace gfs::bus

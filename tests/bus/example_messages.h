@@ -1,0 +1,120 @@
+// One example of every message, all its fields set: what the golden bytes, the codec's tests and its fuzz target walk.
+// A new message gets its line here.
+//
+// The order is part of the fuzz corpus (its first byte is the index): append.
+#pragma once
+
+#include "bus/envelope.h"
+#include "bus/messages/chunk_chunk.h"
+#include "bus/messages/chunk_master.h"
+#include "bus/messages/client_chunk.h"
+#include "bus/messages/client_master.h"
+
+namespace gfs::bus {
+
+template <class Id>
+Id example_id(std::uint8_t first) {
+  Id id;
+  for (std::size_t i = 0; i < 16; ++i) id.bytes[i] = static_cast<std::uint8_t>(first + i);
+  return id;
+}
+
+// Calls visit(name, message) for each: "master.stat", "master.stat.reply", ... Names are those of the golden files.
+template <class Visit>
+void each_example_message(Visit&& visit) {
+  const ServerId server = example_id<ServerId>(0x10);
+  const SessionId session = example_id<SessionId>(0x20);
+  const ClusterId cluster = example_id<ClusterId>(0x30);
+  const RequestId request{example_id<ClientId>(0x40), 77};
+  const ChunkHandle handle{0x1234};
+  const InodeId inode{99};
+  const Version version{3};
+  const Serial serial{41};
+  const std::vector<std::uint32_t> crcs = {1, 0xe3069283};
+  const FileInfo file{"/a/b", FileType::file, 70000, 3, 2, 1767225600123, inode};
+  const Member member{server, "tcp://127.0.0.1:7510", "tcp://127.0.0.1:7511", "rack1", false};
+  const ChunkLayout layout{1, handle, version, {member}, server};
+
+  visit("envelope.request", Envelope{.cluster = cluster,
+                                     .type = Saying::request,
+                                     .role = kClient,
+                                     .kind = "master.stat",
+                                     .id = 300,
+                                     .request = request,
+                                     .deadline_ms = 5000,
+                                     .trace = "t"});
+  visit("envelope.reply",
+        Envelope{
+            .cluster = cluster, .type = Saying::reply, .role = kMaster, .id = 300, .code = 2, .text = "no file /a/b"});
+  visit("done", Done{});
+
+  visit("hello", Hello{"gfs-cli 0.1.0"});
+  visit("hello.reply", Hello::Reply{cluster, "gfs-master 0.1.0", 64u << 20});
+  visit("master.create", CreateFile{"/a/b", 3});
+  visit("master.create.reply", file);
+  visit("master.make_directory", MakeDirectory{"/a/c", true});
+  visit("master.stat", Stat{"/a/b"});
+  visit("master.exists", Exists{"/a/b"});
+  visit("master.exists.reply", Exists::Reply{true, FileType::directory});
+  visit("master.list", List{"/a", "b", 10});
+  visit("master.list.reply", List::Reply{{file}, true});
+  visit("master.rename", Rename{"/a/b", "/a/c", true});
+  visit("master.remove", Remove{"/a", true});
+  visit("master.remove.reply", Remove::Reply{4, 2});
+  visit("master.locate_for_read", LocateForRead{inode, 1, 2});
+  visit("master.locate_for_read.reply", LocateForRead::Reply{70000, 2, {layout}});
+  visit("master.locate_for_write", LocateForWrite{inode, 1, version});
+  visit("master.locate_for_write.reply", layout);
+  visit("master.set_size", SetSize{inode, 70000});
+  visit("master.list_servers", ListServers{false});
+  visit("master.list_servers.reply",
+        ListServers::Reply{{ServerInfo{server, "tcp://127.0.0.1:7510", "rack1", "up", 1000, 2000, 3, 400}}});
+  visit("master.status", ClusterStatus{true});
+  visit(
+      "master.status.reply",
+      ClusterStatus::Reply{
+          cluster, "WARN", {"GFS_FEW_SERVERS"}, "tcp://127.0.0.1:7500", 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14});
+  visit("master.list_chunks", ListChunks{"/a/b", 1, 2});
+  visit("master.list_chunks.reply",
+        ListChunks::Reply{{ListChunks::Chunk{1,
+                                             handle,
+                                             version,
+                                             5000,
+                                             true,
+                                             server,
+                                             {ListChunks::Holder{server, "tcp://127.0.0.1:7510", "ok", version}}}},
+                          true});
+
+  visit("server.register",
+        RegisterServer{server, session, "tcp://127.0.0.1:7510", "tcp://127.0.0.1:7511", "rack1", 4000, 1000, 3000, 3});
+  visit("server.register.reply", RegisterServer::Reply{cluster, 60000, 1000, 4096, 1, 200});
+  visit("server.heartbeat", Heartbeat{server, session, 4000, 1000, 3000, 3, true});
+  visit("server.heartbeat.reply", Heartbeat::Reply{false, 1, 200});
+  visit("server.report_chunks",
+        ReportChunks{server, session, {ReportChunks::Held{handle, version, 5000, true}}, ChunkHandle{0x1233}, false});
+  visit("server.report_chunks.reply", ReportChunks::Reply{false});
+  visit("server.report_damage", ReportDamage{server, session, handle, 17, "checksum"});
+  visit("server.configure", Configure{handle, version, {member}, true});
+  visit("server.configure.reply", Configure::Reply{5000});
+  visit("server.probe_address", ProbeAddress{"tcp://127.0.0.1:7510"});
+
+  visit("chunk.push", PushFragment{request, handle, 65536, crcs, {"tcp://127.0.0.1:7521"}, {}});
+  visit("chunk.write", WriteChunk{handle, version, 65536, 100000, 0xdeadbeef});
+  visit("chunk.write.reply", WriteChunk::Reply{serial, 165536});
+  visit("chunk.read", ReadChunk{handle, version, 65536, 100000});
+  visit("chunk.read.reply", ReadChunk::Reply{crcs, 165536, version, {}});
+  visit("chunk.sync", SyncChunk{handle, version});
+  visit("chunk.sync.reply", SyncChunk::Reply{165536});
+  visit("chunk.length", ChunkLength{handle, version});
+  visit("chunk.length.reply", ChunkLength::Reply{165536, version});
+
+  visit("replica.adopt", AdoptVersion{handle, version, server, true});
+  visit("replica.adopt.reply", AdoptVersion::Reply{5000});
+  visit("replica.apply",
+        ApplyWrite{handle, version, server, serial, Serial{40}, request, 65536, 100000, 0xdeadbeef, crcs, {}});
+  visit("replica.apply.reply", ApplyWrite::Reply{serial, 165536});
+  visit("replica.sync", SyncReplica{handle, version, serial});
+  visit("replica.sync.reply", SyncReplica::Reply{5000});
+}
+
+}  // namespace gfs::bus
