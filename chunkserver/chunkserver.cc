@@ -153,6 +153,7 @@ void ChunkServer::Parts::serve(ServerId self) {
   endpoint.serve<&Replica::apply_write>(to.replica);
   endpoint.serve<&Replica::sync_replica>(to.replica);
   endpoint.serve<&ConfigureService::configure>(to.configures);
+  endpoint.serve<&ProbeService::hello>(to.probes);
   endpoint.serve<&ProbeService::probe>(to.probes);
   endpoint.serve_data<&PushService::push>(to.pushes);
 }

@@ -102,7 +102,7 @@ Task<bus::Configure::Reply> ConfigureService::run(bus::Configure ask) {
     co_await fail(Code::stale_version, "chunk {} version {}: a newer version came meanwhile", ask.handle, ask.version);
   }
   writes_.activate(ask.handle, ask.version, std::move(others));
-  log::info("version_active", {{"chunk", ask.handle}, {"version", ask.version}, {"members", ask.members.size()}});
+  log::debug("version_active", {{"chunk", ask.handle}, {"version", ask.version}, {"members", ask.members.size()}});
   co_return reply;
 }
 
