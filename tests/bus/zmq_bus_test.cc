@@ -141,7 +141,7 @@ std::string temporary_path(const std::string& name) {
   return testing::TempDir() + "gfs-" + std::to_string(getpid()) + name;
 }
 
-TEST_F(ZmqBusTest, AThousandCallsToOnePeerMakeOneConnection) {
+TEST_F(ZmqBusTest, E16AThousandCallsToOnePeerMakeOneConnection) {
   Node server(loop_);
   Node client(loop_);
   server.echoes = true;

@@ -7,7 +7,7 @@ namespace {
 using Reading = Cluster;
 
 // The first client of this kind picked one replica at random, never tried another, and crashed when there was none.
-TEST_F(Reading, SucceedsWithZeroOneOrTwoDeadReplicas) {
+TEST_F(Reading, E6SucceedsWithZeroOneOrTwoDeadReplicas) {
   std::string content = some_bytes(2 * kChunk + 777);
   for (int dead = 0; dead < 3; ++dead) {
     for (int rotation = 0; rotation < 3; ++rotation) {
@@ -22,7 +22,7 @@ TEST_F(Reading, SucceedsWithZeroOneOrTwoDeadReplicas) {
   }
 }
 
-TEST_F(Reading, OfAChunkWithoutReplicasIsAClearErrorInTime) {
+TEST_F(Reading, E6OfAChunkWithoutReplicasIsAClearErrorInTime) {
   has("hello");
   master.members.clear();
   auto file = open(Filesystem::Open::read);
