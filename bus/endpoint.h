@@ -10,8 +10,7 @@
 //   (expired) and cancels a handler whose deadline has passed.
 // * Replies are matched by correlation id; late ones are dropped and counted.
 // * Refused with an answer, counted and logged: unknown kind, wrong cluster, wrong protocol version, a role that may
-// not
-//   send the kind, a body that does not decode, work that has expired. Dropped, counted and logged: frames whose
+//   not send the kind, a body that does not decode, work that has expired. Dropped, counted and logged: frames whose
 //   envelope does not decode, and replies from another peer than the one asked.
 // * Bounds: calls in flight and handlers running (Options); over them: overloaded.
 // * A message with a member `Bytes payload` carries it in its own frame.
