@@ -119,11 +119,8 @@ int execute(Session& session, const Words& words) {
   Result<int> code = run_command(session, command, *arguments);
   Result<> flushed = session.out().flush();
   if (code && interrupted()) code = kInterrupted;
-  if (code && !flushed) {
-    bool reader_left = flushed.error().message.ends_with("Broken pipe");
-    if (reader_left) return kFailed;
-    code = fail(std::move(flushed));
-  }
+  if (code && !flushed) code = fail(std::move(flushed));
+  if (!code && session.out().reader_left()) return kFailed;  // as `cat | head` does: nothing to tell
   return code ? *code : session.tell(command.name, code.error());
 }
 

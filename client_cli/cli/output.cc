@@ -108,6 +108,7 @@ Result<> Output::flush() {
   pending_.clear();
   int failed = std::exchange(broken_, 0);
   if (failed == 0) return {};
+  reader_left_ = failed == EPIPE;
   if (failed == EINTR) return fail(Code::cancelled, "interrupted");
   return fail(Code::io_error, "standard output: {}", std::strerror(failed));
 }

@@ -46,6 +46,7 @@ class Output {
   void line(std::string_view text);
   void object(Json json);  // adds "v":1 in front
   Result<> flush();
+  bool reader_left() const { return reader_left_; }  // whoever read stdout does so no more
 
   // To stderr, with a line end. note() keeps silent with --quiet.
   void note(std::string_view text);
@@ -66,6 +67,7 @@ class Output {
   const bool to_terminal_;
   const bool errors_to_terminal_;
   std::string pending_;
+  bool reader_left_ = false;
   int broken_ = 0;  // errno of the write that failed
 };
 
