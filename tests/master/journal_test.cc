@@ -1,0 +1,144 @@
+// The journal: durable before visible, one sync for all ops of a turn, a full disk as an ordinary answer, a failed sync
+// as the end.
+#include "master/journal.h"
+
+#include <gtest/gtest.h>
+
+#include <optional>
+
+#include "base/log.h"
+#include "base/sim_disk.h"
+
+namespace gfs::master {
+namespace {
+
+class JournalTest : public testing::Test {
+ protected:
+  JournalTest() {
+    log::set_level(log::Level::off);
+    cluster.bytes[0] = 7;
+    EXPECT_TRUE(world.run(store.format(cluster, 1)));
+    LogStore::Replay none = [](std::uint64_t, const Bytes&) -> Result<> { return {}; };
+    EXPECT_TRUE(world.run(store.open(cluster, 1, none)));
+  }
+
+  RequestId request(std::uint64_t sequence) {
+    RequestId id;
+    id.client.bytes[0] = 1;
+    id.sequence = sequence;
+    return id;
+  }
+  // Begins a commit; its answer lands in answers[path].
+  void create(const std::string& path, RequestId id = {}) {
+    OpBody body = CreateFileOp{path, 3};
+    std::string key = path + (id.client.nil() ? "" : "#" + std::to_string(++repeats));
+    group.spawn(journal.commit(std::move(body), id),
+                [this, key](Result<Decision> decided) { answers.emplace(key, std::move(decided)); });
+  }
+  bool settle() {
+    return world.run_until([this] { return group.empty(); }, 10s);
+  }
+
+  SimExecutor world;
+  Random random{1};
+  SimDisk platter{world, 1};
+  std::unique_ptr<Disk> disk = platter.mount(world);
+  ClusterId cluster;
+  LogStore store{*disk, random, {}};
+  MasterState state;
+  std::optional<Error> fatal;
+  Journal journal{world, store, state, [this](Error error) { fatal = std::move(error); }};
+  std::map<std::string, Result<Decision>> answers;
+  int repeats = 0;
+  TaskGroup group;
+};
+
+TEST_F(JournalTest, AllOpsOfATurnShareOneBatch) {
+  for (int i = 0; i < 100; ++i) create("/" + std::to_string(i));
+  ASSERT_TRUE(settle());
+  EXPECT_EQ(answers.size(), 100u);
+  EXPECT_EQ(journal.batches(), 1u);
+  EXPECT_EQ(state.names().files(), 100u);
+  EXPECT_EQ(store.last_index(), 100u);
+}
+
+TEST_F(JournalTest, NothingIsVisibleBeforeItIsDurable) {
+  create("/a");
+  while (!answers.contains("/a")) {
+    bool visible = state.names().find("/a").has_value();
+    EXPECT_FALSE(visible && store.last_index() == 0);
+    ASSERT_TRUE(world.step());
+  }
+  EXPECT_EQ(store.last_index(), 1u);
+}
+
+TEST_F(JournalTest, TwoCreatesOfOneNameInOneBatchHaveOneWinner) {
+  create("/a");
+  OpBody again = CreateFileOp{"/a", 3};
+  std::optional<Result<Decision>> second;
+  group.spawn(journal.commit(std::move(again)), [&second](Result<Decision> decided) { second = std::move(decided); });
+  ASSERT_TRUE(settle());
+  EXPECT_TRUE(answers.at("/a"));
+  ASSERT_TRUE(second.has_value());
+  EXPECT_EQ(second->error().code, Code::already_exists);
+  EXPECT_EQ(journal.batches(), 1u);
+}
+
+TEST_F(JournalTest, ARepeatInFlightAndALaterOneGetTheFirstAnswer) {
+  create("/a", request(1));
+  create("/a", request(1));
+  ASSERT_TRUE(settle());
+  create("/a", request(1));
+  ASSERT_TRUE(settle());
+  ASSERT_EQ(answers.size(), 3u);
+  for (auto& [key, answer] : answers) {
+    ASSERT_TRUE(answer) << key << answer.error().text();
+    EXPECT_EQ(answer->info.inode, answers.begin()->second->info.inode);
+  }
+}
+
+TEST_F(JournalTest, WhatIsSureToFailIsNotLogged) {
+  create("no slash");
+  create("/missing/f");
+  ASSERT_TRUE(settle());
+  EXPECT_EQ(answers.at("no slash").error().code, Code::invalid_argument);
+  EXPECT_EQ(answers.at("/missing/f").error().code, Code::not_found);
+  EXPECT_EQ(store.last_index(), 0u);
+}
+
+TEST_F(JournalTest, AFullDiskIsAnAnswer) {
+  platter.set_capacity(platter.used());
+  for (int i = 0; i < 400; ++i) create("/" + std::to_string(i));
+  ASSERT_TRUE(settle());
+  EXPECT_EQ(answers.at("/0").error().code, Code::no_space);
+  EXPECT_EQ(state.names().files(), 0u);
+  EXPECT_FALSE(fatal);
+  platter.set_capacity(1 << 30);
+  answers.clear();
+  create("/0");
+  ASSERT_TRUE(settle());
+  EXPECT_TRUE(answers.at("/0"));
+}
+
+TEST_F(JournalTest, AFailedSyncEndsItWithoutAnAnswer) {
+  platter.set_faults({.sync_error = 1});
+  create("/a");
+  ASSERT_TRUE(world.run_until([this] { return fatal.has_value(); }, 10s));
+  platter.set_faults({});
+  create("/b");
+  world.run_for(5s);
+  EXPECT_FALSE(answers.contains("/a")) << "nobody knows whether it happened";
+  EXPECT_EQ(answers.at("/b").error().code, Code::shutting_down);
+  EXPECT_EQ(state.names().files(), 0u);
+  EXPECT_EQ(store.last_index(), 0u);
+}
+
+TEST_F(JournalTest, ClosesWhenEverythingIsAnswered) {
+  create("/a");
+  world.step();
+  ASSERT_TRUE(world.run(journal.close()));
+  EXPECT_TRUE(answers.at("/a"));
+}
+
+}  // namespace
+}  // namespace gfs::master

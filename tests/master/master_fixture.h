@@ -1,0 +1,119 @@
+// A real Master on a simulated disk and network, fake chunkservers that obey as told, and a client: for tests of the
+// services together. Power cuts and restarts are a call away.
+#pragma once
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/log.h"
+#include "base/sim_disk.h"
+#include "bus/endpoint.h"
+#include "bus/messages/chunk_master.h"
+#include "bus/messages/client_master.h"
+#include "bus/sim_bus.h"
+#include "master/master.h"
+
+namespace gfs::master {
+
+inline const bus::Address kMasterAddress = "sim://master";
+
+// What every node of the test shares.
+struct World {
+  World() { log::set_level(log::Level::off); }
+  SimExecutor clock;
+  Random random{11};
+  bus::SimNetwork network{clock, 12};
+  SimDisk platter{clock, 13};
+};
+
+// A chunkserver without chunks: registers, beats, reports what it is told to hold, answers Configure.
+class FakeServer {
+ public:
+  FakeServer(World& world, std::uint8_t number, std::string rack = "r");
+  ~FakeServer() { die(); }
+
+  void live();  // a new process: another session
+  void die();
+  bool registered() const { return registered_; }
+  void leave();
+
+  Task<bus::Configure::Reply> configure(bus::Configure ask, bus::Caller caller);
+  Task<bus::Done> probe(bus::ProbeAddress ask, bus::Caller caller);
+
+  ServerId id;
+  std::string rack;
+  bus::Address control, data;
+  std::optional<bus::Address> advertise;  // if not `control`
+  bool beats = true;
+  std::uint64_t free = 1ull << 40;
+  std::vector<bus::ReportChunks::Held> held;
+  std::deque<Code> configure_answers;  // the next ones; ok when empty
+  std::string configure_says = "told to fail";
+  std::vector<bus::Configure> configured;
+  std::set<std::string> unreachable;  // what probes of these addresses answer
+  std::optional<Error> refused;       // the last answer to a registration
+  std::optional<SessionId> session;   // a fixed one, else a fresh one per life
+  bus::Endpoint& endpoint() { return *endpoint_; }
+  SessionId session_now;
+
+ private:
+  Task<> run();
+  Task<> join();
+
+  World& world_;
+  std::string host_;
+  std::optional<bus::SimBus> bus_;
+  std::optional<bus::Endpoint> endpoint_;
+  bool registered_ = false;
+  TaskGroup group_;
+};
+
+class MasterTest : public testing::Test {
+ protected:
+  MasterTest();
+  ~MasterTest() override;
+
+  Result<> start_master(bool format = false);
+  void kill_master(bool power_cut = false);
+  void add_servers(int count);
+  bool wait(const std::function<bool()>& done, Duration limit = 30s) { return world.clock.run_until(done, limit); }
+
+  // One call of a client, answered or failed.
+  template <class M>
+  Result<typename M::Reply> call(M ask, RequestId request = {}, Duration deadline = 20s) {
+    bus::CallOptions options{deadline, request};
+    return world.clock.run(client->call(bus::Peer::at(kMasterAddress), std::move(ask), options));
+  }
+  // Until the call succeeds, as a client's retries do.
+  template <class M>
+  Result<typename M::Reply> call_until_ok(M ask, Duration limit = 30s) {
+    Instant end = world.clock.now() + limit;
+    while (true) {
+      Result<typename M::Reply> reply = call(ask);
+      if (reply || world.clock.now() > end) return reply;
+      world.clock.run_for(100ms);
+    }
+  }
+  RequestId request(std::uint64_t sequence);
+  InodeId make_file(const std::string& path) { return call(bus::CreateFile{path}).value().inode; }
+
+  World world;
+  Settings settings;
+  std::unique_ptr<Disk> disk;
+  std::optional<bus::SimBus> master_bus;
+  std::unique_ptr<Master> master;
+  std::optional<Error> fatal;
+  std::vector<std::unique_ptr<FakeServer>> servers;
+  std::optional<bus::SimBus> client_bus;
+  std::optional<bus::Endpoint> client;
+};
+
+}  // namespace gfs::master
