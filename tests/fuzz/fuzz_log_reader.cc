@@ -17,7 +17,6 @@ void read(const Bytes& bytes, bool last) {
   if (!content) return;
   if (content->torn && !last) std::abort();
   if (content->end > bytes.size()) std::abort();
-  if (content->end == 0) return;  // torn within its header
   std::string written = encode_segment_header(content->header);
   for (LogRecord& record : content->records) {
     append_record(written, record.header, content->header.salt, record.op.view());
