@@ -34,7 +34,7 @@ Plan make_plan(std::uint64_t seed, double minutes, std::set<std::string> faults,
   plan.slow = between_log(random, 0.001, 0.1);
   plan.delay_max = Duration(static_cast<Duration::rep>(between_log(random, 1e6, 50e6)));
   plan.between_faults = Duration(static_cast<Duration::rep>(between_log(random, 2e9, 30e9)));
-  plan.down_max = Duration(static_cast<Duration::rep>(between_log(random, 0.5e9, 20e9)));
+  plan.down_max = Duration(static_cast<Duration::rep>(between_log(random, 0.5e9, 60e9)));
   if (!plan.has("loss")) plan.loss = 0;
   if (!plan.has("repeat")) plan.repeat = 0;
   if (!plan.has("delay")) {
