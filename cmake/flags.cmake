@@ -24,7 +24,7 @@ else()
 endif()
 
 if(GFS_SANITIZE)
-  target_compile_options(gfs_flags INTERFACE -fsanitize=${GFS_SANITIZE} -fno-sanitize-recover=all -O1)
+  target_compile_options(gfs_flags INTERFACE -fsanitize=${GFS_SANITIZE} -fno-sanitize-recover=all)
   target_link_options(gfs_flags INTERFACE -fsanitize=${GFS_SANITIZE})
 endif()
 

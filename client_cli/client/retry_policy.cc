@@ -66,12 +66,6 @@ bool read_may_recover(Code code) {
   }
 }
 
-Duration Backoff::next(Random& random) {
-  Duration pause = random.jitter(base_);
-  base_ = std::min<Duration>(base_ * 2, 1s);
-  return pause;
-}
-
 void Attempts::failed(std::string_view server, const Error& error) {
   ++tries_;
   for (const Reason& reason : error.why) note(reason);

@@ -15,6 +15,7 @@
 #include "base/random.h"
 #include "base/result.h"
 #include "base/time.h"
+#include "bus/retry.h"
 
 namespace gfs::client {
 
@@ -35,13 +36,14 @@ Recovery recovery_of_write(Code code);
 // Whether another replica, or the same one later, may serve a read that failed like this.
 bool read_may_recover(Code code);
 
-// Exponential, with jitter: about 20 ms, 40 ms, ... up to a second.
+// Where one operation stands in its pauses: about 20 ms, 40 ms, ... up to a second.
 class Backoff {
  public:
-  Duration next(Random& random);
+  Duration next(Random& random) { return kPauses.delay(attempt_++, random); }
 
  private:
-  Duration base_ = 20ms;
+  static constexpr bus::Retry kPauses{bus::Retry::Kind::jittered, 20ms, 1s, 0};
+  int attempt_ = 0;
 };
 
 class Attempts {
