@@ -58,6 +58,7 @@ Task<> LayoutService::attempt(ChunkHandle handle, Version failed) {
     }
     if (!gone.empty()) {
       co_await replace(handle, std::move(chunk), std::move(gone));
+      renew = false;
       continue;
     }
     if (std::exchange(renew, false)) {

@@ -96,7 +96,7 @@ class LogStoreTest : public testing::Test {
 };
 
 TEST_F(LogStoreTest, ReadsBackWhatWasWrittenOverManySegments) {
-  settings.segment_max = 2000;
+  settings.segment_max = 1000;
   fill(100);
   EXPECT_GT(platter.files().size(), 5u);
   auto ops = reopen();

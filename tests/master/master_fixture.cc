@@ -35,6 +35,10 @@ Task<bus::Configure::Reply> FakeServer::configure(bus::Configure ask, bus::Calle
     configure_answers.pop_front();
     if (code != Code::ok) co_await fail(code, "{}", configure_says);
   }
+  if (configure_replies_lost > 0) {
+    --configure_replies_lost;
+    co_await world_.clock.sleep(std::chrono::hours(1));
+  }
   co_return bus::Configure::Reply{100};
 }
 

@@ -57,6 +57,7 @@ class FakeServer {
   std::vector<bus::ReportChunks::Held> held;
   std::deque<Code> configure_answers;  // the next ones; ok when empty
   std::string configure_says = "told to fail";
+  int configure_replies_lost = 0;  // of the next ones: the order is obeyed, the answer never comes
   std::vector<bus::Configure> configured;
   std::set<std::string> unreachable;  // what probes of these addresses answer
   std::optional<Error> refused;       // the last answer to a registration

@@ -91,16 +91,15 @@ TEST_F(MasterTest, AcknowledgedNamesSurvivePowerCuts) {
 }
 
 TEST_F(MasterTest, ADirectoryIsFormattedOnceAndLockedByOne) {
-  Disk& same = *disk;
   bus::SimBus other_bus(world.network, world.clock, "other");
   Settings other = settings;
+  other.format = false;
   other.listen.control = "sim://other";
   {
     auto second = world.platter.mount(world.clock);
     Master rival(world.clock, world.random, other_bus, *second, other);
     EXPECT_EQ(world.clock.run(rival.start()).error().code, Code::in_use);
   }
-  (void)same;
   kill_master();
   EXPECT_EQ(start_master(true).error().code, Code::refused);
   kill_master();
