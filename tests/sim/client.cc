@@ -1,5 +1,7 @@
 #include "tests/sim/client.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "tests/sim/checkers/durability.h"
@@ -56,7 +58,9 @@ Task<> Client::run() {
     doing_ = "thinking";
     co_await node_.sleep(random_.jitter(shared_.plan.think * 2));
     if (shared_.stopping) break;
-    (void)co_await one().outcome();
+    const Instant began = node_.now();
+    Result<> done = co_await one().outcome();
+    judge(doing_, began, done);
   }
   doing_ = "finished";
 }
@@ -84,6 +88,20 @@ Task<> Client::one() {
   } else {
     doing_ = "reads";
     co_await reads();
+  }
+}
+
+// Whatever is broken, nobody may be told this of a healthy disk and an honest peer; and every call ends.
+void Client::judge(const std::string& what, Instant began, const Result<>& result) {
+  static const std::set<Code> kImpossible = {
+      Code::internal,    Code::corrupt,  Code::malformed, Code::unknown_kind, Code::wrong_version, Code::wrong_cluster,
+      Code::not_allowed, Code::io_error, Code::no_space,  Code::read_only,    Code::not_formatted};
+  if (!result && kImpossible.contains(result.error().code)) {
+    shared_.history.found("errors", what + " was answered " + result.error().text());
+  }
+  // The longest have 14 calls: open, three rounds of write, open, read and sync, close. Each has its own deadline.
+  if (node_.now() - began > 14 * (client_settings(shared_.plan).deadline + 1s)) {
+    shared_.history.found("liveness", fmt::format("{} took {:.0f} s", what, to_seconds(node_.now() - began)));
   }
 }
 
@@ -197,6 +215,10 @@ Task<> Client::writes() {
     for (std::uint64_t i = choices_.between(1, 4); i > 0; --i) side_by_side.push_back(one_write(file, number));
     std::vector<Result<>> results = co_await all_of(std::move(side_by_side));
     for (Result<>& result : results) co_await std::move(result);
+    if (choices_.chance(0.3)) {
+      const WriteOp last = shared_.history.writes[shared_.history.by_file[number].back() - 1];
+      co_await read_back(number, last.offset, last.size);
+    }
     if (choices_.chance(0.4)) {
       const std::uint64_t size = file->size();
       co_await file->sync();
@@ -250,10 +272,15 @@ Task<> Client::appends() {
 
 Task<> Client::reads() {
   const std::size_t number = choices_.below(shared_.plan.data_files);
-  const Instant began = world_.now();
-  std::shared_ptr<client::File> file = co_await filesystem_.open(data_path(number), client::Filesystem::Open::read);
   const std::uint64_t offset = any_offset(number);
   const std::uint64_t size = any_size(256 << 10);
+  co_await read_back(number, offset, size);
+}
+
+// Opened anew, so all that was acknowledged before must be seen.
+Task<> Client::read_back(std::size_t number, std::uint64_t offset, std::uint64_t size) {
+  const Instant began = world_.now();
+  std::shared_ptr<client::File> file = co_await filesystem_.open(data_path(number), client::Filesystem::Open::read);
   Bytes got = co_await file->read(offset, size);
   // A file being written by others may be longer than its size as this handle knows it.
   const std::uint64_t known = std::min(size, cells(got.size()));

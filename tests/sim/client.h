@@ -22,12 +22,14 @@ class Client {
   Task<> run();
   Task<> prepare();
   Task<> one();
+  void judge(const std::string& what, Instant began, const Result<>& result);
   Task<> names();
   Task<NameSeen> ask(std::string root, NameOp op);
   Task<> writes();
   Task<> one_write(std::shared_ptr<client::File> file, std::size_t number);
   Task<> appends();
   Task<> reads();
+  Task<> read_back(std::size_t file, std::uint64_t offset, std::uint64_t size);
   NameOp any_name_op();
   std::string any_name();
   std::uint64_t any_size(std::uint64_t most);

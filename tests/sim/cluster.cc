@@ -54,6 +54,9 @@ void Cluster::start_master() {
   settings.log_segment = plan_.log_segment;
   settings.mutant = plan_.mutant;
   life.master = std::make_unique<master::Master>(life.node, life.random, life.bus, *life.disk, std::move(settings));
+  life.tasks.spawn(life.master->fatal(), [this, number = master_.lives](Result<Error> error) {
+    if (error) broken_.push_back("master, life " + std::to_string(number) + ", gave up: " + error->text());
+  });
   life.tasks.spawn(life.master->start(), [this, number = master_.lives](Result<> result) {
     if (result) formatted_ = true;
     started("master", number, result);
@@ -79,6 +82,9 @@ void Cluster::start_chunkserver(int number) {
   };
   life.server =
       std::make_unique<chunkserver::ChunkServer>(life.node, life.random, life.bus, *life.disk, std::move(settings));
+  life.tasks.spawn(life.server->fatal(), [this, host = machine.host, of = machine.lives](Result<Error> error) {
+    if (error) broken_.push_back(host + ", life " + std::to_string(of) + ", gave up: " + error->text());
+  });
   life.tasks.spawn(life.server->start(),
                    [this, host = machine.host, of = machine.lives](Result<> result) { started(host, of, result); });
 }

@@ -41,7 +41,7 @@ class Cluster {
   bool chunkserver_up(int number) const { return servers_[number].life != nullptr; }
   // Everything runs and every chunkserver is registered.
   bool whole() const;
-  // Starts that failed for a reason no fault explains.
+  // Starts that failed, and processes that gave up: no fault explains either.
   const std::vector<std::string>& broken() const { return broken_; }
 
   Applied on_applied;

@@ -1,8 +1,5 @@
 #include "tests/sim/history.h"
 
-#include <fmt/format.h>
-
-#include <cstdio>
 #include <cstring>
 
 #include "base/crc32c.h"
@@ -32,12 +29,6 @@ std::int64_t writer_of(const std::uint8_t* cell, std::uint64_t offset) {
   std::memcpy(&crc, cell + 12, 4);
   if (crc != crc32c(cell, 12) || number != static_cast<std::uint32_t>(offset / kCell)) return -1;
   return static_cast<std::int64_t>(id);
-}
-
-void History::note(Instant now, const std::string& line) {
-  trace = (trace ^ crc32c(line)) * 0x100000001b3;
-  trace ^= static_cast<std::uint64_t>(now.time_since_epoch().count());
-  if (verbose) fmt::print(stderr, "{:12.6f} {}\n", to_seconds(now.time_since_epoch()), line);
 }
 
 std::string data_path(std::size_t file) { return "/data/f" + std::to_string(file); }

@@ -32,10 +32,8 @@ struct History {
   std::vector<WriteOp> writes;
   std::vector<std::vector<std::uint64_t>> by_file;  // ids
   std::vector<std::uint64_t> synced_size;           // of each file: what a sync or close has acknowledged
-  std::uint64_t ok = 0, failed = 0, unknown = 0, reads = 0, names = 0;
+  std::uint64_t ok = 0, failed = 0, unknown = 0, reads = 0;
   std::vector<std::string> faults_found;  // "checker: what", in the order they were seen
-  std::uint64_t trace = 0xcbf29ce484222325;
-  bool verbose = false;
 
   std::uint64_t begin(std::size_t file, std::uint64_t offset, std::uint64_t size, Instant now) {
     writes.push_back({writes.size() + 1, file, offset, size, now, {}, Fate::pending});
@@ -50,8 +48,6 @@ struct History {
     ++(fate == Fate::ok ? ok : fate == Fate::failed ? failed : unknown);
   }
   void found(const std::string& checker, const std::string& what) { faults_found.push_back(checker + ": " + what); }
-  // What happens, for the hash and for whoever watches.
-  void note(Instant now, const std::string& line);
 };
 
 // What operation `id` writes at `offset` (a multiple of 16, as `size`).

@@ -41,9 +41,7 @@ Plan make_plan(std::uint64_t seed, double minutes, std::set<std::string> faults,
     plan.slow = 0.001;
     plan.delay_max = 400us;
   }
-  plan.lanes = static_cast<int>(random.between(1, 3));
   plan.think = Duration(static_cast<Duration::rep>(between_log(random, 200e6, 2e9)));
-  if (random.below(4) == 0) plan.at_border = random.unit() * 0.3;
   for (std::uint32_t* weight : {&plan.names, &plan.writes, &plan.appends, &plan.reads}) {
     if (random.below(4) == 0) *weight /= 10;
   }
@@ -77,12 +75,11 @@ std::string Plan::text() const {
   return fmt::format(
       "seed {}: faults [{}] loss {:.4f} repeat {:.4f} slow {:.3f} delay {:.1f} ms every {:.1f} s down {:.1f} s; think "
       "{:.0f} ms "
-      "lanes {} border {:.2f} weights {}/{}/{}/{} groups {} files {} bytes {}; log {} journal {} window {} fragment "
+      "weights {}/{}/{}/{} groups {} files {} bytes {}; log {} journal {} window {} fragment "
       "{}{}",
       seed, fmt::join(faults, " "), loss, repeat, slow, to_seconds(delay_max) * 1e3, to_seconds(between_faults),
-      to_seconds(down_max), to_seconds(think) * 1e3, lanes, at_border, names, writes, appends, reads, groups,
-      data_files, bytes_max, log_segment, journal_segment, window, fragment,
-      mutant.empty() ? "" : "; mutant " + mutant);
+      to_seconds(down_max), to_seconds(think) * 1e3, names, writes, appends, reads, groups, data_files, bytes_max,
+      log_segment, journal_segment, window, fragment, mutant.empty() ? "" : "; mutant " + mutant);
 }
 
 }  // namespace gfs::sim

@@ -31,11 +31,9 @@ struct Plan {
   Duration between_faults = 10s;  // mean, of partitions and crashes
   Duration down_max = 10s;        // how long a process stays dead, a direction blocked
 
-  int lanes = 2;           // sequences of operations side by side in each client
-  Duration think = 300ms;  // mean pause of a client between operations
+  Duration think = 300ms;                                           // mean pause of a client between operations
   std::uint32_t names = 40, writes = 25, appends = 15, reads = 20;  // weights of the operations
-  double at_border = 0;      // share of writes around the end of a file's first chunk
-  std::uint32_t groups = 4;  // directories of colliding names
+  std::uint32_t groups = 4;                                         // directories of colliding names
   std::uint32_t data_files = 5;
   std::uint64_t bytes_max = 192 << 10;  // of one write
 
