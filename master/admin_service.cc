@@ -92,6 +92,10 @@ std::string AdminService::holder_state(ServerId server, ChunkHandle handle, cons
 
 bus::ListChunks::Chunk AdminService::describe(ChunkHandle handle, const Chunk& chunk) const {
   bus::ListChunks::Chunk shown;
+  // What is known for sure of its length: up to the file's size as of the last fsync, and what members have reported.
+  const std::uint64_t size = state_.names().inode(chunk.inode)->size;
+  const std::uint64_t begin = chunk.index * kChunkSize;
+  shown.length = std::min(size - std::min(size, begin), kChunkSize);
   shown.index = chunk.index;
   shown.handle = handle;
   shown.version = chunk.configuration.version;

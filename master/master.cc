@@ -58,7 +58,8 @@ struct Master::Parts {
 };
 
 Task<> Master::Parts::open() {
-  // Before the lock leaves its file in somebody else's directory; and again behind it, as another one may have formatted.
+  // Before the lock leaves its file in somebody else's directory; and again behind it, as another one may have
+  // formatted.
   if (settings.format) co_await check_empty(disk);
   lock = co_await disk.lock("LOCK");
   if (settings.format) {

@@ -5,21 +5,9 @@
 
 namespace gfs::master {
 
-Namespace::Namespace() { inodes_.emplace(kRoot.value, Inode{.type = FileType::directory}); }
-
-const Inode* Namespace::inode(InodeId id) const {
-  auto found = inodes_.find(id.value);
-  return found == inodes_.end() ? nullptr : &found->second;
-}
-
-Inode* Namespace::inode(InodeId id) {
-  auto found = inodes_.find(id.value);
-  return found == inodes_.end() ? nullptr : &found->second;
-}
-
-const InodeId* Namespace::entry(InodeId directory, std::string_view name) const {
-  auto found = entries_.find(View{directory, name});
-  return found == entries_.end() ? nullptr : &found->second;
+Namespace::Namespace() {
+  const InodeId root = inodes_.add(Inode{.type = FileType::directory});
+  CHECK(root == kRoot, "the root is the first");
 }
 
 Result<InodeId> Namespace::find(std::string_view path) const {
@@ -32,9 +20,8 @@ Result<InodeId> Namespace::find(std::string_view path) const {
       return fail(Code::not_a_directory, "{} is a file: there is nothing below it",
                   upto.substr(0, upto.size() - component.size() - 1));
     }
-    const InodeId* next = entry(at, component);
-    if (next == nullptr) return fail(Code::not_found, "{} does not exist", upto);
-    at = *next;
+    at = entries_.find(at, component);
+    if (at.value == 0) return fail(Code::not_found, "{} does not exist", upto);
   }
   return at;
 }
@@ -49,7 +36,7 @@ Result<Namespace::Place> Namespace::place(std::string_view path) const {
   if (!directory) return fail(std::move(directory));
   if (inode(*directory)->type != FileType::directory)
     return fail(Code::not_a_directory, "{} is a file: there is nothing below it", parent);
-  return Place{*directory, std::string(name)};
+  return Place{*directory, name};
 }
 
 void Namespace::touch(InodeId directory, std::int64_t entries, WallMs now) {
@@ -60,20 +47,19 @@ void Namespace::touch(InodeId directory, std::int64_t entries, WallMs now) {
 }
 
 InodeId Namespace::add(const Place& place, Inode inode, WallMs now) {
-  last_inode_ = last_inode_.next();
   inode.mtime = now;
   if (inode.type == FileType::file) ++files_;
-  bool fresh = entries_.emplace(Key{place.parent, place.name}, last_inode_).second;
+  const InodeId id = inodes_.add(inode);
+  const bool fresh = entries_.insert(place.parent, place.name, id);
   CHECK(fresh, "names are unique in their directory");
-  inodes_.emplace(last_inode_.value, inode);
   touch(place.parent, 1, now);
-  return last_inode_;
+  return id;
 }
 
 Result<> Namespace::check_create(std::string_view path) const {
   Result<Place> at = place(path);
   if (!at) return fail(std::move(at));
-  if (entry(at->parent, at->name) != nullptr) return fail(Code::already_exists, "{} exists already", path);
+  if (entries_.find(at->parent, at->name).value != 0) return fail(Code::already_exists, "{} exists already", path);
   return {};
 }
 
@@ -93,7 +79,7 @@ Result<> Namespace::check_exists(std::string_view path) const {
 Result<InodeId> Namespace::create(std::string_view path, Inode inode, WallMs now) {
   Result<Place> at = place(path);
   if (!at) return fail(std::move(at));
-  if (entry(at->parent, at->name) != nullptr) return fail(Code::already_exists, "{} exists already", path);
+  if (entries_.find(at->parent, at->name).value != 0) return fail(Code::already_exists, "{} exists already", path);
   return add(*at, inode, now);
 }
 
@@ -106,8 +92,8 @@ Result<InodeId> Namespace::make_directory(std::string_view path, bool parents, W
   if (!possible) return fail(std::move(possible));
   InodeId at = kRoot;
   for (std::string_view component : *components) {
-    const InodeId* next = entry(at, component);
-    at = next != nullptr ? *next : add(Place{at, std::string(component)}, directory, now);
+    const InodeId next = entries_.find(at, component);
+    at = next.value != 0 ? next : add(Place{at, component}, directory, now);
   }
   return at;
 }
@@ -116,9 +102,8 @@ Result<Namespace::Renamed> Namespace::rename(std::string_view source, std::strin
                                              WallMs now) {
   Result<Place> from = place(source);
   if (!from) return fail(std::move(from));
-  const InodeId* found = entry(from->parent, from->name);
-  if (found == nullptr) return fail(Code::not_found, "{} does not exist", source);
-  InodeId moved = *found;
+  const InodeId moved = entries_.find(from->parent, from->name);
+  if (moved.value == 0) return fail(Code::not_found, "{} does not exist", source);
   bool is_directory = inode(moved)->type == FileType::directory;
   if (is_directory && target.starts_with(source) && (target.size() > source.size() && target[source.size()] == '/')) {
     return fail(Code::invalid_argument, "{} cannot be moved into itself ({})", source, target);
@@ -126,23 +111,23 @@ Result<Namespace::Renamed> Namespace::rename(std::string_view source, std::strin
   Result<Place> to = place(target);
   if (!to) return fail(std::move(to));
   Renamed renamed{moved, {}};
-  if (const InodeId* there = entry(to->parent, to->name)) {
-    if (*there == moved) return renamed;
-    const Inode& old = *inode(*there);
+  if (const InodeId there = entries_.find(to->parent, to->name); there.value != 0) {
+    if (there == moved) return renamed;
+    const Inode& old = *inode(there);
     if (!replace) return fail(Code::already_exists, "{} exists already", target);
     if (old.type == FileType::directory && !is_directory)
       return fail(Code::is_a_directory, "{} is a directory", target);
     if (old.type == FileType::file && is_directory) return fail(Code::not_a_directory, "{} is a file", target);
     if (old.type == FileType::directory && old.size > 0) return fail(Code::not_empty, "{} is not empty", target);
-    renamed.dropped.push_back(*there);
+    renamed.dropped.push_back(there);
     if (old.type == FileType::file) --files_;
-    inodes_.erase(there->value);
-    entries_.erase(entries_.find(View{to->parent, to->name}));
+    inodes_.erase(there);
+    entries_.erase(to->parent, to->name);
     touch(to->parent, -1, now);
   }
-  entries_.erase(entries_.find(View{from->parent, from->name}));
+  entries_.erase(from->parent, from->name);
   touch(from->parent, -1, now);
-  entries_.emplace(Key{to->parent, to->name}, moved);
+  entries_.insert(to->parent, to->name, moved);
   touch(to->parent, 1, now);
   return renamed;
 }
@@ -153,18 +138,20 @@ void Namespace::collect(InodeId directory, Removed& removed) {
   while (!open.empty()) {
     InodeId at = open.back();
     open.pop_back();
-    auto child = entries_.lower_bound(View{at, {}});
-    while (child != entries_.end() && child->first.first == at) {
-      if (inode(child->second)->type == FileType::directory) {
-        open.push_back(child->second);
+    std::vector<std::string> names;
+    entries_.walk(at, {}, [&](InodeId, std::string_view name, InodeId child) {
+      names.emplace_back(name);
+      if (inode(child)->type == FileType::directory) {
+        open.push_back(child);
       } else {
-        removed.files.push_back(child->second);
-        inodes_.erase(child->second.value);
+        removed.files.push_back(child);
+        inodes_.erase(child);
         --files_;
       }
-      child = entries_.erase(child);
-    }
-    inodes_.erase(at.value);
+      return true;
+    });
+    for (const std::string& name : names) entries_.erase(at, name);
+    inodes_.erase(at);
     ++removed.directories;
   }
 }
@@ -172,39 +159,38 @@ void Namespace::collect(InodeId directory, Removed& removed) {
 Result<Namespace::Removed> Namespace::remove(std::string_view path, bool recursive, WallMs now) {
   Result<Place> at = place(path);
   if (!at) return fail(std::move(at));
-  const InodeId* found = entry(at->parent, at->name);
-  if (found == nullptr) return fail(Code::not_found, "{} does not exist", path);
-  InodeId gone = *found;
+  const InodeId gone = entries_.find(at->parent, at->name);
+  if (gone.value == 0) return fail(Code::not_found, "{} does not exist", path);
   const Inode& old = *inode(gone);
   Removed removed;
   if (old.type == FileType::directory && old.size > 0 && !recursive) {
     return fail(Code::not_empty, "{} is not empty: it has {} entries", path, old.size);
   }
   bool is_directory = old.type == FileType::directory;
-  entries_.erase(entries_.find(View{at->parent, at->name}));
+  entries_.erase(at->parent, at->name);
   touch(at->parent, -1, now);
   if (is_directory) {
     collect(gone, removed);
   } else {
     removed.files.push_back(gone);
-    inodes_.erase(gone.value);
+    inodes_.erase(gone);
     --files_;
   }
   return removed;
 }
 
 void Namespace::list(InodeId directory, std::string_view after, const Visit& visit) const {
-  auto at = after.empty() ? entries_.lower_bound(View{directory, {}}) : entries_.upper_bound(View{directory, after});
-  while (at != entries_.end() && at->first.first == directory && visit(at->first.second, at->second)) ++at;
+  entries_.walk(directory, after, [&](InodeId, std::string_view name, InodeId inode) { return visit(name, inode); });
 }
 
 std::string Namespace::dump() const {
   std::string text;
-  for (const auto& [key, id] : entries_) {
+  entries_.walk_all([&](InodeId directory, std::string_view name, InodeId id) {
     const Inode& found = *inode(id);
-    text += fmt::format("{}/{} -> {} {} {} {} {} {}\n", key.first, key.second, id, static_cast<int>(found.type),
-                        found.size, found.replicas, found.chunks, found.mtime);
-  }
+    text += fmt::format("{}/{} -> {} {} {} {} {} {}\n", directory, name, id, static_cast<int>(found.type), found.size,
+                        found.replicas, found.chunks, found.mtime);
+    return true;
+  });
   return text;
 }
 

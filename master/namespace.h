@@ -1,38 +1,25 @@
 // Namespace: every name in the file system, and what it names.
 //
-// Inodes hold what belongs to a file or directory whatever it is called; entries map (directory, name) to an inode, in
-// order. So renaming a directory moves one entry, listing is a walk from one key to the next, and no directory is ever
-// scanned.
+// Inodes (master/inode_table.h) hold what belongs to a file or directory whatever it is called; entries
+// (master/entry_map.h) map (directory, name) to an inode, in order. So renaming a directory moves one entry, listing is
+// a walk from one key to the next, and no directory is ever scanned.
 //
 // Pure: part of the state that the log rebuilds. Changes come from MasterState::apply only.
 #pragma once
 
 #include <cstdint>
 #include <functional>
-#include <map>
 #include <string>
 #include <string_view>
-#include <unordered_map>
-#include <utility>
 #include <vector>
 
 #include "base/id.h"
 #include "base/result.h"
 #include "base/time.h"
-#include "bus/messages/types.h"
+#include "master/entry_map.h"
+#include "master/inode_table.h"
 
 namespace gfs::master {
-
-using bus::FileType;
-
-struct Inode {
-  FileType type = FileType::file;
-  std::uint32_t replicas = 0;  // files: goal
-  std::uint32_t chunks = 0;    // files: highest chunk index + 1
-  std::uint64_t size = 0;      // files: as of the last fsync or close; directories: number of entries
-  WallMs mtime = 0;
-  bool operator==(const Inode&) const = default;
-};
 
 class Namespace {
  public:
@@ -42,8 +29,8 @@ class Namespace {
 
   // not_found names the component that is missing, not_a_directory the one that is a file.
   Result<InodeId> find(std::string_view path) const;
-  const Inode* inode(InodeId id) const;
-  Inode* inode(InodeId id);
+  const Inode* inode(InodeId id) const { return inodes_.find(id); }
+  Inode* inode(InodeId id) { return inodes_.find(id); }
 
   // The errors that create, make_directory with parents, rename or remove would give at once.
   Result<> check_create(std::string_view path) const;
@@ -81,28 +68,17 @@ class Namespace {
  private:
   struct Place {  // where a path's last component is or would be
     InodeId parent;
-    std::string name;
+    std::string_view name;  // points into the path
   };
-  using Key = std::pair<InodeId, std::string>;
-  struct KeyLess {
-    using is_transparent = void;
-    template <class A, class B>
-    bool operator()(const A& a, const B& b) const {
-      return a.first != b.first ? a.first < b.first : std::string_view(a.second) < std::string_view(b.second);
-    }
-  };
-  using View = std::pair<InodeId, std::string_view>;
 
   Result<Place> place(std::string_view path) const;
-  const InodeId* entry(InodeId directory, std::string_view name) const;
   InodeId add(const Place& place, Inode inode, WallMs now);
   void touch(InodeId directory, std::int64_t entries, WallMs now);
   void collect(InodeId directory, Removed& removed);
 
-  std::map<Key, InodeId, KeyLess> entries_;
-  std::unordered_map<std::uint64_t, Inode> inodes_;  // looked up only
+  EntryMap entries_;
+  InodeTable inodes_;
   std::uint64_t files_ = 0;
-  InodeId last_inode_ = kRoot;
 };
 
 }  // namespace gfs::master

@@ -81,7 +81,8 @@ Decision MasterState::apply(const Op& op) {
 }
 
 Decision MasterState::run(const CreateFileOp& op, WallMs now) {
-  Result<InodeId> made = namespace_.create(op.path, Inode{.type = FileType::file, .replicas = op.replicas}, now);
+  Result<InodeId> made = namespace_.create(
+      op.path, Inode{.type = FileType::file, .replicas = static_cast<std::uint8_t>(op.replicas)}, now);
   if (!made) return failed(std::move(made).error());
   Decision decision;
   decision.info = info(*made, {});
