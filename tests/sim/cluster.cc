@@ -53,10 +53,10 @@ void Cluster::start_master() {
   settings.format = !formatted_;
   settings.log_segment = plan_.log_segment;
   settings.mutant = plan_.mutant;
+  settings.fatal = [this, number = master_.lives](const Error& error) {
+    broken_.push_back("master, life " + std::to_string(number) + ", gave up: " + error.text());
+  };
   life.master = std::make_unique<master::Master>(life.node, life.random, life.bus, *life.disk, std::move(settings));
-  life.tasks.spawn(life.master->fatal(), [this, number = master_.lives](Result<Error> error) {
-    if (error) broken_.push_back("master, life " + std::to_string(number) + ", gave up: " + error->text());
-  });
   life.tasks.spawn(life.master->start(), [this, number = master_.lives](Result<> result) {
     if (result) formatted_ = true;
     started("master", number, result);
