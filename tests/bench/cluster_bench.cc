@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "base/task_group.h"
 #include "base/units.h"
+#include "bus/zmq_context.h"
 #include "client_cli/client/blocking.h"
 #include "tests/bench/processes.h"
 #include "tests/bench/tcp_baseline.h"
@@ -237,4 +238,8 @@ int run(int count, char** arguments) {
 }  // namespace
 }  // namespace gfs::bench
 
-int main(int count, char** arguments) { return gfs::bench::run(count, arguments); }
+int main(int count, char** arguments) {
+  gfs::bus::tune_memory();  // as gfs-cli does
+  gfs::bus::raise_descriptor_limit();
+  return gfs::bench::run(count, arguments);
+}
