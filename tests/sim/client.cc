@@ -23,6 +23,8 @@ client::Settings client_settings(const Plan& plan) {
   settings.master = kMasterAddress;
   settings.window = plan.window;
   settings.fragment = plan.fragment;
+  settings.deadline = plan.deadline;
+  settings.call_deadline = std::min(settings.call_deadline, plan.deadline);
   return settings;
 }
 

@@ -45,6 +45,7 @@ Plan make_plan(std::uint64_t seed, double minutes, std::set<std::string> faults,
   for (std::uint32_t* weight : {&plan.names, &plan.writes, &plan.appends, &plan.reads}) {
     if (random.below(4) == 0) *weight /= 10;
   }
+  plan.deadline = random.pick(std::vector<Duration>{1s, 4s, 30s});
   plan.groups = static_cast<std::uint32_t>(random.between(2, 6));
   plan.data_files = static_cast<std::uint32_t>(random.between(2, 6));
   plan.bytes_max = random.pick(std::vector<std::uint64_t>{4 << 10, 64 << 10, 192 << 10});
@@ -78,8 +79,9 @@ std::string Plan::text() const {
       "weights {}/{}/{}/{} groups {} files {} bytes {}; log {} journal {} window {} fragment "
       "{}{}",
       seed, fmt::join(faults, " "), loss, repeat, slow, to_seconds(delay_max) * 1e3, to_seconds(between_faults),
-      to_seconds(down_max), to_seconds(think) * 1e3, names, writes, appends, reads, groups, data_files, bytes_max,
-      log_segment, journal_segment, window, fragment, mutant.empty() ? "" : "; mutant " + mutant);
+      to_seconds(down_max), to_seconds(think) * 1e3, to_seconds(deadline), names, writes, appends, reads, groups,
+      data_files, bytes_max, log_segment, journal_segment, window, fragment,
+      mutant.empty() ? "" : "; mutant " + mutant);
 }
 
 }  // namespace gfs::sim

@@ -37,6 +37,8 @@ struct Plan {
   std::uint32_t data_files = 5;
   std::uint64_t bytes_max = 192 << 10;  // of one write
 
+  Duration deadline = 30s;  // of a client's operations; short ones end unknown more often
+
   std::uint64_t log_segment = 64 << 20;
   std::uint64_t journal_segment = 64 << 20;
   std::uint64_t window = 8 << 20;

@@ -23,9 +23,16 @@ class Verifier {
         node_(world),
         random_(shared.plan.seed + 0x7e57),
         bus_(network, node_, "verifier"),
-        filesystem_(node_, random_, bus_, client_settings(shared.plan)),
+        filesystem_(node_, random_, bus_, patient(shared.plan)),
         direct_bus_(network, node_, "verifier"),
         direct_(node_, random_, direct_bus_, {.role = bus::kClient, .program = "gfs-sim"}) {}
+
+  static client::Settings patient(const Plan& plan) {
+    client::Settings settings = client_settings(plan);
+    settings.deadline = client::Settings().deadline;
+    settings.call_deadline = client::Settings().call_deadline;
+    return settings;
+  }
 
   Task<> run() {
     bus::ClusterStatus::Reply status = co_await filesystem_.status();
