@@ -108,8 +108,8 @@ void ZmqLink::close() {
   observer_ = 0;
   queue_.clear();
   queued_bytes_ = 0;
-  monitor_.close();
-  socket_.close();
+  socket_.close();   // stops telling the monitor,
+  monitor_.close();  // which may go only then
 }
 
 bool ZmqLink::handle(std::size_t budget) {

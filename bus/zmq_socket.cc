@@ -114,6 +114,9 @@ Result<> ZmqSocket::open(int type, const SocketOptions& options, std::function<v
 void ZmqSocket::close() {
   if (socket_ == nullptr) return;
   loop_.unwatch(watch_);
+  // A closed socket lives on for a moment on ZeroMQ's threads. Were it still monitored, its I/O thread would wait for
+  // ever to tell its end to a monitor that has gone, and the whole process would be deaf.
+  zmq_socket_monitor(socket_, nullptr, 0);
   zmq_close(socket_);
   socket_ = nullptr;
 }

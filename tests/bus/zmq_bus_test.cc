@@ -10,6 +10,7 @@
 #include <unistd.h>
 #include <zmq.h>
 
+#include <algorithm>
 #include <array>
 #include <fstream>
 #include <optional>
@@ -298,6 +299,25 @@ TEST_F(ZmqBusTest, APeerThatAcceptsAndSaysNothingIsGivenUp) {
   ASSERT_TRUE(until([&] { return client.losses.size() == 2; }));
   EXPECT_TRUE(client.losses[0].second.never_connected);
   EXPECT_TRUE(client.losses[1].second.never_connected);
+}
+
+// A monitor that went before its socket once stopped ZeroMQ's I/O thread, and every connection of the process with it.
+TEST_F(ZmqBusTest, LinksClosedWhileTheirPeersGoDoNotDeafenTheProcess) {
+  for (int round = 0; round < 60; ++round) {
+    SCOPED_TRACE(round);
+    auto server = std::make_unique<Node>(loop_);
+    server->echoes = true;
+    Peer to = Peer::at(listen(*server));
+    std::vector<std::unique_ptr<Node>> clients;
+    for (int i = 0; i < 16; ++i) {
+      clients.push_back(std::make_unique<Node>(loop_));
+      ASSERT_TRUE(clients.back()->bus.send(to, frames_of("e", "b")).has_value());
+    }
+    ASSERT_TRUE(until([&] {
+      return std::all_of(clients.begin(), clients.end(), [](const auto& client) { return !client->messages.empty(); });
+    }));
+    server.reset();
+  }
 }
 
 TEST_F(ZmqBusTest, ARouteWhosePeerWentIsUnreachable) {
