@@ -100,7 +100,8 @@ Result<> ZmqSocket::open(int type, const SocketOptions& options, std::function<v
     std::int64_t frame_max = static_cast<std::int64_t>(options.frame_max);
     CHECK(zmq_setsockopt(socket_, ZMQ_MAXMSGSIZE, &frame_max, sizeof frame_max) == 0, "libzmq knows the option");
   }
-  if (options.bulk) {
+  // Read replies of 1 MiB travel on control connections: they want large buffers as much as the pipeline does.
+  if (options.bulk || type == ZMQ_ROUTER || type == ZMQ_DEALER) {
     set(ZMQ_SNDBUF, kBulkKernelBuffer);
     set(ZMQ_RCVBUF, kBulkKernelBuffer);
   }
