@@ -151,10 +151,18 @@ class BusContract : public testing::TestWithParam<const char*> {
     EXPECT_TRUE(bound.has_value()) << bound.error().text();
     return bound.value_or(ListenAt{});
   }
-  // Where somebody listened a moment ago.
+  // Where somebody listened once. ZeroMQ closes a listener on its own thread: until then dials still get through.
   Address nobody_there() {
-    Node gone(*world_);
-    return listen(gone).control;
+    auto gone = std::make_unique<Node>(*world_);
+    const Address address = listen(*gone).control;
+    gone.reset();
+    for (bool refused = false; !refused;) {
+      Node probe(*world_);
+      EXPECT_TRUE(probe.send(Peer::at(address), frames_of("e", "b")).has_value());
+      if (!until([&] { return !probe.losses.empty(); })) break;
+      refused = probe.losses[0].second.never_connected;
+    }
+    return address;
   }
   bool until(std::function<bool()> done) { return world_->until(std::move(done)); }
 
