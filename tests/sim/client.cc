@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/log.h"
 #include "tests/sim/checkers/durability.h"
 #include "tests/sim/cluster.h"
 
@@ -136,6 +137,10 @@ Task<> Client::names() {
     doing_ = "/g" + std::to_string(group) + ": " + op.text();
     Result<NameSeen> answer = co_await ask("/g" + std::to_string(group), op).outcome();
     naming_.reset();
+    log::info("asked", {{"at", to_seconds(world_.now().time_since_epoch())},
+                        {"host", bus_.host()},
+                        {"request", doing_},
+                        {"answer", answer ? "ok" : answer.error().text()}});
     shared_.names.answered(group, op, answer);
     if (!answer && answer.error().outcome() == Outcome::may_have_happened) {
       shared_.group_free[group] = world_.now() + kRest;
