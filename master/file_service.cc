@@ -34,12 +34,6 @@ Task<bus::FileInfo> FileService::create(bus::CreateFile ask, bus::Caller caller)
 }
 
 Task<bus::FileInfo> FileService::make_directory(bus::MakeDirectory ask, bus::Caller caller) {
-  if (ask.parents) {
-    Result<InodeId> there = state_.names().find(ask.path);
-    if (there && state_.names().inode(*there)->type == FileType::directory) {
-      co_return state_.info(*there, std::move(ask.path));  // nothing to do, nothing to log
-    }
-  }
   MakeDirectoryOp op{ask.path, ask.parents};
   Decision made = co_await journal_.commit(std::move(op), caller.request);
   made.info.path = std::move(ask.path);

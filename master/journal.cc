@@ -13,7 +13,14 @@ Journal::Journal(Executor& executor, LogStore& log, MasterState& state, std::fun
 Task<Decision> Journal::commit(OpBody body, RequestId request) {
   Op op{{request, 0, executor_.wall_now()}, std::move(body)};
   std::string text = encode_op(op);
-  if (std::optional<Decision> settled = state_.check(op)) {
+  std::optional<Decision> settled;
+  const OutcomeTable::Record* before = settled_.find(request);
+  if (before != nullptr && before->digest == op.header.digest) {
+    settled = before->decision;
+  } else if ((settled = state_.check(op))) {
+    settled_.add(request, op.header.digest, *settled, op.header.time);
+  }
+  if (settled) {
     if (!settled->ok()) co_await fail(settled->error());
     co_return *std::move(settled);
   }

@@ -28,8 +28,9 @@ class Journal {
 
   Journal(Executor& executor, LogStore& log, MasterState& state, std::function<void(Error)> fatal);
 
-  // What apply() decided; its error if it said no. overloaded, no_space. A waiter that goes away does not take its op
-  // back.
+  // What apply() decided; its error if it said no. What needs no op (a refusal) is not logged, but a repeat that comes
+  // later is answered the same: it must not do what the first was refused. overloaded, no_space. A waiter that goes
+  // away does not take its op back.
   Task<Decision> commit(OpBody body, RequestId request = {});
 
   // Until nothing waits. After it no op is taken.
@@ -54,6 +55,7 @@ class Journal {
   std::function<void(Error)> fatal_;
 
   // State.
+  OutcomeTable settled_;  // without an op; changed nothing, so it need not outlive the process
   std::vector<Waiting> waiting_;
   std::vector<Waiting> lost_;  // of a batch whose fate is unknown: never answered
   bool writing_ = false;

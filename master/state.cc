@@ -48,6 +48,14 @@ std::optional<Decision> MasterState::repeated(const OpHeader& header) const {
 
 std::optional<Decision> MasterState::check(const Op& op) const {
   if (std::optional<Decision> before = repeated(op.header)) return before;
+  if (const auto* make = std::get_if<MakeDirectoryOp>(&op.body); make != nullptr && make->parents) {
+    Result<InodeId> there = namespace_.find(make->path);
+    if (there && namespace_.inode(*there)->type == FileType::directory) {
+      Decision nothing_to_do;
+      nothing_to_do.info = info(*there, make->path);
+      return nothing_to_do;
+    }
+  }
   Result<> possible = std::visit([&](const auto& one) { return foresee(one); }, op.body);
   if (!possible) return failed(std::move(possible).error());
   return std::nullopt;

@@ -106,6 +106,20 @@ TEST_F(JournalTest, WhatIsSureToFailIsNotLogged) {
   EXPECT_EQ(store.last_index(), 0u);
 }
 
+// A message that was under way for long must not do what its first arrival was refused.
+TEST_F(JournalTest, ARepeatOfARefusedRequestIsRefusedAgain) {
+  create("/d/f", request(1));
+  ASSERT_TRUE(settle());
+  ASSERT_EQ(answers.at("/d/f").error().code, Code::not_found);
+  group.spawn(journal.commit(MakeDirectoryOp{"/d", false}, request(2)));
+  ASSERT_TRUE(settle());
+  answers.clear();
+  create("/d/f", request(1));
+  ASSERT_TRUE(settle());
+  EXPECT_EQ(answers.at("/d/f").error().code, Code::not_found);
+  EXPECT_FALSE(state.names().find("/d/f"));
+}
+
 TEST_F(JournalTest, AFullDiskIsAnAnswer) {
   platter.set_capacity(platter.used());
   for (int i = 0; i < 400; ++i) create("/" + std::to_string(i));
