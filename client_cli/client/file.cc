@@ -117,11 +117,17 @@ Task<> OpenFile::append(Bytes bytes) {
   co_await check_writable(start, bytes.size());
   for (const Fragment& fragment : cut(start, bytes.size(), context_.master.chunk_size(), context_.settings.fragment)) {
     if (append_error_) co_await fail(Error(*append_error_));
-    Semaphore::Held room = co_await take_window(fragment.size, context_.deadline());
+    Result<Semaphore::Held> room = co_await take_window(fragment.size, context_.deadline()).outcome();
     if (append_error_) co_await fail(Error(*append_error_));
+    if (!room && fragment.from == 0) co_await fail(Code::overloaded, "{}", room.error().message);  // nothing was sent
+    if (!room) {
+      append_error_ = std::move(room).error();
+      append_error_->message += fmt::format("; {} of {} bytes of an append were sent", fragment.from, bytes.size());
+      co_await fail(Error(*append_error_));
+    }
     append_at_ = start + fragment.from + fragment.size;
     Task<> writing = write_fragment(fragment, start, bytes.slice(fragment.from, fragment.size), context_.deadline(),
-                                    std::move(room), in_flight_.begin());
+                                    std::move(*room), in_flight_.begin());
     group_.spawn<void>(std::move(writing), [this](Result<> written) {
       if (!written && !append_error_) append_error_ = std::move(written).error();
     });

@@ -141,6 +141,29 @@ TEST_F(Writing, KeepsNoMoreThanTheWindowInFlight) {
   EXPECT_EQ(servers[2].chunks[{100}], content);
 }
 
+// A write that nobody answers holds two thirds of the window until the very moment at which the append gives up.
+TEST_F(Writing, AnAppendCutOffByTheWindowIsToldBySyncUnlessNothingOfItWasSent) {
+  settings.window = 3 << 19;
+  const std::uint64_t size = 3 << 19;
+  for (bool half_fits : {true, false}) {
+    has(some_bytes(half_fits ? kChunk - (1 << 19) : kChunk - (1 << 20)));
+    auto file = open();
+    std::optional<Result<>> written, appended;
+    TaskGroup group;
+    servers[0].faults["write"] = {{Code::ok, false, true}};
+    group.spawn<void>(file->write(2 * kChunk, Bytes::of(some_bytes(1 << 20))), [&](Result<> r) { written = r; });
+    group.spawn<void>(file->append(Bytes::of(some_bytes(size))), [&](Result<> r) { appended = r; });
+    world.run_for(1s);
+    servers[0].faults["write"] = std::deque<Fault>(100, {Code::ok, false, true});
+    world.run_for(settings.deadline);
+    servers[0].faults.clear();
+    ASSERT_TRUE(written && !*written && appended && !*appended);
+    EXPECT_EQ(appended->error().code, half_fits ? Code::deadline : Code::overloaded) << appended->error().text();
+    EXPECT_EQ(run(file->sync()).has_value(), !half_fits);
+    EXPECT_EQ(run(file->close()).has_value(), !half_fits);
+  }
+}
+
 TEST_F(Writing, ACreateWhoseAnswerWasLostIsDoneOnce) {
   master.faults["create"] = {{Code::ok, true, true}};
   Result<std::shared_ptr<File>> file = run(fs().open("/f", Filesystem::Open::create_new));
