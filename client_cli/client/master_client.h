@@ -42,6 +42,12 @@ class MasterClient {
  private:
   template <class M>
   Task<typename M::Reply> repeat(M message, std::string what, Instant deadline, RequestId request) {
+    if (chunk_size_ == 0) return after_hello<M>(std::move(message), std::move(what), deadline, request);
+    return tries<M>(std::move(message), std::move(what), deadline, request);
+  }
+
+  template <class M>
+  Task<typename M::Reply> after_hello(M message, std::string what, Instant deadline, RequestId request) {
     co_await connect(what, deadline);
     co_return co_await tries<M>(std::move(message), std::move(what), deadline, request);
   }
