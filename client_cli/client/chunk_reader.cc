@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <set>
+#include <utility>
 
 #include "base/log.h"
 #include "bus/messages/client_chunk.h"
@@ -11,7 +12,8 @@ namespace gfs::client {
 
 namespace {
 
-constexpr std::uint32_t kPage = 16;          // layouts asked for at a time
+constexpr std::uint32_t kPage = 16;          // layouts asked for at a time, to read
+constexpr std::uint32_t kPageBack = 256;     // and to look for the last byte
 constexpr Duration kLengthDeadline = 500ms;  // of one try to learn a length
 
 bool at_fault(Code code) { return code == Code::unreachable || code == Code::lost_link || code == Code::deadline; }
@@ -96,16 +98,21 @@ Task<Bytes> ChunkReader::read_from(bus::Member member, bus::ChunkLayout layout, 
 }
 
 Task<bus::ChunkLayout> ChunkReader::locate(ChunkAt at, Instant deadline) {
-  std::optional<bus::ChunkLayout> cached =
-      context_.layouts.find(at.inode, at.index, LayoutCache::Use::read, context_.executor.now());
-  if (cached) co_return std::move(*cached);
-  Task<bus::ChunkLayout> asking = ask_master(at, deadline);
-  Task<bus::ChunkLayout> shared = context_.locating_to_read.join({at.inode, at.index}, std::move(asking));
-  co_return co_await with_deadline(context_.executor, deadline, "locating " + at.text(), std::move(shared));
+  while (true) {
+    std::optional<bus::ChunkLayout> cached =
+        context_.layouts.find(at.inode, at.index, LayoutCache::Use::read, context_.executor.now());
+    if (cached) co_return std::move(*cached);
+    Task<bus::ChunkLayout> asking = ask_master(at, deadline);
+    auto flight = context_.locating_to_read.join({at.inode, at.index}, std::move(asking));
+    std::string what = "locating " + at.text();
+    Result<bus::ChunkLayout> located =
+        co_await with_deadline(context_.executor, deadline, std::move(what), std::move(flight.landing)).outcome();
+    if (located || !context_.may_fly_again(flight.own, located.error().code, deadline)) co_return std::move(located);
+  }
 }
 
 Task<bus::ChunkLayout> ChunkReader::ask_master(ChunkAt at, Instant deadline) {
-  bus::LocateForRead::Reply reply = co_await ask_page(at.inode, at.index, at.path, deadline);
+  bus::LocateForRead::Reply reply = co_await ask_page(at.inode, at.index, kPage, at.path, deadline);
   for (bus::ChunkLayout& layout : reply.layout) {
     if (layout.index == at.index) co_return std::move(layout);
   }
@@ -114,16 +121,16 @@ Task<bus::ChunkLayout> ChunkReader::ask_master(ChunkAt at, Instant deadline) {
   co_return hole;
 }
 
-Task<bus::LocateForRead::Reply> ChunkReader::ask_page(InodeId inode, std::uint32_t first, std::string path,
-                                                      Instant deadline) {
-  bus::LocateForRead ask{inode, first, kPage};
+Task<bus::LocateForRead::Reply> ChunkReader::ask_page(InodeId inode, std::uint32_t first, std::uint32_t count,
+                                                      std::string path, Instant deadline) {
+  bus::LocateForRead ask{inode, first, count};
   bus::LocateForRead::Reply reply =
       co_await context_.master.ask(std::move(ask), "locating chunks of " + path, deadline);
   Instant now = context_.executor.now();
   std::set<std::uint32_t> holes;
-  for (std::uint32_t i = first; i < reply.chunks && i - first < kPage; ++i) holes.insert(i);
+  for (std::uint32_t i = first; i < reply.chunks && i - first < count; ++i) holes.insert(i);
   for (const bus::ChunkLayout& layout : reply.layout) {
-    if (layout.index < first || layout.index - first >= kPage) continue;
+    if (layout.index < first || layout.index - first >= count) continue;
     context_.layouts.put(inode, layout, LayoutCache::Use::read, now);
     holes.erase(layout.index);
   }
@@ -135,41 +142,96 @@ Task<bus::LocateForRead::Reply> ChunkReader::ask_page(InodeId inode, std::uint32
   co_return reply;
 }
 
-Task<std::uint64_t> ChunkReader::current_size(InodeId inode, std::string path, std::uint32_t chunks_hint,
+Task<std::uint64_t> ChunkReader::current_size(InodeId inode, std::string path, std::uint32_t chunks_hint, For purpose,
                                               Instant deadline) {
-  bus::LocateForRead::Reply page = co_await ask_page(inode, chunks_hint > 0 ? chunks_hint - 1 : 0, path, deadline);
-  for (int round = 0; round < 2 && page.chunks > 0; ++round) {
-    std::uint32_t last = page.chunks - 1;
-    std::uint64_t before = last * context_.master.chunk_size();
-    if (page.size >= before + context_.master.chunk_size()) break;  // the last chunk is full already
-    bool there = false;
-    for (const bus::ChunkLayout& layout : page.layout) {
-      if (layout.index != last) continue;
-      there = true;
-      Result<std::uint64_t> length = co_await length_of(layout, deadline).outcome();
-      if (length) co_return std::max(page.size, *length == 0 ? 0 : before + *length);
+  Attempts attempts("size of " + path);
+  Backoff backoff;
+  Duration patience = kLengthDeadline;
+  std::optional<bus::LocateForRead::Reply> page;
+  std::uint32_t first = chunks_hint > 0 ? chunks_hint - 1 : 0;  // of the page
+  std::uint32_t count = kPage;
+  std::uint32_t chunks = UINT32_MAX;  // those behind hold nothing
+  bool again = false;
+  while (true) {
+    if (!page) {
+      Result<bus::LocateForRead::Reply> asked = co_await ask_page(inode, first, count, path, deadline).outcome();
+      if (!asked) {
+        attempts.failed("master", asked.error());
+        co_await fail(attempts.give_up(asked.error()));
+      }
+      page = std::move(*asked);
+      chunks = std::min(chunks, page->chunks);
     }
-    if (there && round > 0) break;
-    page = co_await ask_page(inode, last, path, deadline);
+    if (page->size >= chunks * context_.master.chunk_size()) co_return page->size;
+    std::uint32_t last = chunks - 1;
+    if (last < first || last - first >= count) {
+      count = kPageBack;
+      first = last - std::min(last, count - 1);
+      page.reset();
+      continue;
+    }
+    auto layout = std::ranges::find(page->layout, last, &bus::ChunkLayout::index);
+    if (layout == page->layout.end()) {
+      chunks = last;
+      continue;
+    }
+    Result<std::uint64_t> length = co_await length_of(*layout, patience, attempts, deadline).outcome();
+    if (length && *length > 0) co_return std::max(page->size, last * context_.master.chunk_size() + *length);
+    if (length) {
+      chunks = last;
+      continue;
+    }
+    if (purpose == For::stat) {
+      if (std::exchange(again, true)) co_return page->size;
+    } else {
+      Duration wait = backoff.next(context_.random);
+      if (context_.executor.now() + wait >= deadline) co_await fail(attempts.give_up(length.error()));
+      co_await context_.executor.sleep(wait);
+      patience = context_.settings.call_deadline;  // slow is no reason to fail
+    }
+    if (purpose == For::writing) {
+      bus::LocateForWrite ask{inode, last, {}};
+      std::string what = fmt::format("making chunk {} of {} active", last, path);
+      Result<bus::ChunkLayout> active =
+          co_await context_.master.change(std::move(ask), std::move(what), deadline).outcome();
+      if (!active) {
+        attempts.failed("master", active.error());
+        co_await fail(attempts.give_up(length.error()));
+      }
+    }
+    first = last;
+    count = kPage;
+    page.reset();
   }
-  co_return page.size;
 }
 
-Task<std::uint64_t> ChunkReader::length_of(bus::ChunkLayout layout, Instant deadline) {
+Task<std::uint64_t> ChunkReader::length_of(bus::ChunkLayout layout, Duration patience, Attempts& attempts,
+                                           Instant deadline) {
   std::vector<bus::Member> members = context_.replicas.order(layout, context_.executor.now());
   auto primary = std::ranges::find(members, layout.primary, &bus::Member::server);
   if (primary != members.end() && primary->up) std::rotate(members.begin(), primary, primary + 1);
+  std::size_t without = 0;
   for (const bus::Member& member : members) {
     bus::ChunkLength ask{layout.handle, layout.version};
     bus::Peer to = bus::Peer::at(member.control);
     bus::CallOptions options = context_.one_try(deadline);
-    options.deadline = std::min(options.deadline, kLengthDeadline);
+    options.deadline = std::min(options.deadline, patience);
     Result<bus::ChunkLength::Reply> reply =
         co_await context_.endpoint.call(std::move(to), std::move(ask), options).outcome();
     if (reply && reply->length <= context_.master.chunk_size()) co_return reply->length;
-    if (!reply && at_fault(reply.error().code)) context_.replicas.failed(member.server, context_.executor.now());
+    if (reply) {
+      reply = fail(Code::malformed, "chunk {} is said to be {} bytes long", layout.handle, reply->length);
+    }
+    attempts.failed(server_text(member), reply.error());
+    if (at_fault(reply.error().code)) context_.replicas.failed(member.server, context_.executor.now());
+    if (reply.error().code == Code::not_found) ++without;
   }
-  co_return fail(Code::unavailable, "no replica of chunk {} told its length", layout.handle);
+  // A chunk that was placed and never active is held by nobody, and nothing on it was ever acknowledged. One member
+  // that does not have it may have lost it; all of them together have not.
+  if (!members.empty() && without == members.size()) co_return std::uint64_t{0};
+  Error unknown{Code::unavailable, fmt::format("no replica of chunk {} told its length", layout.handle), {}};
+  if (members.empty()) attempts.failed("master", unknown);
+  co_return fail(std::move(unknown));
 }
 
 }  // namespace gfs::client

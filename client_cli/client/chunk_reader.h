@@ -24,18 +24,27 @@ class ChunkReader {
   // Exactly `size` bytes (at most 1 MiB); what was never written reads as zeros.
   Task<Bytes> read(ChunkAt at, std::uint64_t offset, std::uint64_t size, Instant deadline);
 
-  // How long the file is now: the master's size, or the end of the last chunk if that is further. Best effort: if no
-  // replica of the last chunk answers quickly, the master's size stands. Errors are the master's.
-  Task<std::uint64_t> current_size(InodeId inode, std::string path, std::uint32_t chunks_hint, Instant deadline);
+  // What the size is for decides what happens when no replica tells it.
+  enum class For : std::uint8_t {
+    stat,     // the master's size stands: what was acknowledged since the last fsync may be missing from it
+    reading,  // asked until the deadline, then unavailable: acknowledged bytes must not be taken for the end
+    writing,  // the same, and the chunk is made active again, as a write to it would
+  };
+  // How long the file is now: the master's size, or the end of the last chunk that holds a byte if that is further.
+  // Chunks at the end may hold none: their first write is on its way, or was never made.
+  Task<std::uint64_t> current_size(InodeId inode, std::string path, std::uint32_t chunks_hint, For purpose,
+                                   Instant deadline);
 
  private:
   Task<bus::ChunkLayout> locate(ChunkAt at, Instant deadline);
   // Asks for a page of layouts from at.index on; all of it goes into the cache.
   Task<bus::ChunkLayout> ask_master(ChunkAt at, Instant deadline);
-  Task<bus::LocateForRead::Reply> ask_page(InodeId inode, std::uint32_t first, std::string path, Instant deadline);
+  Task<bus::LocateForRead::Reply> ask_page(InodeId inode, std::uint32_t first, std::uint32_t count, std::string path,
+                                           Instant deadline);
   Task<Bytes> read_from(bus::Member member, bus::ChunkLayout layout, std::uint64_t offset, std::uint64_t size,
                         Instant deadline);
-  Task<std::uint64_t> length_of(bus::ChunkLayout layout, Instant deadline);
+  // 0 also if no member holds the chunk. Notes in `attempts` who could not tell.
+  Task<std::uint64_t> length_of(bus::ChunkLayout layout, Duration patience, Attempts& attempts, Instant deadline);
 
   Context& context_;
 };

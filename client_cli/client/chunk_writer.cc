@@ -133,12 +133,17 @@ Task<> ChunkWriter::recover(Story& story, Error error) {
 }
 
 Task<bus::ChunkLayout> ChunkWriter::locate(ChunkAt at, Version failed, Instant deadline) {
-  std::optional<bus::ChunkLayout> cached =
-      context_.layouts.find(at.inode, at.index, LayoutCache::Use::write, context_.executor.now());
-  if (cached && cached->version > failed) co_return std::move(*cached);
-  Task<bus::ChunkLayout> asking = ask_master(at, failed, deadline);
-  Task<bus::ChunkLayout> shared = context_.locating_to_write.join({at.inode, at.index, failed}, std::move(asking));
-  co_return co_await with_deadline(context_.executor, deadline, "locating " + at.text(), std::move(shared));
+  while (true) {
+    std::optional<bus::ChunkLayout> cached =
+        context_.layouts.find(at.inode, at.index, LayoutCache::Use::write, context_.executor.now());
+    if (cached && cached->version > failed) co_return std::move(*cached);
+    Task<bus::ChunkLayout> asking = ask_master(at, failed, deadline);
+    auto flight = context_.locating_to_write.join({at.inode, at.index, failed}, std::move(asking));
+    std::string what = "locating " + at.text();
+    Result<bus::ChunkLayout> located =
+        co_await with_deadline(context_.executor, deadline, std::move(what), std::move(flight.landing)).outcome();
+    if (located || !context_.may_fly_again(flight.own, located.error().code, deadline)) co_return std::move(located);
+  }
 }
 
 Task<bus::ChunkLayout> ChunkWriter::ask_master(ChunkAt at, Version failed, Instant deadline) {

@@ -35,6 +35,11 @@ struct Context {
     return {std::min(settings.call_deadline, deadline - executor.now()), request};
   }
   Instant deadline() const { return executor.now() + settings.deadline; }
+  // Whether a flight that ended with `code` says nothing to one who joined it and still has time: the one who began it
+  // had less, or its master was away.
+  bool may_fly_again(bool own, Code code, Instant deadline) const {
+    return !own && master_may_recover(code) && executor.now() < deadline;
+  }
 
   static constexpr std::size_t kLayoutsMax = 65536;
 

@@ -13,12 +13,9 @@ struct Filesystem::Parts {
   Parts(Executor& executor, Random& random, bus::Bus& bus, Settings settings)
       : context(executor, random, bus, std::move(settings)), reader(context), writer(context) {}
 
-  // The file's size with what was acknowledged since its last fsync.
-  Task<FileInfo> with_size_now(FileInfo info, Instant deadline) {
-    if (info.type == FileType::file && info.chunks > 0) {
-      info.size = co_await reader.current_size(info.inode, info.path, info.chunks, deadline);
-    }
-    co_return info;
+  // Whether bytes may have been acknowledged that the master's size does not include: its chunks have room for more.
+  bool may_be_longer(const FileInfo& info) const {
+    return info.type == FileType::file && info.size < info.chunks * context.master.chunk_size();
   }
 
   Context context;
@@ -52,8 +49,11 @@ Task<std::shared_ptr<File>> Filesystem::open(std::string path, Open how, std::ui
     if (info->type != FileType::file) co_await fail(Code::is_a_directory, "open {}: it is a directory", path);
   }
   parts_->context.layouts.drop_file(info->inode);  // whoever opens sees all that was acknowledged before
-  FileInfo now = co_await parts_->with_size_now(std::move(*info), deadline);
-  co_return std::make_shared<OpenFile>(parts_->context, parts_->reader, parts_->writer, std::move(now),
+  if (parts_->may_be_longer(*info)) {
+    ChunkReader::For purpose = how == Open::read ? ChunkReader::For::reading : ChunkReader::For::writing;
+    info->size = co_await parts_->reader.current_size(info->inode, info->path, info->chunks, purpose, deadline);
+  }
+  co_return std::make_shared<OpenFile>(parts_->context, parts_->reader, parts_->writer, std::move(*info),
                                        how != Open::read);
 }
 
@@ -72,7 +72,11 @@ Task<FileInfo> Filesystem::stat(std::string path) {
   Instant deadline = parts_->context.deadline();
   bus::Stat ask{path};
   FileInfo info = co_await parts_->context.master.ask(std::move(ask), "stat " + path, deadline);
-  co_return co_await parts_->with_size_now(std::move(info), deadline);
+  if (parts_->may_be_longer(info)) {
+    ChunkReader::For purpose = ChunkReader::For::stat;
+    info.size = co_await parts_->reader.current_size(info.inode, info.path, info.chunks, purpose, deadline);
+  }
+  co_return info;
 }
 
 Task<bool> Filesystem::exists(std::string path) {

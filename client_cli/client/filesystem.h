@@ -49,11 +49,12 @@ class Filesystem {
     create,      // created if missing
     create_new,  // already_exists if it is there
   };
+  // The file's size includes all that was acknowledged before: unavailable if no replica can tell it in time.
   Task<std::shared_ptr<File>> open(std::string path, Open how, std::uint32_t replicas = 0);
 
   Task<FileInfo> create(std::string path, std::uint32_t replicas = 0);
   Task<FileInfo> make_directory(std::string path, bool parents = false);
-  // With the size a file has now, if it is being written.
+  // With the size a file has now, if it is being written and a replica tells it soon; else as of its last fsync.
   Task<FileInfo> stat(std::string path);
   Task<bool> exists(std::string path);
   // One page, ordered by name, and whether there is more (ask again after the last name).
@@ -83,7 +84,7 @@ class File {
   virtual ~File() = default;
 
   virtual const FileInfo& info() const = 0;  // as of open()
-  // Now: what this handle wrote, and what others had acknowledged at open() or refresh().
+  // Now: what this handle wrote, and what others had acknowledged at open().
   virtual std::uint64_t size() const = 0;
 
   // Up to `size` bytes; shorter only at the end of the file. Holes read as zeros. Verified end to end.

@@ -16,8 +16,13 @@ namespace gfs::client {
 template <class Key, class T>
 class SingleFlight {
  public:
+  struct Joined {
+    Task<T> landing;
+    bool own;  // `work` itself began; otherwise the flight may end with another's deadline, earlier than one's own
+  };
+
   // The result of `work`, or of the one already under way for this key (then `work` never starts).
-  Task<T> join(Key key, Task<T> work) {
+  Joined join(Key key, Task<T> work) {
     auto [flight, first] = waiting_.try_emplace(key);
     Future<T> future = flight->second.emplace_back().future();
     if (first) {
@@ -27,10 +32,12 @@ class SingleFlight {
       };
       group_.template spawn<T>(std::move(work), std::move(tell));
     }
-    co_return co_await std::move(future);
+    return {wait(std::move(future)), first};
   }
 
  private:
+  static Task<T> wait(Future<T> future) { co_return co_await std::move(future); }
+
   std::map<Key, std::vector<Promise<T>>> waiting_;
   TaskGroup group_;
 };

@@ -157,6 +157,7 @@ class ChunkServer : public Node {
   Task<bus::ChunkLength::Reply> length(bus::ChunkLength ask, bus::Caller) {
     Fault fault = co_await before("length");
     co_await after(fault);
+    if (!chunks.contains(ask.handle)) co_await fail(Code::not_found, "chunk {} is not held here", ask.handle);
     co_return bus::ChunkLength::Reply{chunks[ask.handle].size(), ask.version};
   }
 

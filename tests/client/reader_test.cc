@@ -24,8 +24,9 @@ TEST_F(Reading, E6SucceedsWithZeroOneOrTwoDeadReplicas) {
 
 TEST_F(Reading, E6OfAChunkWithoutReplicasIsAClearErrorInTime) {
   has("hello");
-  master.members.clear();
   auto file = open(Filesystem::Open::read);
+  master.members.clear();
+  world.run_for(settings.layout_age);
   Instant start = world.now();
   Result<Bytes> got = run(file->read(0, 5));
   ASSERT_FALSE(got);
@@ -141,6 +142,64 @@ TEST_F(Reading, SizeOfAFileBeingWrittenComesFromItsLastChunk) {
   Instant start = world.now();
   EXPECT_EQ(run(fs().stat("/f"))->size, 10u) << "nobody knows: the master's size stands";
   EXPECT_LE(world.now() - start, 5s);
+}
+
+TEST_F(Reading, SizeIsThatOfTheLastChunkThatHoldsAByte) {
+  has(some_bytes(kChunk));
+  master.size = 0;         // not fsynced yet
+  master.chunk_count = 4;  // 1 and 3 are placed and nowhere written, 2 was never asked for
+  master.holes = {2};
+  servers[1].chunks[{103}] = "";
+  EXPECT_EQ(open(Filesystem::Open::read)->size(), kChunk);
+  EXPECT_EQ(run(fs().stat("/f"))->size, kChunk);
+}
+
+TEST_F(Reading, OpenFailsIfNobodyTellsTheSizeAndStatGivesTheMasters) {
+  for (Filesystem::Open how : {Filesystem::Open::read, Filesystem::Open::write}) {
+    has("hello");
+    master.size = 2;
+    for (ChunkServer& server : servers) server.faults["length"] = std::deque<Fault>(1000, {Code::stale_version});
+    mute(servers[1]);
+    EXPECT_EQ(run(fs().stat("/f"))->size, 2u);
+    Instant start = world.now();
+    Result<std::shared_ptr<File>> file = run(fs().open("/f", how));
+    ASSERT_FALSE(file);
+    EXPECT_EQ(file.error().code, Code::unavailable) << file.error().text();
+    EXPECT_LE(world.now() - start, settings.deadline + 100ms);
+    for (ChunkServer& server : servers) EXPECT_TRUE(mentions(file.error(), server.control)) << file.error().text();
+    EXPECT_EQ(master.calls["locate_for_write"] > 0, how == Filesystem::Open::write) << "only a writer changes anything";
+
+    world.run_for(10s);
+    for (ChunkServer& server : servers) server.faults["length"] = std::deque<Fault>(4, {Code::lease_lost});
+    all_well();
+    EXPECT_EQ(open(how)->size(), 5u) << "they know again soon enough";
+  }
+}
+
+TEST_F(Reading, WhoJoinedAnothersQuestionToTheMasterAsksAgainWhenThatOneRunsOutOfTime) {
+  has("hello");
+  auto file = open(Filesystem::Open::read);
+  world.run_for(settings.layout_age);
+  kill(master);
+  Result<Bytes> early, late = Bytes();
+  TaskGroup group;
+  group.spawn<Bytes>(file->read(0, 5), [&](Result<Bytes> got) { early = std::move(got); });
+  world.run_for(settings.deadline / 2);
+  group.spawn<Bytes>(file->read(0, 5), [&](Result<Bytes> got) { late = std::move(got); });
+  world.run_for(settings.deadline / 2 + 2s);
+  EXPECT_FALSE(early);
+  master.up();
+  world.run_for(5s);
+  ASSERT_TRUE(late) << late.error().text();
+  EXPECT_EQ(late->view(), "hello");
+}
+
+TEST_F(Reading, StatOfAnEmptyFileIsOneMessage) {
+  auto file = open(Filesystem::Open::create);
+  int others = master.calls["locate_for_read"];
+  ASSERT_TRUE(run(fs().stat("/f")));
+  EXPECT_EQ(master.calls["stat"], 1);
+  EXPECT_EQ(master.calls["locate_for_read"], others);
 }
 
 TEST_F(Reading, AfterOpenSeesANewConfiguration) {
