@@ -35,7 +35,8 @@ struct Node final : Bus::Receiver {
     messages.emplace_back(from, frames);
     if (echoes) {
       Result<> sent = bus.send(from, std::move(frames));
-      EXPECT_TRUE(sent.has_value()) << sent.error().text();
+      EXPECT_TRUE(sent.has_value() || (clients_hang_up && sent.error().code == Code::unreachable))
+          << sent.error().text();
     }
   }
   void on_data(Frames frames) override { data.push_back(std::move(frames)); }
@@ -44,6 +45,7 @@ struct Node final : Bus::Receiver {
 
   Random random;
   bool echoes = false;
+  bool clients_hang_up = false;  // an echo may find nobody
   std::vector<std::pair<Peer, Frames>> messages;
   std::vector<Frames> data;
   std::vector<std::string> topics;
@@ -470,6 +472,7 @@ TEST_F(ZmqBusTest, HangingUpInsideACallbackIsSafe) {
   };
   Node server(loop_);
   server.echoes = true;
+  server.clients_hang_up = true;
   Address address = listen(server);
   Hasty hasty;
   Random random(1);
