@@ -36,6 +36,10 @@ class DiskWorkers {
 
   // Finishes what was begun and ends the threads; run() gives shutting_down from then on.
   void stop();
+  bool stopping() {
+    std::lock_guard guard(mutex_);
+    return stopping_;
+  }
 
   template <class T, class Work>
   Future<T> run(Work work) {

@@ -1,6 +1,7 @@
 #include "base/posix_file.h"
 
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -67,7 +68,24 @@ std::unexpected<Error> errno_failure(int number, std::string_view verb, std::str
 
 Descriptor::~Descriptor() { ::close(number_); }
 
+// What the page cache holds is copied right here: handing it to a worker and back costs more than the copy. The kernel
+// promises not to wait for the disk, so the loop does not.
+std::optional<Bytes> PosixFile::read_cached(std::uint64_t offset, std::size_t size) const {
+  if (offset > kOffsetMax || size == 0 || size > kPlainRead || workers_->stopping()) return std::nullopt;
+  std::shared_ptr<std::uint8_t> buffer = buffers_->take(size);
+  iovec into{buffer.get(), size};
+  ssize_t got = ::preadv2(descriptor_->number(), &into, 1, static_cast<off_t>(offset), RWF_NOWAIT);
+  if (got < 0 || static_cast<std::size_t>(got) != size) return std::nullopt;
+  const std::uint8_t* data = buffer.get();
+  return Bytes(std::move(buffer), data, size);
+}
+
 Future<Bytes> PosixFile::read(std::uint64_t offset, std::size_t size) {
+  if (std::optional<Bytes> cached = read_cached(offset, size)) {
+    Promise<Bytes> promise;
+    promise.set(std::move(*cached));
+    return promise.future();
+  }
   return workers_->run<Bytes>([file = descriptor_, buffers = buffers_, offset, size]() mutable -> Result<Bytes> {
     if (offset > kOffsetMax || size == 0) return Bytes();
     if (size > kPlainRead) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -46,6 +47,8 @@ class PosixFile final : public File {
   Future<std::uint64_t> size() override;
 
  private:
+  std::optional<Bytes> read_cached(std::uint64_t offset, std::size_t size) const;
+
   const std::shared_ptr<const Descriptor> descriptor_;
   const bool writable_;
   const std::shared_ptr<DiskWorkers> workers_;

@@ -10,6 +10,9 @@ namespace gfs::bus {
 
 namespace {
 
+// A peer that asks and does not read must not fill our memory: replies beyond this are dropped.
+constexpr std::size_t kUnreadRepliesMax = std::size_t{512} << 20;
+
 constexpr Duration kUnusedTime = 10min;
 constexpr Duration kSweepInterval = 1min;
 
@@ -120,6 +123,9 @@ Result<> ZmqBus::send(const Peer& to, Frames frames) {
 Result<> ZmqBus::send_back(const std::string& route, const Frames& frames) {
   if (!router_) return fail(Code::unreachable, "{}: this node does not listen", Peer::on(route).text());
   router_->touched();
+  if (frames.payload.size() > 0 && bytes_lent_to_zmq() > kUnreadRepliesMax) {
+    return fail(Code::overloaded, "{}: peers have not read {} bytes yet", Peer::on(route).text(), bytes_lent_to_zmq());
+  }
   Bytes first = Bytes::borrowed(route.data(), route.size());  // short: copied at once
   switch (send_frames(router_->socket(), frames, &first)) {
     case Sent::ok:

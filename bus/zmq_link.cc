@@ -85,8 +85,8 @@ Result<> ZmqLink::send(Frames frames) {
   CHECK(state_ != State::closed, "a closed link is let go of");
   last_used_ = poller_.loop().now();
   if (state_ == State::losing) return {};  // its loss is being told: this message is lost with it
+  if (state_ == State::connected) poller_.touched(*this);
   if (state_ == State::connected && queue_.empty()) {
-    poller_.touched(*this);
     Sent sent = send_frames(socket_, frames);
     if (sent == Sent::ok) return {};
     if (sent != Sent::full) return fail(Code::overloaded, "{}: no memory for a message", address_);
@@ -116,17 +116,21 @@ bool ZmqLink::handle(std::size_t budget) {
   auto self = shared_from_this();  // a callback may hang up
   if (events_waiting_) read_events();
   if (!queue_.empty() && state_ == State::connected) flush();
-  if (kind_ == Kind::data) {
-    if (socket_.is_open()) socket_.writable();  // looks at pending commands, so that the next edge is told
-    return false;
-  }
+  if (kind_ == Kind::data) return can_send_on();
   for (; budget > 0; --budget) {
     Parts parts;
-    if (!socket_.is_open() || !socket_.receive(parts)) return false;
+    if (!socket_.is_open() || !socket_.receive(parts)) return can_send_on();
     last_used_ = poller_.loop().now();
     owner_.on_link_message(*this, parts);
   }
   return true;
+}
+
+// Asking looks at pending commands, which eats the edge that tells of room: so the answer is not to be lost.
+bool ZmqLink::can_send_on() {
+  if (!socket_.is_open()) return false;
+  bool room = socket_.writable();
+  return room && !queue_.empty() && state_ == State::connected;
 }
 
 void ZmqLink::flush() {

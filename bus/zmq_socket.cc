@@ -2,6 +2,7 @@
 
 #include <zmq.h>
 
+#include <atomic>
 #include <cerrno>
 #include <cstring>
 
@@ -22,8 +23,15 @@ constexpr int kMonitoredEvents = ZMQ_EVENT_CONNECTED | ZMQ_EVENT_CONNECT_RETRIED
                                  ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL | ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL |
                                  ZMQ_EVENT_HANDSHAKE_FAILED_AUTH;
 
+// Handed over uncopied and not let go of yet.
+std::atomic<std::size_t> lent_bytes = 0;
+
 // Runs on ZeroMQ's I/O thread.
-void drop_bytes(void*, void* hint) { delete static_cast<Bytes*>(hint); }
+void drop_bytes(void*, void* hint) {
+  auto* bytes = static_cast<Bytes*>(hint);
+  lent_bytes -= bytes->size();
+  delete bytes;
+}
 
 bool fill(zmq_msg_t& message, const Bytes& bytes) {
   if (bytes.size() >= kCopyBelow) {
@@ -31,7 +39,7 @@ bool fill(zmq_msg_t& message, const Bytes& bytes) {
     // ZeroMQ's interface is not const, but it only reads what it sends.
     void* data = const_cast<std::uint8_t*>(bytes.data());
     if (zmq_msg_init_data(&message, data, bytes.size(), drop_bytes, share.get()) != 0) return false;
-    share.release();
+    lent_bytes += share.release()->size();
     return true;
   }
   if (zmq_msg_init_size(&message, bytes.size()) != 0) return false;
@@ -75,6 +83,8 @@ std::string Parts::from() const {
   const char* address = zmq_msg_gets(&message_->part[0], "Peer-Address");
   return address == nullptr ? std::string() : std::string(address);
 }
+
+std::size_t bytes_lent_to_zmq() { return lent_bytes; }
 
 Result<> ZmqSocket::open(int type, const SocketOptions& options, std::function<void()> readable) {
   CHECK(socket_ == nullptr, "a socket is opened once");

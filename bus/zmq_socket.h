@@ -39,6 +39,9 @@ struct SocketOptions {
   bool bulk = false;             // large kernel buffers
 };
 
+// Payloads of this process that are with ZeroMQ, on their way out. Its own bounds count messages; this counts bytes.
+std::size_t bytes_lent_to_zmq();
+
 enum class Sent { ok, full, no_peer, failed };
 
 class ZmqSocket {
