@@ -27,7 +27,11 @@ Task<> ChunkStore::open() {
 
 Task<> ChunkStore::close() {
   while (checkpointing_) co_await executor_.sleep(1ms);
-  if (!broken_) co_await checkpoint();
+  if (broken_) co_return;
+  checkpointing_ = true;
+  Result<> done = co_await checkpoint().outcome();
+  checkpointing_ = false;
+  co_await std::move(done);
 }
 
 std::optional<ChunkInfo> ChunkStore::find(ChunkHandle handle) const {
@@ -96,12 +100,7 @@ void ChunkStore::make_room_for_checksums() {
   while (loaded_ >= settings_.loaded_chunks && looked++ < chunks_.size()) {
     if (it == chunks_.end()) it = chunks_.begin();
     Chunk& chunk = *it->second;
-    if (chunk.checksums_loaded && !chunk.dirty() && (!chunk.activity || chunk.activity->users == 0)) {
-      if (chunk.activity && chunk.activity->tail_garbage) {
-        ++it;
-        continue;
-      }
-      chunk.activity.reset();
+    if (chunk.checksums_loaded && !chunk.dirty() && !chunk.activity) {
       chunk.checksums = {};
       chunk.checksums_loaded = false;
       --loaded_;
@@ -146,7 +145,7 @@ Task<> ChunkStore::adopt(ChunkHandle handle, Version version, ServerId primary, 
     co_await fail(Code::stale_version, "chunk {} version {}: version {} is held here", handle, version, chunk->fence);
   }
   chunk->fence = version;
-  co_await detached(tasks_, adopt_now(handle, version, primary));
+  co_await detached(tasks_, adopt_now(handle, version, primary, create));
 }
 
 Task<std::uint64_t> ChunkStore::write(Mutation mutation) { return detached(tasks_, write_now(std::move(mutation))); }

@@ -117,7 +117,7 @@ class ChunkStore {
   void break_down(Error error);
 
   // chunk_store_write.cc
-  Task<> adopt_now(ChunkHandle handle, Version version, ServerId primary);
+  Task<> adopt_now(ChunkHandle handle, Version version, ServerId primary, bool create);
   Task<std::uint64_t> write_now(Mutation mutation);
   Task<BlockChange> plan(Chunk* chunk, std::uint64_t offset, Bytes bytes, std::vector<std::uint32_t> checksums);
   Task<> put_bytes(Chunk* chunk, std::uint64_t offset, Bytes bytes);
@@ -127,7 +127,12 @@ class ChunkStore {
   void roll_back(Chunk* chunk, const Error& cause);
 
   // chunk_store_read.cc
-  Task<Bytes> verified_blocks(Chunk* chunk, std::uint32_t first, std::uint32_t last, std::uint64_t length);
+  struct Verified {
+    Bytes bytes;
+    std::vector<std::uint32_t> checksums;  // of the blocks, over ...
+    std::uint64_t length = 0;              // ... what they have of a chunk of this length
+  };
+  Task<Verified> verified_blocks(Chunk* chunk, std::uint32_t first, std::uint32_t last, std::uint64_t length);
 
   // chunk_store_sync.cc
   Task<std::uint64_t> sync_now(ChunkHandle handle);
@@ -135,6 +140,7 @@ class ChunkStore {
   Task<> sync_data_once(Chunk* chunk);
   void checkpoint_if_due();
   Task<> checkpoint();
+  Task<> write_metas();
   Task<> write_meta(ChunkHandle handle);
 
   // Set once.
@@ -145,6 +151,7 @@ class ChunkStore {
   // State.
   std::map<ChunkHandle, std::unique_ptr<Chunk>> chunks_;
   std::set<ChunkHandle> dirty_;
+  std::set<std::string> unsynced_folders_;  // with metadata files whose names may not survive a power cut yet
   std::size_t loaded_ = 0;
   ChunkHandle evict_from_;
   Disk::Space space_;

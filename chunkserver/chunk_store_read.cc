@@ -19,17 +19,20 @@ Task<ReadBytes> ChunkStore::read(ChunkHandle handle, std::uint64_t offset, std::
   const auto first = static_cast<std::uint32_t>(offset / kBlockSize);
   const auto last = static_cast<std::uint32_t>((offset + size - 1) / kBlockSize);
   const std::uint64_t begin = std::uint64_t{first} * kBlockSize;
-  Bytes blocks = co_await verified_blocks(chunk, first, last, out.length);
-  out.bytes = blocks.slice(offset - begin, size);
+  Verified blocks = co_await verified_blocks(chunk, first, last, out.length);
+  out.bytes = blocks.bytes.slice(offset - begin, size);
   for (const Piece& piece : pieces_of(offset, size)) {
-    out.checksums.push_back(crc32c(out.bytes.data() + piece.from, piece.size));
+    const bool whole = piece.begin == 0 && piece.size == bytes_in_block(blocks.length, piece.block);
+    out.checksums.push_back(whole ? blocks.checksums[piece.block - first]
+                                  : crc32c(out.bytes.data() + piece.from, piece.size));
   }
   co_return out;
 }
 
 // What is in flight beside us: appends leave the bytes of `length` alone; an overwrite is waited for, and if one passed
 // while we read, we look again.
-Task<Bytes> ChunkStore::verified_blocks(Chunk* chunk, std::uint32_t first, std::uint32_t last, std::uint64_t length) {
+Task<ChunkStore::Verified> ChunkStore::verified_blocks(Chunk* chunk, std::uint32_t first, std::uint32_t last,
+                                                       std::uint64_t length) {
   Activity& activity = *chunk->activity;
   const std::uint64_t begin = std::uint64_t{first} * kBlockSize;
   const std::uint64_t size = std::min<std::uint64_t>(length, (std::uint64_t{last} + 1) * kBlockSize) - begin;
@@ -37,7 +40,7 @@ Task<Bytes> ChunkStore::verified_blocks(Chunk* chunk, std::uint32_t first, std::
     while (activity.overwriting) co_await executor_.sleep(1ms);
     const std::uint64_t overwrites = activity.overwrites;
     // Appends may move the last block's checksum on while we read: compare with those of now.
-    const std::vector<std::uint32_t> expected(
+    std::vector<std::uint32_t> expected(
         chunk->checksums.begin() + first,
         chunk->checksums.begin() + std::min<std::size_t>(last + 1, chunk->checksums.size()));
     const std::uint64_t committed = chunk->length;
@@ -70,7 +73,7 @@ Task<Bytes> ChunkStore::verified_blocks(Chunk* chunk, std::uint32_t first, std::
       damage(chunk, *bad, reason);
       co_await fail(Code::corrupt, "chunk {} block {}: {}", chunk->handle, *bad, reason);
     }
-    co_return bytes.slice(0, size);
+    co_return Verified{bytes.slice(0, size), std::move(expected), committed};
   }
 }
 

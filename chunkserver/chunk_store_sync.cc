@@ -86,9 +86,29 @@ void ChunkStore::checkpoint_if_due() {
 Task<> ChunkStore::checkpoint() {
   written_since_checkpoint_ = 0;
   const Lsn through = co_await journal_.roll();
+  co_await write_metas();
+  // Those of an earlier checkpoint that failed halfway too: their chunks are not dirty any more.
+  while (!unsynced_folders_.empty()) {
+    std::string folder = *unsynced_folders_.begin();
+    Result<> synced = co_await disk_.sync_directory(folder).outcome();
+    if (!synced) {
+      break_down(synced.error());
+      co_await fail(std::move(synced).error());
+    }
+    unsynced_folders_.erase(folder);
+  }
+  Result<> synced = co_await disk_.sync_directory("chunks").outcome();
+  if (!synced) {
+    break_down(synced.error());
+    co_await fail(std::move(synced).error());
+  }
+  co_await journal_.remove_through(through);
+  checkpointed_ = through;
+  make_room_for_checksums();
+}
+
+Task<> ChunkStore::write_metas() {
   constexpr std::size_t kAtOnce = 8;
-  std::set<std::string> folders;
-  std::vector<std::pair<ChunkHandle, Lsn>> written;
   auto next = [this](ChunkHandle after) {
     auto it = dirty_.upper_bound(after);
     return it == dirty_.end() ? ChunkHandle{} : *it;
@@ -98,7 +118,6 @@ Task<> ChunkStore::checkpoint() {
   while (!failed) {
     std::vector<Task<>> batch;
     for (ChunkHandle handle = next(at); handle.value != 0 && batch.size() < kAtOnce; handle = next(handle)) {
-      folders.insert(chunk_folder(handle));
       batch.push_back(write_meta(handle));
       at = handle;
     }
@@ -109,20 +128,6 @@ Task<> ChunkStore::checkpoint() {
     }
   }
   if (failed) co_await fail(std::move(*failed));
-  for (std::string folder : folders) {
-    Result<> synced = co_await disk_.sync_directory(folder).outcome();
-    if (!synced) {
-      break_down(synced.error());
-      co_await fail(std::move(synced).error());
-    }
-  }
-  Result<> synced = co_await disk_.sync_directory("chunks").outcome();
-  if (!synced) {
-    break_down(synced.error());
-    co_await fail(std::move(synced).error());
-  }
-  co_await journal_.remove_through(through);
-  checkpointed_ = through;
 }
 
 Task<> ChunkStore::write_meta(ChunkHandle handle) {
@@ -134,7 +139,13 @@ Task<> ChunkStore::write_meta(ChunkHandle handle) {
     Semaphore::Held turn = co_await activity.gate.take(1);
     co_await drained(chunk);
     if (!chunk->dirty()) co_return;
-    co_await load(chunk);
+    Result<> loaded = co_await load(chunk).outcome();
+    if (!loaded) {
+      // Its metadata file is lost, and its copy with it: told, and no reason to keep everybody's journal for ever.
+      damage(chunk, 0, loaded.error().text());
+      dirty_.erase(handle);
+      co_return;
+    }
     meta = ChunkMeta{handle,        chunk->version, chunk->primary, chunk->serial,
                      chunk->length, chunk->lsn,     chunk->damaged, chunk->checksums};
   }
@@ -155,6 +166,7 @@ Task<> ChunkStore::write_meta(ChunkHandle handle) {
     co_await fail(std::move(synced).error());
   }
   file.reset();
+  unsynced_folders_.insert(folder);
   co_await disk_.rename(temporary, target);
   chunk->meta_lsn = meta.lsn;
   if (!chunk->dirty()) dirty_.erase(handle);

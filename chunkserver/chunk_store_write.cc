@@ -14,17 +14,19 @@ constexpr std::uint64_t kCarriedMax = 64u << 10;
 
 }  // namespace
 
-Task<> ChunkStore::adopt_now(ChunkHandle handle, Version version, ServerId primary) {
+Task<> ChunkStore::adopt_now(ChunkHandle handle, Version version, ServerId primary, bool create) {
   Chunk* chunk = co_await held(handle);
   Use use(chunk);
   Activity& activity = *chunk->activity;
   Semaphore::Held turn = co_await activity.gate.take(1);
   co_await drained(chunk);
+  const bool creates = chunk->version.value == 0;  // its creation did not succeed, or is this
+  if (creates && !create) co_await fail(Code::not_found, "chunk {}: not held here", handle);
   if (version < chunk->version) {
     co_await fail(Code::stale_version, "chunk {} version {}: version {} is held here", handle, version, chunk->version);
   }
   if (version > chunk->version) {
-    MutationJournal::Appended appended = journal_.append(AdoptRecord{handle, version, primary});
+    MutationJournal::Appended appended = journal_.append(AdoptRecord{handle, version, primary, creates});
     chunk->lsn = appended.lsn;
     dirty_.insert(handle);
     co_await std::move(appended.written);
@@ -156,7 +158,8 @@ Task<BlockChange> ChunkStore::plan(Chunk* chunk, std::uint64_t offset, Bytes byt
   const std::uint64_t length = chunk->activity->plan_length;
   std::map<std::uint32_t, Bytes> old;
   for (std::uint32_t block : blocks_to_merge(length, offset, bytes.size())) {
-    old[block] = co_await verified_blocks(chunk, block, block, length);
+    Verified verified = co_await verified_blocks(chunk, block, block, length);
+    old[block] = std::move(verified.bytes);
   }
   co_return change_of(length, chunk->activity->plan_tail, offset, bytes, checksums, old);
 }

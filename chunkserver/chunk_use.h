@@ -1,4 +1,5 @@
-// ChunkStore::Use: held by a coroutine while it works on a chunk, so that the chunk's checksums and activity stay.
+// ChunkStore::Use: held by a coroutine while it works on a chunk, so that the chunk's checksums and activity stay. The
+// last one takes the activity along, unless the next must know what is in it: a chunk at rest costs no memory for it.
 #pragma once
 
 #include "chunkserver/chunk_store.h"
@@ -17,7 +18,10 @@ class ChunkStore::Use {
   }
   Use(const Use&) = delete;
   Use& operator=(const Use&) = delete;
-  ~Use() { --chunk_->activity->users; }
+  ~Use() {
+    Activity& activity = *chunk_->activity;
+    if (--activity.users == 0 && !activity.tail_garbage) chunk_->activity.reset();
+  }
 
  private:
   Chunk* chunk_;

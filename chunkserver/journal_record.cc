@@ -33,6 +33,9 @@ Result<JournalRecord> decode_record(const Bytes& body) {
       adopt.handle.value = in.u64();
       adopt.version.value = in.u64();
       adopt.primary.bytes = in.id();
+      const std::uint8_t created = in.u8();
+      if (created > 1) return fail(Code::corrupt, "an adoption with an unknown flag");
+      adopt.created = created != 0;
       record = adopt;
       break;
     }
@@ -110,7 +113,21 @@ std::optional<Framed> framed_at(const Bytes& bytes, std::uint64_t position, Lsn 
   return framed;
 }
 
+bool header_checks_out(const Bytes& bytes, Lsn first) {
+  LittleEndianReader in(bytes.span());
+  const std::uint64_t magic = in.u64();
+  in.u32();  // the format is looked at by the reader
+  const Lsn named = in.u64();
+  return bytes.size() >= kSegmentHeaderSize && magic == kSegmentMagic && named == first &&
+         LittleEndianReader(bytes.span().subspan(kSegmentHeaderSize - 4)).u32() ==
+             crc32c(bytes.data(), kSegmentHeaderSize - 4);
+}
+
 }  // namespace
+
+bool never_begun(Lsn first, const Bytes& bytes) {
+  return bytes.size() <= kSegmentHeaderSize && !header_checks_out(bytes, first);
+}
 
 std::string journal_path(Lsn first) { return "journal/" + hex(first) + ".log"; }
 
@@ -133,6 +150,7 @@ std::string encode_record(const JournalRecord& record) {
     out.u64(adopt->handle.value);
     out.u64(adopt->version.value);
     out.raw(std::span<const std::uint8_t>(adopt->primary.bytes));
+    out.u8(adopt->created ? 1 : 0);
   } else if (const auto* intent = std::get_if<IntentRecord>(&record)) {
     out.u8(static_cast<std::uint8_t>(Kind::intent));
     out.u64(intent->handle.value);
@@ -161,33 +179,39 @@ std::string encode_record(const JournalRecord& record) {
   return out.take();
 }
 
-std::string frame_record(const RecordPlace& place, std::string_view body, std::string_view bytes) {
-  LittleEndianWriter out;
+std::size_t framed_size(std::size_t body_size) { return kRecordHeaderSize + padded(body_size); }
+
+void append_record(std::string& out, const RecordPlace& place, std::string_view body, std::string_view bytes) {
+  LittleEndianWriter header;
   const std::size_t size = body.size() + bytes.size();
-  out.u32(kRecordMagic);
-  out.u32(static_cast<std::uint32_t>(size));
-  out.u64(place.lsn);
-  out.u32(place.written);
-  out.u32(place.durable);
-  out.u32(checksum_of(place, body, bytes));
-  out.u32(0);
-  out.raw(body);
-  out.raw(bytes);
-  out.zeros(padded(size) - size);
-  return out.take();
+  header.u32(kRecordMagic);
+  header.u32(static_cast<std::uint32_t>(size));
+  header.u64(place.lsn);
+  header.u32(place.written);
+  header.u32(place.durable);
+  header.u32(checksum_of(place, body, bytes));
+  header.u32(0);
+  out.append(header.view());
+  out.append(body);
+  out.append(bytes);
+  out.append(padded(size) - size, '\0');
+}
+
+std::string frame_record(const RecordPlace& place, std::string_view body, std::string_view bytes) {
+  std::string out;
+  append_record(out, place, body, bytes);
+  return out;
 }
 
 Result<SegmentContents> read_segment(const std::string& path, Lsn first, const Bytes& bytes, const std::string& boot_id,
                                      bool last) {
   SegmentContents contents;
   LittleEndianReader in(bytes.span());
-  const std::uint64_t magic = in.u64();
+  in.u64();  // the magic is part of the header's check
   const std::uint32_t format = in.u32();
-  const Lsn named = in.u64();
+  in.u64();
   const std::string_view boot = bytes.slice(in.at(), 36).view();
-  const bool header_ok = bytes.size() >= kSegmentHeaderSize && magic == kSegmentMagic && named == first &&
-                         LittleEndianReader(bytes.span().subspan(kSegmentHeaderSize - 4)).u32() ==
-                             crc32c(bytes.data(), kSegmentHeaderSize - 4);
+  const bool header_ok = header_checks_out(bytes, first);
   if (!header_ok && last) {
     // A segment's header is synced before its first record is: only one without records may be torn.
     bool records = false;

@@ -20,11 +20,13 @@
 
 namespace gfs::chunkserver {
 
-// The chunk is held at this version from here on (and exists, if it did not).
+// The chunk is held at this version from here on. `created`: it was not held before, so that there need not be a
+// metadata file; without it, a chunk of which nothing else is found is lost, not empty.
 struct AdoptRecord {
   ChunkHandle handle;
   Version version;
   ServerId primary;
+  bool created = false;
 };
 
 // A mutation about to be written to the data file.
@@ -77,7 +79,10 @@ struct RecordPlace {
   std::uint32_t written = 0;
   std::uint32_t durable = 0;
 };
+void append_record(std::string& out, const RecordPlace& place, std::string_view body, std::string_view bytes);
 std::string frame_record(const RecordPlace& place, std::string_view body, std::string_view bytes);
+// What a record takes in the segment.
+std::size_t framed_size(std::size_t body_size);
 
 struct SegmentContents {
   struct Entry {
@@ -88,6 +93,9 @@ struct SegmentContents {
   std::uint64_t end = 0;  // bytes after it are a torn tail
   bool torn = false;
 };
+
+// A segment whose begin was interrupted: there is not even a header that checks out, and nothing after it.
+bool never_begun(Lsn first, const Bytes& bytes);
 
 // corrupt (path, offset, lsn): what does not check out and cannot be a torn end. wrong_version.
 Result<SegmentContents> read_segment(const std::string& path, Lsn first, const Bytes& bytes, const std::string& boot_id,

@@ -89,9 +89,8 @@ void MutationJournal::wake() {
 
 Task<> MutationJournal::work() {
   while (!broken_ && (!waiting_.empty() || roll_asked_ || !sync_waiters_.empty())) {
-    if (roll_asked_ && waiting_.empty()) {
-      Result<void> rolled = co_await sync_file().outcome();
-      if (rolled) rolled = co_await begin_segment(next_).outcome();
+    if (roll_asked_) {  // what waits goes to the new segment: under load there is always something
+      Result<void> rolled = co_await switch_segment().outcome();
       roll_asked_ = false;
       std::vector<Promise<Lsn>> waiters = std::move(roll_waiters_);
       roll_waiters_.clear();
@@ -136,30 +135,37 @@ Task<> MutationJournal::work() {
 }
 
 Task<> MutationJournal::write_batch() {
-  if (position_ > segment_max_) {
-    co_await sync_file();
-    Result<void> begun = co_await begin_segment(waiting_.front().lsn).outcome();
-    if (!begun) {
-      std::deque<Waiting> failed = std::move(waiting_);
-      waiting_.clear();
-      for (Waiting& waiting : failed) waiting.written.set(fail(begun.error()));
-      written_ = failed.back().lsn;
-      co_return;
-    }
+  Result<void> ready = co_await (position_ > segment_max_ ? switch_segment() : cut_tail()).outcome();
+  if (!ready) {
+    std::deque<Waiting> failed = std::move(waiting_);
+    waiting_.clear();
+    written_ = failed.back().lsn;
+    for (Waiting& waiting : failed) waiting.written.set(fail(ready.error()));
+    co_return;
+  }
+  std::size_t expected = 0;
+  for (const Waiting& waiting : waiting_) {
+    if (expected >= kBatchBytesMax) break;
+    expected += framed_size(waiting.body.size() + waiting.bytes.size());
   }
   std::vector<Waiting> batch;
   std::string bytes;
+  bytes.reserve(expected);
   while (!waiting_.empty() && bytes.size() < kBatchBytesMax) {
     Waiting& next = waiting_.front();
     const RecordPlace place{segment_, position_ + bytes.size(), next.lsn, static_cast<std::uint32_t>(position_),
                             static_cast<std::uint32_t>(durable_position_)};
-    bytes += frame_record(place, next.body, next.bytes.view());
+    append_record(bytes, place, next.body, next.bytes.view());
     batch.push_back(std::move(next));
     waiting_.pop_front();
   }
   const std::size_t size = bytes.size();
   Result<void> written = co_await file_->write(position_, Bytes::of(std::move(bytes))).outcome();
-  if (written) position_ += size;
+  if (written) {
+    position_ += size;
+  } else {
+    tail_dirty_ = true;
+  }
   segments_[segment_] = position_;
   written_ = batch.back().lsn;
   for (Waiting& waiting : batch) {
@@ -169,6 +175,28 @@ Task<> MutationJournal::write_batch() {
       waiting.written.set(fail(written.error()));
     }
   }
+  if (tail_dirty_) co_await cut_tail();
+}
+
+// A segment that has another one after it must end with its last record, on the disk.
+Task<> MutationJournal::switch_segment() {
+  co_await cut_tail();
+  co_await sync_file();
+  co_await begin_segment(waiting_.empty() ? next_ : waiting_.front().lsn);
+}
+
+Task<> MutationJournal::cut_tail() {
+  if (!tail_dirty_) co_return;
+  const Lsn through = written_;
+  co_await file_->truncate(position_);
+  Result<void> synced = co_await file_->sync().outcome();
+  if (!synced) {
+    broken_ = synced.error();
+    co_await fail(*broken_);
+  }
+  tail_dirty_ = false;
+  durable_ = through;
+  durable_position_ = position_;
 }
 
 Task<> MutationJournal::begin_segment(Lsn first) {
@@ -176,9 +204,17 @@ Task<> MutationJournal::begin_segment(Lsn first) {
   std::string path = journal_path(first);
   // A segment that begins at the lsn to come holds no record that counts (its begin was interrupted).
   std::shared_ptr<File> file = co_await disk_.open(path, Disk::Mode::write);
-  co_await file->truncate(0);
-  Bytes header = Bytes::of(encode_segment_header(first, disk_.boot_id()));
-  co_await file->write(0, std::move(header));
+  Result<void> begun = co_await file->truncate(0).outcome();
+  if (begun) {
+    Bytes header = Bytes::of(encode_segment_header(first, disk_.boot_id()));
+    begun = co_await file->write(0, std::move(header)).outcome();
+  }
+  if (!begun) {
+    file.reset();
+    Result<void> gone = co_await abandon_segment(std::move(path)).outcome();
+    if (!gone) broken_ = gone.error();
+    co_await std::move(begun);
+  }
   Result<void> synced = co_await file->sync().outcome();
   if (synced) synced = co_await disk_.sync_directory("journal").outcome();
   if (!synced) {
@@ -189,6 +225,12 @@ Task<> MutationJournal::begin_segment(Lsn first) {
   segment_ = first;
   position_ = durable_position_ = kSegmentHeaderSize;
   segments_[segment_] = position_;
+}
+
+// The segment before goes on: were this one still there at a restart, the end of that one would not be the journal's.
+Task<> MutationJournal::abandon_segment(std::string path) {
+  co_await disk_.remove(path);
+  co_await disk_.sync_directory("journal");
 }
 
 Task<> MutationJournal::sync_file() {

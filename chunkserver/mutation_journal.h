@@ -3,8 +3,9 @@
 //
 // * append() gives the record its lsn at once; its Future says when it is in the file (a crash of the process cannot
 //   take it any more). sync() says when everything appended before is on the disk.
-// * Records reach the file in the order of their lsns. A batch that fails leaves nothing that counts: the next one is
-//   written over it.
+// * Records reach the file in the order of their lsns. What a failed batch leaves in the file is cut off before
+// anything
+//   else is written.
 // * A new segment takes records only when the one before is on the disk: only the last one can have a torn end.
 // * A failed sync is final: broken() from then on, everything after it fails.
 //
@@ -66,7 +67,10 @@ class MutationJournal {
   void wake();
   Task<> work();
   Task<> write_batch();
+  Task<> switch_segment();
   Task<> begin_segment(Lsn first);
+  Task<> abandon_segment(std::string path);
+  Task<> cut_tail();
   Task<> sync_file();
 
   // Set once.
@@ -81,6 +85,7 @@ class MutationJournal {
   Lsn segment_ = 0;
   std::uint64_t position_ = 0;          // in the segment: written up to here ...
   std::uint64_t durable_position_ = 0;  // ... and on the disk up to here
+  bool tail_dirty_ = false;             // a failed batch may have left bytes after position_
   bool roll_asked_ = false;
   bool working_ = false;
   std::shared_ptr<File> file_;

@@ -50,23 +50,21 @@ Task<> Recovery::read_folder(std::string folder) {
   constexpr std::size_t kAtOnce = 16;
   for (std::size_t i = 0; i < handles.size(); i += kAtOnce) {
     std::vector<Task<>> batch;
-    for (std::size_t j = i; j < std::min(handles.size(), i + kAtOnce); ++j)
-      batch.push_back(read_meta(folder, handles[j]));
+    for (std::size_t j = i; j < std::min(handles.size(), i + kAtOnce); ++j) batch.push_back(read_meta(handles[j]));
     std::vector<Result<>> done = co_await all_of(std::move(batch));
     for (Result<>& one : done) co_await std::move(one);
   }
 }
 
 // A metadata file that does not check out costs its chunk (the journal may still know it), not the server.
-Task<> Recovery::read_meta(std::string folder, ChunkHandle handle) {
+Task<> Recovery::read_meta(ChunkHandle handle) {
   std::string path = meta_path(handle);
   std::shared_ptr<File> file = co_await store_.disk_.open(path, Disk::Mode::read);
   Result<Bytes> bytes = co_await file->read(0, kMetaSizeMax + 1).outcome();
   Result<ChunkMeta> meta = bytes ? decode_meta(*bytes, handle) : Result<ChunkMeta>(fail(bytes.error()));
   if (!meta && meta.error().code == Code::wrong_version) co_await fail(std::move(meta).error());
   if (!meta) {
-    broken_meta_.insert(handle);
-    log::error("metadata_damaged", {{"path", path}, {"folder", folder}, {"reason", meta.error().text()}});
+    lose(handle, meta.error());
     co_return;
   }
   auto chunk = std::make_unique<Chunk>();
@@ -76,7 +74,7 @@ Task<> Recovery::read_meta(std::string folder, ChunkHandle handle) {
   chunk->serial = meta->serial;
   chunk->length = chunk->durable_length = meta->length;
   chunk->damaged = meta->damaged;
-  chunk->name_durable = true;
+  chunk->name_durable = meta->length > 0;  // an empty chunk may have no data file yet
   chunk->lsn = chunk->meta_lsn = chunk->committed_lsn = chunk->data_synced_lsn = meta->lsn;
   last_lsn_ = std::max(last_lsn_, meta->lsn);
   if (store_.loaded_ < store_.settings_.loaded_chunks) {
@@ -87,16 +85,32 @@ Task<> Recovery::read_meta(std::string folder, ChunkHandle handle) {
   store_.chunks_[handle] = std::move(chunk);
 }
 
-Task<> Recovery::read_journal() {
+Task<> Recovery::list_segments() {
   std::vector<Disk::Entry> entries = co_await store_.disk_.list("journal");
   for (const Disk::Entry& entry : entries) {
     std::optional<ChunkHandle> number = handle_in_name(entry.name, ".log");
     if (number && !entry.is_directory) {
+      if (entry.size <= kSegmentHeaderSize) {
+        std::string path = journal_path(number->value);
+        std::shared_ptr<File> file = co_await store_.disk_.open(path, Disk::Mode::read);
+        Bytes bytes = co_await file->read(0, kSegmentHeaderSize);
+        file.reset();
+        if (never_begun(number->value, bytes)) {
+          // Wherever it stands in the row: the end of the one before may be the end of the journal.
+          last_lsn_ = std::max(last_lsn_, number->value - 1);
+          co_await store_.disk_.remove(path);
+          continue;
+        }
+      }
       segments_.push_back(number->value);
     } else {
       log::warn("foreign_file_ignored", {{"path", "journal/" + entry.name}});
     }
   }
+}
+
+Task<> Recovery::read_journal() {
+  co_await list_segments();
   for (std::size_t i = 0; i < segments_.size(); ++i) {
     const Lsn first = segments_[i];
     std::string path = journal_path(first);
@@ -108,18 +122,18 @@ Task<> Recovery::read_journal() {
     if (contents.torn) log::warn("journal_end_torn", {{"path", path}, {"offset", contents.end}});
     last_lsn_ = std::max(last_lsn_, first - 1);
     if (!contents.entries.empty()) last_lsn_ = std::max(last_lsn_, contents.entries.back().lsn);
-    if (contents.torn) {
-      // Cut, so that what is appended later is the end again.
-      std::shared_ptr<File> torn = co_await store_.disk_.open(path, Disk::Mode::write);
-      if (contents.entries.empty() && i + 1 == segments_.size()) {
-        torn.reset();
+    if (i + 1 == segments_.size()) {
+      if (contents.torn && contents.entries.empty()) {
         file.reset();
         co_await store_.disk_.remove(path);
         segments_.pop_back();
         break;
       }
-      co_await torn->truncate(contents.end);
-      co_await torn->sync();
+      // The process may have ended before it synced what is here; from now on all of it counts as durable, and a
+      // segment that another one follows must not have a torn end.
+      std::shared_ptr<File> end = co_await store_.disk_.open(path, Disk::Mode::write);
+      if (contents.torn) co_await end->truncate(contents.end);
+      co_await end->sync();
     }
     take(std::move(contents));
   }
@@ -129,6 +143,11 @@ void Recovery::take(SegmentContents contents) {
   for (SegmentContents::Entry& entry : contents.entries) {
     if (auto* adopt = std::get_if<AdoptRecord>(&entry.record)) {
       if (broken_meta_.contains(adopt->handle)) continue;
+      if (!adopt->created && !store_.chunks_.contains(adopt->handle)) {
+        const Error missing{Code::corrupt, "its metadata file is missing", {}};
+        lose(adopt->handle, missing);
+        continue;
+      }
       std::unique_ptr<Chunk>& chunk = store_.chunks_[adopt->handle];
       if (!chunk) {
         chunk = std::make_unique<Chunk>();
@@ -158,6 +177,13 @@ void Recovery::take(SegmentContents contents) {
   }
 }
 
+void Recovery::lose(ChunkHandle handle, const Error& error) {
+  broken_meta_.insert(handle);
+  store_.chunks_.erase(handle);
+  store_.dirty_.erase(handle);
+  log::error("metadata_damaged", {{"path", meta_path(handle)}, {"reason", error.text()}});
+}
+
 void Recovery::apply(Chunk* chunk, const Tail& tail) {
   InFlight entry;
   entry.serial = tail.intent.serial;
@@ -172,7 +198,10 @@ Task<> Recovery::settle(ChunkHandle handle) {
   std::vector<Tail>& tails = tails_[handle];
   const Lsn durable = durable_.contains(handle) ? durable_[handle] : 0;
   Result<> loaded = co_await store_.load(chunk).outcome();
-  if (!loaded) co_return;  // its metadata is damaged, and that was told
+  if (!loaded) {  // readable a moment ago; without it the records have nothing to stand on
+    lose(handle, loaded.error());
+    co_return;
+  }
   std::set<std::uint32_t> touched;
   std::size_t lost = 0;
   for (const Tail& tail : tails) {

@@ -10,8 +10,8 @@
 // Then the file is cut to the chunk's length, and every block that was touched is verified; a bad one is damage, which
 // is reported, never served.
 //
-// A chunk whose metadata file does not check out is not held any more: the master finds out that it is missing. Its
-// files are left alone.
+// A chunk whose metadata file is lost or does not check out is not held any more: the master finds out that it is
+// missing. Its files are left alone.
 //
 // Lives during ChunkStore::open().
 #pragma once
@@ -39,9 +39,11 @@ class Recovery {
 
   Task<> read_metas();
   Task<> read_folder(std::string folder);
-  Task<> read_meta(std::string folder, ChunkHandle handle);
+  Task<> read_meta(ChunkHandle handle);
+  Task<> list_segments();
   Task<> read_journal();
   void take(SegmentContents contents);
+  void lose(ChunkHandle handle, const Error& error);
   Task<> settle(ChunkHandle handle);
   Task<bool> append_is_there(Chunk* chunk, const IntentRecord& intent);
   void apply(Chunk* chunk, const Tail& tail);

@@ -82,6 +82,19 @@ class StoreTest : public ::testing::Test {
     open();
   }
 
+  std::vector<std::string> journals() {
+    std::vector<std::string> paths;
+    for (const std::string& file : platter->files()) {
+      if (file.starts_with("journal/")) paths.push_back(file);
+    }
+    return paths;
+  }
+  void fresh(std::uint64_t seed) {
+    life.reset();
+    platter.reset();
+    open(seed);
+  }
+
   SimExecutor world;
   StoreSettings settings;
   ServerId primary;
@@ -354,6 +367,133 @@ TEST_F(StoreTest, AFullDiskFailsTheWriteAndLosesNothing) {
   Result<std::string> all = read_all();
   ASSERT_TRUE(all) << all.error().text();
   EXPECT_TRUE(*all == text + text);
+}
+
+TEST_F(StoreTest, WhatAFullDiskLeftInTheJournalIsGoneBeforeTheNextSegment) {
+  for (std::uint64_t seed = 1; seed <= 8; ++seed) {
+    fresh(seed);
+    ASSERT_TRUE(adopt(kChunk, 1));
+    platter->set_capacity(platter->used() + 40000);
+    EXPECT_EQ(write(1, 0, std::string(60000, 'x')).error().code, Code::no_space);
+    Result<std::uint64_t> small = write(1, 0, "small");
+    ASSERT_TRUE(small) << small.error().text();
+    platter->set_capacity(1ull << 40);
+    {
+      // The process dies when there is a new segment and the old one cannot go yet.
+      TaskGroup group;
+      group.spawn(store().close());
+      while (journals().size() < 2 || platter->read_now(journals()[1])->size() < 64) ASSERT_TRUE(world.step());
+    }
+    open();
+    if (HasFatalFailure()) return;
+    EXPECT_EQ(*read(0, 10), "small");
+  }
+}
+
+TEST_F(StoreTest, ASegmentThatFoundNoRoomIsNotInTheWayLater) {
+  open();
+  ASSERT_TRUE(adopt(kChunk, 1));
+  ASSERT_TRUE(write(1, 0, "kept"));
+  platter->set_capacity(platter->used() + 10);  // for the file, not for its header
+  EXPECT_EQ(world.run(store().close()).error().code, Code::no_space);
+  EXPECT_EQ(write(2, 4, std::string(60000, 'x')).error().code, Code::no_space);
+  EXPECT_EQ(world.run(store().close()).error().code, Code::no_space);
+  EXPECT_EQ(journals().size(), 1u);
+  platter->set_capacity(1ull << 40);
+  ASSERT_TRUE(write(2, 4, "!"));
+  open();
+  EXPECT_EQ(*read(0, 10), "kept!");
+}
+
+TEST_F(StoreTest, WhatAKilledProcessLeftInTheJournalIsDurableAfterTheNextSync) {
+  for (std::uint64_t seed = 1; seed <= 8; ++seed) {
+    fresh(seed);
+    ASSERT_TRUE(adopt(kChunk, 1));
+    ASSERT_TRUE(write(1, 0, std::string(50000, 'x')));
+    open();
+    ASSERT_TRUE(world.run(store().sync(kChunk)));
+    platter->power_cut();
+    open();
+    if (HasFatalFailure()) return;
+    ASSERT_EQ(read(0, 100000).value_or(""), std::string(50000, 'x')) << "seed " << seed;
+  }
+}
+
+TEST_F(StoreTest, ACheckpointThatFailedHalfwayCostsNoChunkAtThePowerCutAfterTheNext) {
+  const ChunkHandle large{0xac};
+  for (std::uint64_t seed = 1; seed <= 8; ++seed) {
+    fresh(seed);
+    ASSERT_TRUE(adopt(kChunk, 1));
+    ASSERT_TRUE(adopt(large, 1));
+    ASSERT_TRUE(write(1, 0, "small"));
+    ASSERT_TRUE(world.run(store().write(mutation(large, 1, 1, 10'000'000, "far out: many checksums"))));
+    ASSERT_TRUE(world.run(store().sync(kChunk)));
+    ASSERT_TRUE(world.run(store().sync(large)));
+    platter->set_capacity(platter->used() + 2 * 4096);  // for a segment and one metadata file
+    EXPECT_EQ(world.run(store().close()).error().code, Code::no_space);
+    EXPECT_NE(platter->read_now(meta_path(kChunk)).has_value(), platter->read_now(meta_path(large)).has_value());
+    platter->set_capacity(1ull << 40);
+    ASSERT_TRUE(world.run(store().close()));
+    platter->power_cut();
+    open();
+    if (HasFatalFailure()) return;
+    ASSERT_TRUE(store().find(kChunk) && store().find(large)) << "seed " << seed;
+    EXPECT_EQ(*read(0, 10), "small");
+  }
+}
+
+TEST_F(StoreTest, AChunkWhoseMetadataFileIsGoneIsLostNotEmpty) {
+  open();
+  ASSERT_TRUE(adopt(kChunk, 1));
+  ASSERT_TRUE(write(1, 0, "text"));
+  checkpoint_and_reopen();
+  ASSERT_TRUE(adopt(kChunk, 2));
+  ASSERT_TRUE(
+      world.run([](Disk& disk) -> Task<> { co_await disk.remove("chunks/ab/00000000000000ab.meta"); }(*life->disk)));
+  open();
+  EXPECT_FALSE(store().find(kChunk));
+}
+
+TEST_F(StoreTest, TheFirstBytesOfAChunkThatWasEmptyAtACheckpointSurviveAPowerCut) {
+  for (std::uint64_t seed = 1; seed <= 8; ++seed) {
+    fresh(seed);
+    ASSERT_TRUE(adopt(kChunk, 1));
+    checkpoint_and_reopen();
+    ASSERT_TRUE(write(1, 0, std::string(200000, 'x')));
+    ASSERT_TRUE(world.run(store().sync(kChunk)));
+    platter->power_cut();
+    open();
+    if (HasFatalFailure()) return;
+    ASSERT_EQ(read(0, 300000).value_or(""), std::string(200000, 'x')) << "seed " << seed;
+  }
+}
+
+TEST_F(StoreTest, AnUnreadableMetadataFileCostsItsChunkNotTheCheckpoint) {
+  open();
+  ASSERT_TRUE(adopt(kChunk, 1));
+  ASSERT_TRUE(write(1, 0, "text"));
+  settings.loaded_chunks = 0;
+  checkpoint_and_reopen();
+  ASSERT_TRUE(platter->flip_bit("chunks/ab/00000000000000ab.meta", 70, 3));
+  ASSERT_TRUE(adopt(kChunk, 2));
+  EXPECT_TRUE(world.run(store().close()));
+  EXPECT_TRUE(store().find(kChunk)->damaged);
+}
+
+TEST_F(StoreTest, AFailedCreationIsNotHeld) {
+  open();
+  platter->set_capacity(platter->used());
+  ChunkHandle handle{1};
+  Result<> adopted;
+  while ((adopted = adopt(handle, 1)) && handle.value < 1000) ++handle.value;
+  ASSERT_FALSE(adopted);
+  EXPECT_EQ(adopted.error().code, Code::no_space);
+  platter->set_capacity(1ull << 40);
+  adopted = world.run(store().adopt(handle, Version{2}, primary, false));
+  ASSERT_FALSE(adopted);
+  EXPECT_EQ(adopted.error().code, Code::not_found);
+  EXPECT_FALSE(store().find(handle));
+  EXPECT_TRUE(adopt(handle, 2));
 }
 
 TEST_F(StoreTest, AFailedSyncIsFinalButReadsGoOn) {
