@@ -2,8 +2,19 @@
 
 namespace gfs::chunkserver {
 
+namespace {
+
+constexpr std::size_t kReleasedMax = 4096;
+
+}  // namespace
+
+Staging::~Staging() {
+  if (sweep_timer_) executor_.cancel(*sweep_timer_);
+}
+
 Result<> Staging::put(RequestId id, StagedFragment fragment) {
   sweep();
+  if (released_.contains(id)) return {};
   auto found = entries_.find(id);
   if (found != entries_.end()) {
     const StagedFragment& had = found->second.fragment;
@@ -23,6 +34,7 @@ Result<> Staging::put(RequestId id, StagedFragment fragment) {
   const Instant now = executor_.now();
   entries_[id] = Entry{std::move(fragment), now, false};
   by_age_.emplace(now, id);
+  sweep_later();
   wake(id);
   return {};
 }
@@ -30,9 +42,11 @@ Result<> Staging::put(RequestId id, StagedFragment fragment) {
 // Telling a waiter may run it at once: the table is in order before.
 void Staging::wake(RequestId id) {
   std::vector<Promise<void>> told;
-  auto [first, last] = waiting_.equal_range(id);
-  for (auto it = first; it != last; ++it) told.push_back(std::move(it->second));
-  waiting_.erase(first, last);
+  auto it = waiting_.lower_bound({id, 0});
+  while (it != waiting_.end() && it->first.first == id) {
+    told.push_back(std::move(it->second));
+    it = waiting_.erase(it);
+  }
   for (Promise<void>& waiter : told) waiter.set({});
 }
 
@@ -45,30 +59,24 @@ Task<StagedFragment> Staging::wait(RequestId id, Instant until) {
   while (true) {
     const StagedFragment* fragment = find(id);
     if (fragment != nullptr) co_return *fragment;
+    released_.erase(id);  // the same request under a new version: it needs its bytes once more
     if (executor_.now() >= until) co_await fail(Code::missing_data, "request {}: its bytes have not come", id);
     Promise<void> promise;
     Future<void> come = promise.future();
-    auto place = waiting_.emplace(id, std::move(promise));
+    const std::uint64_t number = ++last_waiter_;
+    waiting_.emplace(std::pair(id, number), std::move(promise));
     struct Leave {
       Staging& staging;
       RequestId id;
-      std::multimap<RequestId, Promise<void>>::iterator place;
+      std::uint64_t number;
       Executor& executor;
       TimerId timer;
       ~Leave() {
         executor.cancel(timer);
-        // The waiter went away: its place goes too, unless the bytes came and took it.
-        auto [first, last] = staging.waiting_.equal_range(id);
-        for (auto it = first; it != last; ++it) {
-          if (it == place) {
-            staging.waiting_.erase(it);
-            return;
-          }
-        }
+        staging.waiting_.erase({id, number});  // if the waiter went away before it was told
       }
     };
-    Leave leave{*this, id, place, executor_, 0};
-    leave.timer = executor_.at(until, [this, id] { wake(id); });
+    Leave leave{*this, id, number, executor_, executor_.at(until, [this, id] { wake(id); })};
     co_await std::move(come);
   }
 }
@@ -86,6 +94,22 @@ void Staging::unpin(RequestId id) {
 void Staging::release(RequestId id) {
   auto found = entries_.find(id);
   if (found != entries_.end()) erase(found);
+  if (!released_.insert(id).second) return;
+  released_order_.push_back(id);
+  if (released_order_.size() > kReleasedMax) {
+    released_.erase(released_order_.front());
+    released_order_.pop_front();
+  }
+}
+
+// Without a push too, the memory comes back.
+void Staging::sweep_later() {
+  if (sweep_timer_ || by_age_.empty()) return;
+  sweep_timer_ = executor_.at(by_age_.begin()->first + age_max_, [this] {
+    sweep_timer_.reset();
+    sweep();
+    sweep_later();
+  });
 }
 
 void Staging::sweep() {

@@ -2,14 +2,18 @@
 //
 // Found by RequestId (client, sequence), which no two clients share. They stay until the mutation has succeeded here
 // (and on the primary: everywhere), so a repeated order finds them without another push. Total bytes are bounded: over
-// the bound the newest are refused, never those whose order has come (pinned). What nobody orders expires.
+// the bound the newest are refused, never those whose order has come (pinned). What nobody orders expires. A push that
+// comes after its mutation succeeded (late, or sent twice) is dropped, unless an order asks for it again.
 //
 // Owned by ChunkServer; lives on its executor's thread.
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <optional>
+#include <set>
+#include <utility>
 #include <vector>
 
 #include "base/bytes.h"
@@ -31,6 +35,9 @@ class Staging {
  public:
   Staging(Executor& executor, std::uint64_t bytes_max, Duration age_max)
       : executor_(executor), bytes_max_(bytes_max), age_max_(age_max) {}
+  ~Staging();
+  Staging(const Staging&) = delete;
+  Staging& operator=(const Staging&) = delete;
 
   // overloaded; conflict: other bytes are pinned under this id. The same bytes again are fine.
   Result<> put(RequestId id, StagedFragment fragment);
@@ -39,6 +46,7 @@ class Staging {
   Task<StagedFragment> wait(RequestId id, Instant until);
   void pin(RequestId id);
   void unpin(RequestId id);
+  // Its mutation has succeeded.
   void release(RequestId id);
 
   std::uint64_t bytes() const { return bytes_; }
@@ -52,6 +60,7 @@ class Staging {
   };
   void wake(RequestId id);
   void sweep();
+  void sweep_later();
   void erase(std::map<RequestId, Entry>::iterator entry);
 
   Executor& executor_;
@@ -60,7 +69,11 @@ class Staging {
   std::uint64_t bytes_ = 0;
   std::map<RequestId, Entry> entries_;
   std::multimap<Instant, RequestId> by_age_;
-  std::multimap<RequestId, Promise<void>> waiting_;
+  std::map<std::pair<RequestId, std::uint64_t>, Promise<void>> waiting_;  // with the waiter's number
+  std::uint64_t last_waiter_ = 0;
+  std::set<RequestId> released_;
+  std::deque<RequestId> released_order_;
+  std::optional<TimerId> sweep_timer_;
 };
 
 }  // namespace gfs::chunkserver

@@ -49,6 +49,26 @@ TEST(Staging, OrphansExpireAndOrderedBytesDoNot) {
   EXPECT_EQ(staging.bytes(), 200u);
 }
 
+TEST(Staging, OrphansExpireWithoutAnotherPush) {
+  SimExecutor world;
+  Staging staging(world, 1000, 60s);
+  ASSERT_TRUE(staging.put(request(1), fragment_of(100)));
+  world.run_for(61s);
+  EXPECT_EQ(staging.bytes(), 0u);
+}
+
+TEST(Staging, APushAfterItsMutationSucceededIsDroppedUntilAnOrderAsksForIt) {
+  SimExecutor world;
+  Staging staging(world, 1000, 60s);
+  ASSERT_TRUE(staging.put(request(1), fragment_of(100)));
+  staging.release(request(1));
+  ASSERT_TRUE(staging.put(request(1), fragment_of(100)));
+  EXPECT_EQ(staging.bytes(), 0u);
+  EXPECT_EQ(world.run(staging.wait(request(1), world.now() + 1s)).error().code, Code::missing_data);
+  ASSERT_TRUE(staging.put(request(1), fragment_of(100)));
+  EXPECT_EQ(staging.bytes(), 100u);
+}
+
 TEST(Staging, WaitersGetTheBytesWhenTheyComeOrAreToldInTime) {
   SimExecutor world;
   Staging staging(world, 1000, 60s);
