@@ -66,6 +66,7 @@ struct PrimaryChunk {
   std::map<RequestId, Serial> pending_ids;
   std::map<RequestId, WriteRecord> done;
   std::deque<RequestId> done_order;
+  Instant used;                                 // a mutation came to its end
   std::vector<Promise<void>> progress_waiters;  // of syncs
   TaskGroup tasks;
 

@@ -79,7 +79,7 @@ Task<bus::ApplyWrite::Reply> Replica::apply_write(bus::ApplyWrite ask, bus::Call
     co_await fail(Code::missing_data, "request {}: the bytes that came are not those ordered", ask.id);
   }
   const Instant until = std::min(caller.deadline, executor_.now() + settings_.order_wait);
-  reply.length = co_await apply(std::move(mutation), until);
+  reply.length = co_await apply(std::move(mutation), until, StagedFor::secondary);
   co_return reply;
 }
 
@@ -110,7 +110,7 @@ Replica::Orders& Replica::orders_of(const ChunkInfo& held) {
   return orders;
 }
 
-Task<std::uint64_t> Replica::apply(Mutation mutation, Instant until) {
+Task<std::uint64_t> Replica::apply(Mutation mutation, Instant until, StagedFor staged_for) {
   if (!mutation.in_order) {
     const Mutation named = mutation;
     const std::uint64_t reached = co_await store_.write(std::move(mutation));
@@ -133,12 +133,14 @@ Task<std::uint64_t> Replica::apply(Mutation mutation, Instant until) {
   orders.under_way[{version, serial}].push_back(std::move(promise));
   if (first) {
     orders.order.start(serial);
-    wake(orders);
+    std::vector<std::shared_ptr<Waiter>> woken = take_woken(orders);
     const RequestId id = mutation.id;
-    staging_.pin(id);
-    tasks_.spawn(store_.write(std::move(mutation)), [this, handle, version, serial, id](Result<std::uint64_t> done) {
-      finished(handle, version, serial, id, std::move(done));
-    });
+    if (staged_for == StagedFor::secondary) staging_.pin(id);
+    tasks_.spawn(store_.write(std::move(mutation)),
+                 [this, handle, version, serial, id, staged_for](Result<std::uint64_t> done) {
+                   finished(handle, version, serial, id, staged_for, std::move(done));
+                 });
+    for (std::shared_ptr<Waiter>& waiter : woken) waiter->woken.set({});
   }
   co_return co_await std::move(length);
 }
@@ -172,40 +174,49 @@ Task<> Replica::wait_for_turn(ChunkHandle handle, Version version, Serial serial
   }
 }
 
-void Replica::wake(Orders& orders) {
-  std::vector<std::shared_ptr<Waiter>> waiting = std::move(orders.waiting);
-  orders.waiting.clear();
+std::vector<std::shared_ptr<Replica::Waiter>> Replica::take_woken(Orders& orders) {
+  std::vector<std::shared_ptr<Waiter>> woken;
   const Serial next = orders.order.expected();
-  for (std::shared_ptr<Waiter>& waiter : waiting) {
-    if (waiter->serial <= next) {
-      waiter->woken.set({});
-    } else {
-      orders.waiting.push_back(std::move(waiter));
-    }
-  }
+  std::erase_if(orders.waiting, [&woken, next](std::shared_ptr<Waiter>& waiter) {
+    if (waiter->serial > next) return false;
+    woken.push_back(std::move(waiter));
+    return true;
+  });
+  return woken;
 }
 
-void Replica::finished(ChunkHandle handle, Version version, Serial serial, RequestId id, Result<std::uint64_t> length) {
-  if (length) {
-    if (on_applied) on_applied(handle, version, serial, id);
-    staging_.release(id);
-  } else {
-    staging_.unpin(id);
+// Whoever is told may run at once: the table is in order before.
+void Replica::finished(ChunkHandle handle, Version version, Serial serial, RequestId id, StagedFor staged_for,
+                       Result<std::uint64_t> length) {
+  if (length && on_applied) on_applied(handle, version, serial, id);
+  if (staged_for == StagedFor::secondary) {
+    if (length) {
+      staging_.release(id);
+    } else {
+      staging_.unpin(id);
+    }
   }
-  Orders& orders = orders_[handle];
+  auto place = orders_.find(handle);
+  if (place == orders_.end()) return;
+  Orders& orders = place->second;
+  std::vector<Promise<std::uint64_t>> told;
+  std::vector<std::shared_ptr<Waiter>> woken;
   auto found = orders.under_way.find({version, serial});
   if (found != orders.under_way.end()) {
-    std::vector<Promise<std::uint64_t>> told = std::move(found->second);
+    told = std::move(found->second);
     orders.under_way.erase(found);
-    for (Promise<std::uint64_t>& promise : told) promise.set(length);
   }
-  if (orders.order.version() != version) return;
-  if (length) {
-    orders.order.applied(serial);
-  } else {
-    orders.order.failed(serial);
+  if (orders.order.version() == version) {
+    if (length) {
+      orders.order.applied(serial);
+    } else {
+      orders.order.failed(serial);
+    }
+    woken = take_woken(orders);
   }
-  wake(orders);
+  if (orders.under_way.empty() && orders.waiting.empty()) orders_.erase(place);
+  for (Promise<std::uint64_t>& promise : told) promise.set(length);
+  for (std::shared_ptr<Waiter>& waiter : woken) waiter->woken.set({});
 }
 
 }  // namespace gfs::chunkserver

@@ -39,8 +39,10 @@ class Replica {
 
   // Durable; tells on_adopted. For the primary's own adoption too.
   Task<std::uint64_t> adopt(ChunkHandle handle, Version version, ServerId primary, bool create);
-  // One mutation in its turn; gives the chunk's length. Goes on when the caller goes away.
-  Task<std::uint64_t> apply(Mutation mutation, Instant until);
+  // One mutation in its turn; gives the chunk's length. Goes on when the caller goes away. `staged_for`: whose the
+  // staged bytes are: a secondary's go with the success here, a primary's WriteService keeps them until all have it.
+  enum class StagedFor : std::uint8_t { secondary, primary };
+  Task<std::uint64_t> apply(Mutation mutation, Instant until, StagedFor staged_for);
 
   // Told when a version was adopted: what is pending of older ones has ended.
   std::function<void(ChunkHandle, Version)> on_adopted;
@@ -60,14 +62,15 @@ class Replica {
 
   Orders& orders_of(const ChunkInfo& held);
   Task<> wait_for_turn(ChunkHandle handle, Version version, Serial serial, Instant until);
-  void wake(Orders& orders);
-  void finished(ChunkHandle handle, Version version, Serial serial, RequestId id, Result<std::uint64_t> length);
+  static std::vector<std::shared_ptr<Waiter>> take_woken(Orders& orders);
+  void finished(ChunkHandle handle, Version version, Serial serial, RequestId id, StagedFor staged_for,
+                Result<std::uint64_t> length);
 
   Executor& executor_;
   ChunkStore& store_;
   Staging& staging_;
   ReplicaSettings settings_;
-  std::map<ChunkHandle, Orders> orders_;
+  std::map<ChunkHandle, Orders> orders_;  // of chunks with something under way; for others the store knows
   TaskGroup tasks_;
 };
 

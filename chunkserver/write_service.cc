@@ -131,6 +131,7 @@ void WriteService::order(std::shared_ptr<PrimaryChunk> chunk, Mutation mutation)
   auto write = std::make_shared<OrderedWrite>();
   chunk->last = chunk->last.next();
   mutation.serial = chunk->last;
+  forget_idle();
   staging_.pin(mutation.id);
   write->mutation = std::move(mutation);
   write->members.resize(chunk->others.size() + 1);
@@ -157,7 +158,8 @@ Task<> WriteService::apply_here(std::shared_ptr<PrimaryChunk> chunk, std::shared
   const std::size_t member = chunk->others.size();
   const Instant until = endpoint_.executor().now() + settings_.try_time * settings_.tries;
   Mutation mutation = write->mutation;
-  Result<std::uint64_t> length = co_await replica_.apply(std::move(mutation), until).outcome();
+  Result<std::uint64_t> length =
+      co_await replica_.apply(std::move(mutation), until, Replica::StagedFor::primary).outcome();
   if (length) {
     write->length = *length;
     confirmed(*chunk, *write, member);
@@ -229,6 +231,7 @@ void WriteService::confirmed(PrimaryChunk& chunk, OrderedWrite& write, std::size
   }
   const Mutation& mutation = write.mutation;
   chunk.record(mutation.id, {mutation.offset, mutation.bytes.size(), mutation.digest, reply});
+  chunk.used = endpoint_.executor().now();
   staging_.release(mutation.id);
   chunk.pending_ids.erase(mutation.id);
   chunk.pending.erase(mutation.serial);
@@ -236,6 +239,18 @@ void WriteService::confirmed(PrimaryChunk& chunk, OrderedWrite& write, std::size
   std::vector<Promise<void>> waiters = std::move(chunk.progress_waiters);
   chunk.progress_waiters.clear();
   for (Promise<void>& waiter : waiters) waiter.set({});
+}
+
+// Memory is for chunks in use, not for all that ever were.
+void WriteService::forget_idle() {
+  const Instant now = endpoint_.executor().now();
+  if (now < forget_next_) return;
+  forget_next_ = now + settings_.records_age / 4;
+  for (auto& [handle, chunk] : chunks_) {
+    if (!chunk->pending.empty() || chunk->used + settings_.records_age > now) continue;
+    chunk->done.clear();
+    chunk->done_order.clear();
+  }
 }
 
 void WriteService::refused(PrimaryChunk& chunk, OrderedWrite& write, std::size_t member, Error error) {

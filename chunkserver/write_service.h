@@ -31,6 +31,7 @@ struct WriteSettings {
   Duration try_time = 1s;  // one ApplyWrite
   int tries = 3;
   std::size_t pending_max = 256;     // of one chunk
+  Duration records_age = 5min;       // a chunk nobody writes to forgets its answers; no client repeats for that long
   bool wait_for_secondaries = true;  // false: a mutant's
 };
 
@@ -58,6 +59,7 @@ class WriteService {
   void drive(std::shared_ptr<PrimaryChunk> chunk, std::shared_ptr<OrderedWrite> write);
   Task<> apply_here(std::shared_ptr<PrimaryChunk> chunk, std::shared_ptr<OrderedWrite> write);
   Task<> apply_there(std::shared_ptr<PrimaryChunk> chunk, std::shared_ptr<OrderedWrite> write, std::size_t member);
+  void forget_idle();
   void confirmed(PrimaryChunk& chunk, OrderedWrite& write, std::size_t member);
   void refused(PrimaryChunk& chunk, OrderedWrite& write, std::size_t member, Error error);
   void fail_waiters(PrimaryChunk& chunk, OrderedWrite& write);
@@ -72,6 +74,7 @@ class WriteService {
   ServerId self_;
   WriteSettings settings_;
   std::map<ChunkHandle, std::shared_ptr<PrimaryChunk>> chunks_;
+  Instant forget_next_{};
 };
 
 }  // namespace gfs::chunkserver
