@@ -130,7 +130,7 @@ Task<> HeartbeatLoop::report_chunks() {
 }
 
 void HeartbeatLoop::report_damage(ChunkHandle handle, std::uint32_t block, std::string reason) {
-  if (damages_.size() >= kDamagesMax) return;  // the next full report says it too
+  if (damages_.size() >= kDamagesMax) return;  // the full report of the next registration says it
   bus::ReportDamage damage;
   damage.server = identity_.server;
   damage.session = session_.id();
