@@ -20,6 +20,17 @@ TEST_F(Writing, GoesToEveryMemberAndItsSizeToTheMaster) {
   EXPECT_EQ(run(file->append(Bytes::of("x"))).error().code, Code::invalid_argument) << "closed";
 }
 
+TEST_F(Writing, OfASmallNewFileTakesFiveQuestionsAndNoMore) {
+  ASSERT_TRUE(run(fs().stat("/f")));
+  master.calls.clear();  // hello, once for all
+  auto file = open(Filesystem::Open::create_new);
+  ASSERT_TRUE(run(file->append(Bytes::of(some_bytes(4096)))));
+  ASSERT_TRUE(run(file->close()));
+  using Calls = std::map<std::string, int>;
+  EXPECT_EQ(master.calls, (Calls{{"create", 1}, {"locate_for_write", 1}, {"set_size", 1}}));
+  EXPECT_EQ(servers[0].calls, (Calls{{"write", 1}, {"sync", 1}}));
+}
+
 TEST_F(Writing, EachPassingFaultIsRetriedUnderOneIdAndAppliedOnce) {
   const Fault faults[] = {{Code::missing_data},   {Code::replica_failed}, {Code::replica_failed, true},
                           {Code::overloaded},     {Code::stale_version},  {Code::not_primary},
