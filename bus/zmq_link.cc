@@ -116,21 +116,23 @@ bool ZmqLink::handle(std::size_t budget) {
   auto self = shared_from_this();  // a callback may hang up
   if (events_waiting_) read_events();
   if (!queue_.empty() && state_ == State::connected) flush();
-  if (kind_ == Kind::data) return can_send_on();
+  if (kind_ == Kind::data) return more_to_do();
   for (; budget > 0; --budget) {
     Parts parts;
-    if (!socket_.is_open() || !socket_.receive(parts)) return can_send_on();
+    if (!socket_.is_open() || !socket_.receive(parts)) return more_to_do();
     last_used_ = poller_.loop().now();
     owner_.on_link_message(*this, parts);
   }
   return true;
 }
 
-// Asking looks at pending commands, which eats the edge that tells of room: so the answer is not to be lost.
-bool ZmqLink::can_send_on() {
+// Asking for a socket's events looks at its pending commands and eats the edge they made: so what is seen here, room or
+// something to read, must not be forgotten.
+bool ZmqLink::more_to_do() {
   if (!socket_.is_open()) return false;
-  bool room = socket_.writable();
-  return room && !queue_.empty() && state_ == State::connected;
+  if (kind_ == Kind::data) return socket_.writable() && !queue_.empty() && state_ == State::connected;
+  if (queue_.empty() || state_ != State::connected) return false;
+  return socket_.readable_or_writable();
 }
 
 void ZmqLink::flush() {

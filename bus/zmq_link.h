@@ -57,7 +57,7 @@ class ZmqLink final : public ZmqPoller::Source {
   Result<> dial();
   void connected();
   void flush();
-  bool can_send_on();
+  bool more_to_do();
   void read_events();
   void on_event(int event);
   void lose(bool never_connected, std::string reason);

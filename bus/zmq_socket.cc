@@ -219,11 +219,15 @@ bool ZmqSocket::receive(Parts& parts) {
   return true;
 }
 
-bool ZmqSocket::writable() {
+int ZmqSocket::events() {
   int events = 0;
   std::size_t size = sizeof events;
-  if (zmq_getsockopt(socket_, ZMQ_EVENTS, &events, &size) != 0) return false;
-  return (events & ZMQ_POLLOUT) != 0;
+  if (zmq_getsockopt(socket_, ZMQ_EVENTS, &events, &size) != 0) return 0;
+  return events;
 }
+
+bool ZmqSocket::writable() { return (events() & ZMQ_POLLOUT) != 0; }
+
+bool ZmqSocket::readable_or_writable() { return (events() & (ZMQ_POLLIN | ZMQ_POLLOUT)) != 0; }
 
 }  // namespace gfs::bus

@@ -71,8 +71,11 @@ class ZmqSocket {
   bool receive(Parts& parts);
   // Looks at pending commands; whether send() would find room.
   bool writable();
+  bool readable_or_writable();
 
  private:
+  int events();
+
   EventLoop& loop_;
   void* socket_ = nullptr;
   EventLoop::WatchId watch_ = 0;
