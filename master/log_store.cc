@@ -28,6 +28,17 @@ Task<Bytes> read_whole(std::shared_ptr<File> file) {
   co_return Bytes::of(std::move(whole));
 }
 
+// Whatever a sync fails with, the bytes may be there: it is never the no_space that says that nothing happened.
+Task<> sync_file(std::shared_ptr<File> file, std::string path) {
+  Result<> synced = co_await file->sync().outcome();
+  if (!synced) co_await fail(Code::io_error, "{} cannot be synced: {}", path, synced.error().text());
+}
+
+Task<> sync_names(Disk& disk, std::string path) {
+  Result<> synced = co_await disk.sync_directory(path).outcome();
+  if (!synced) co_await fail(Code::io_error, "the directory of the log cannot be synced: {}", synced.error().text());
+}
+
 }  // namespace
 
 LogStore::LogStore(Disk& disk, Random& random, Settings settings) : disk_(disk), random_(random), settings_(settings) {}
@@ -36,7 +47,7 @@ Task<> LogStore::format(ClusterId cluster, std::uint64_t epoch) {
   cluster_ = cluster;
   epoch_ = epoch;
   co_await disk_.make_directories(kDirectory);
-  co_await disk_.sync_directory("");
+  co_await sync_names(disk_, "");
   co_await create_segment(1);
 }
 
@@ -84,7 +95,8 @@ Task<> LogStore::read_segment_file(std::string name, bool last, const Replay& re
   std::string path = path_of(name);
   std::shared_ptr<File> file = co_await disk_.open(path, last ? Disk::Mode::write : Disk::Mode::read);
   Bytes bytes = co_await read_whole(file);
-  if (last && bytes.size() <= kSegmentHeaderSize && !decode_segment_header(bytes) &&
+  // The first one was whole before the directory had an identity: if it is not, ops are lost.
+  if (last && last_index_ > 0 && bytes.size() <= kSegmentHeaderSize && !decode_segment_header(bytes) &&
       decode_segment_header(bytes).error().code == Code::malformed) {
     // The process died while this segment was being made: nothing was ever in it.
     log::warn("log_segment_unfinished", {{"file", path}, {"index", last_index_ + 1}});
@@ -134,8 +146,8 @@ Task<> LogStore::read_segment_file(std::string name, bool last, const Replay& re
   doubtful -= doubtful % kRewriteBorder;
   Bytes again = bytes.slice(doubtful, end_ - doubtful);
   if (!again.empty()) co_await file_->write(doubtful, again);
-  co_await file_->sync();
-  co_await disk_.sync_directory(kDirectory);
+  co_await sync_file(file_, path);
+  co_await sync_names(disk_, kDirectory);
 }
 
 Task<> LogStore::create_segment(std::uint64_t first) {
@@ -145,8 +157,8 @@ Task<> LogStore::create_segment(std::uint64_t first) {
   std::shared_ptr<File> file = co_await disk_.open(path_of(segment_name(first)), Disk::Mode::write);
   co_await file->truncate(0);
   co_await file->write(0, Bytes::of(std::move(text)));
-  if (!settings_.skip_sync) co_await file->sync();
-  if (!settings_.skip_sync) co_await disk_.sync_directory(kDirectory);
+  if (!settings_.skip_sync) co_await sync_file(file, path_of(segment_name(first)));
+  if (!settings_.skip_sync) co_await sync_names(disk_, kDirectory);
   file_ = std::move(file);
   header_ = header;
   before_ = header.crc;
@@ -156,9 +168,9 @@ Task<> LogStore::create_segment(std::uint64_t first) {
 Task<> LogStore::append(std::vector<std::string> ops) {
   if (end_ >= settings_.segment_max && end_ > kSegmentHeaderSize) {
     Result<> rotated = co_await create_segment(last_index_ + 1).outcome();
-    if (!rotated && rotated.error().code == Code::no_space) {
+    if (!rotated && (rotated.error().code == Code::no_space || rotated.error().code == Code::overloaded)) {
       // An unfinished segment without records is what open() knows how to deal with; the next try begins it again.
-      co_await fail(Code::no_space, "the disk of the log is full: {}", rotated.error().message);
+      co_await fail(Code::no_space, "the log cannot begin a new segment: {}", rotated.error().message);
     }
     co_await std::move(rotated);
   }
@@ -193,7 +205,7 @@ Task<> LogStore::write(std::vector<std::string> ops) {
     co_await std::move(written);
   }
   co_await std::move(written);
-  if (!settings_.skip_sync) co_await file_->sync();
+  if (!settings_.skip_sync) co_await sync_file(file_, path_of(segment_name(header_.first)));
   end_ += size;
   before_ = before;
   last_index_ = synced_ = index;

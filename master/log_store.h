@@ -36,7 +36,7 @@ class LogStore {
   Task<> format(ClusterId cluster, std::uint64_t epoch);
   // Gives every op to `replay`, in order. corrupt, wrong_version, wrong_cluster, or the error of replay.
   Task<> open(ClusterId cluster, std::uint64_t epoch, Replay replay);
-  // The ops get the next indices. no_space: nothing of them is in the log.
+  // The ops get the next indices. no_space (also when files have run out): nothing of them is in the log.
   Task<> append(std::vector<std::string> ops);
   // Leaves a record behind that says that everything before it is durable: for a clean stop.
   Task<> mark();

@@ -245,6 +245,16 @@ TEST_F(LogStoreTest, ALogWithoutSegmentsOrWithStrangersIsRefused) {
   expect_refused("no segment", {"missing"});
 }
 
+// It was whole before there was an identity: an empty one is not an empty cluster.
+TEST_F(LogStoreTest, AnEmptiedFirstSegmentIsRefused) {
+  for (std::size_t size : {0u, 10u, 56u}) {
+    fill(3);
+    put_file(kFirst, std::string(size, '\0'));
+    expect_refused("emptied", {kFirst.substr(4).c_str(), "index 1"});
+    remove(kFirst);
+  }
+}
+
 TEST_F(LogStoreTest, AnUnfinishedNewSegmentIsBegunAgain) {
   settings.segment_max = 500;
   fill(5);
