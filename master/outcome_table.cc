@@ -22,16 +22,19 @@ void OutcomeTable::add(const RequestId& request, std::uint32_t digest, Decision 
   by_age_.erase({client.heard, request.client});
   client.heard = std::max(client.heard, now);
   by_age_.emplace(client.heard, request.client);
-  client.records.emplace(request.sequence, Record{digest, std::move(decision)});
+  records_ += client.records.emplace(request.sequence, Record{digest, std::move(decision)}).second;
   if (client.records.size() > kRequestsPerClient) {
     client.dropped = std::max(client.dropped, client.records.begin()->first);
     client.records.erase(client.records.begin());
+    --records_;
   }
-  while (clients_.size() > kClients || by_age_.begin()->first + kKept < now) drop_oldest();
+  while (clients_.size() > kClients || records_ > kRecords || by_age_.begin()->first + kKept < now) drop_oldest();
 }
 
 void OutcomeTable::drop_oldest() {
-  clients_.erase(by_age_.begin()->second);
+  auto oldest = clients_.find(by_age_.begin()->second);
+  records_ -= oldest->second.records.size();
+  clients_.erase(oldest);
   by_age_.erase(by_age_.begin());
 }
 

@@ -1,8 +1,9 @@
 // OutcomeTable: what became of each request, so that a repeat is answered as the first time and never done twice.
 //
 // Part of the replicated state: filled by MasterState::apply only, with the op's own time. Bounded: so many requests of
-// a client (the lowest sequences go), so many clients, none unheard for an hour. A request whose record may have gone
-// is never done again: its outcome is unknown.
+// a client (the lowest sequences go), so many clients and records at all (the clients unheard for longest go), none
+// unheard for an hour. A request whose record gave way to later ones of its client is never done again: its outcome is
+// unknown. A client that went whole is a stranger: what it sent before and arrives only then is taken for new.
 #pragma once
 
 #include <cstdint>
@@ -35,6 +36,7 @@ class OutcomeTable {
  public:
   static constexpr std::size_t kRequestsPerClient = 128;
   static constexpr std::size_t kClients = 10000;
+  static constexpr std::size_t kRecords = 256 << 10;
   static constexpr WallMs kKept = 3600 * 1000;
 
   struct Record {
@@ -59,6 +61,7 @@ class OutcomeTable {
 
   std::map<ClientId, Client> clients_;
   std::set<std::pair<WallMs, ClientId>> by_age_;
+  std::size_t records_ = 0;  // of all clients
 };
 
 }  // namespace gfs::master
