@@ -172,6 +172,9 @@ Task<bool> LayoutService::order(ChunkHandle handle, Chunk chunk) {
       }
       break;
     }
+    case Code::overloaded:
+    case Code::unreachable:  // ours: too many calls, or a route that is over; the heartbeats tell whether it lives
+      break;
     default:
       accuse(configuration.primary, handle, false);
       break;

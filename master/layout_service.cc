@@ -162,11 +162,14 @@ void LayoutService::forget_accusations(ChunkHandle handle) {
 }
 
 void LayoutService::forget_dropped_chunks() {
-  if (active_.size() <= 2 * state_.chunks().size() + 1024) return;
+  auto kept = [this] { return active_.size() + failures_.size() + accusations_.size() + servers_.holdings(); };
+  if (kept() <= sweep_above_) return;
   auto gone = [this](ChunkHandle handle) { return state_.chunks().find(handle) == nullptr; };
   std::erase_if(active_, [&](const auto& one) { return gone(ChunkHandle{one.first}); });
   std::erase_if(failures_, [&](const auto& one) { return gone(one.first); });
   std::erase_if(accusations_, [&](const auto& one) { return gone(one.first.first); });
+  servers_.forget(gone);
+  sweep_above_ = 2 * kept() + 1024;
 }
 
 }  // namespace gfs::master

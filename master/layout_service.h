@@ -82,6 +82,7 @@ class LayoutService {
   std::vector<ServerId> choose(const std::vector<ServerId>& present, std::size_t copies,
                                const std::vector<ServerId>& avoid);
   std::size_t minimum(std::uint32_t goal) const;
+  // The soft maps stay within twice what lives, whatever files come and go.
   void forget_dropped_chunks();
 
   // Set once.
@@ -97,6 +98,7 @@ class LayoutService {
   std::map<ChunkHandle, std::vector<Promise<void>>> flights_;
   std::map<ChunkHandle, Failure> failures_;
   std::map<std::pair<ChunkHandle, ServerId>, Accusation> accusations_;
+  std::size_t sweep_above_ = 1024;  // so many soft records
   TaskGroup group_;
 };
 

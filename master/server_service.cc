@@ -41,6 +41,10 @@ Result<> ServerService::check(const bus::RegisterServer& ask) const {
   // The same process, or its successor on the same (exclusive) address, may come again; anybody else is a second server
   // with a copied directory.
   const Server* there = servers_.find(ask.server);
+  if (there != nullptr && there->ended == ask.session) {
+    return fail(Code::refused, "server {}: session {} is over: another one took its place, or it left", ask.server,
+                ask.session);
+  }
   auto known = state_.servers().find(ask.server);
   bool other = there != nullptr && there->session != ask.session && known != state_.servers().end() &&
                known->second.control != ask.control;
@@ -144,7 +148,7 @@ Task<bus::Done> ServerService::report_damage(bus::ReportDamage ask, bus::Caller)
   log::error(
       "replica_damaged",
       {{"server", ask.server}, {"chunk", ask.handle}, {"block", ask.block}, {"why", ask.reason.substr(0, kTextMax)}});
-  servers_.damage(ask);
+  if (state_.chunks().find(ask.handle) != nullptr) servers_.damage(ask);
   co_return bus::Done{};
 }
 

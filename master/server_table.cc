@@ -23,6 +23,7 @@ Server* ServerTable::session(ServerId server, SessionId session) {
 void ServerTable::open_session(const bus::RegisterServer& ask, std::string route, Instant now) {
   Server& server = servers_[ask.server];
   if (server.session != ask.session) {
+    if (!server.session.nil()) server.ended = server.session;
     server.holdings.clear();
     server.reported = false;
     server.reported_to = {};
@@ -49,6 +50,7 @@ bool ServerTable::heartbeat(const bus::Heartbeat& beat, std::string route, Insta
   server->chunks = beat.chunks;
   server->recent = 0;
   server->left = beat.leaving;
+  if (beat.leaving) server->ended = beat.session;
   return true;
 }
 
@@ -63,8 +65,10 @@ Result<bool> ServerTable::report(const bus::ReportChunks& page) {
   if (end < server->reported_to || server->reported) return true;  // a repeat of what is known
   for (const bus::ReportChunks::Held& held : page.chunks) {
     Held& known = server->holdings[held.handle.value];
+    // Damage may have been told while this page was under way: within a session nothing unsays it.
+    known.damaged = known.damaged || held.damaged;
     if (known.noted && known.version >= held.version) continue;
-    known = {held.version, held.length, held.damaged, false};
+    known = {held.version, held.length, known.damaged, false};
   }
   server->reported_to = end;
   server->reported = page.last;
@@ -93,6 +97,22 @@ void ServerTable::note_missing(ServerId id, ChunkHandle handle) {
 void ServerTable::placed(ServerId id) {
   auto found = servers_.find(id);
   if (found != servers_.end()) ++found->second.recent;
+}
+
+void ServerTable::excuse(Duration standstill, Instant now) {
+  for (auto& [id, server] : servers_) server.heard = std::min(now, server.heard + standstill);
+}
+
+void ServerTable::forget(const std::function<bool(ChunkHandle)>& gone) {
+  for (auto& [id, server] : servers_) {
+    std::erase_if(server.holdings, [&](const auto& one) { return gone(ChunkHandle{one.first}); });
+  }
+}
+
+std::size_t ServerTable::holdings() const {
+  std::size_t sum = 0;
+  for (const auto& [id, server] : servers_) sum += server.holdings.size();
+  return sum;
 }
 
 bool ServerTable::up(ServerId id, Instant now) const {

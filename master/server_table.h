@@ -12,6 +12,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <string>
 #include <string_view>
@@ -38,6 +39,7 @@ struct Server {
   std::string route;  // of the last register or heartbeat
   Instant heard{};
   bool left = false;
+  SessionId ended;  // the last one that was replaced or left: a late copy of its registration does not revive it
   std::uint64_t capacity = 0, used = 0, free = 0, chunks = 0;
   std::uint64_t recent = 0;  // chunks placed there since its last heartbeat
 
@@ -73,6 +75,11 @@ class ServerTable {
   void note(ServerId server, ChunkHandle handle, Version version, std::uint64_t length);
   void note_missing(ServerId server, ChunkHandle handle);
   void placed(ServerId server);
+  // The master itself stood still for so long: nobody is to blame that he was not heard meanwhile.
+  void excuse(Duration standstill, Instant now);
+  // Drops what is held of chunks that are gone.
+  void forget(const std::function<bool(ChunkHandle)>& gone);
+  std::size_t holdings() const;
 
   bool up(ServerId server, Instant now) const;
   // Had its time and was not heard, or left.
