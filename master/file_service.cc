@@ -27,8 +27,11 @@ Task<bus::FileInfo> FileService::create(bus::CreateFile ask, bus::Caller caller)
   if (ask.replicas > kReplicasMax) {
     co_await fail(Code::invalid_argument, "{} replicas: at most {} are possible", ask.replicas, kReplicasMax);
   }
-  CreateFileOp op{ask.path, ask.replicas == 0 ? replicas_ : ask.replicas};
-  Decision made = co_await journal_.commit(std::move(op), caller.request);
+  // A repeat may come to a master that was started with another default: only what was asked has to be the same.
+  CreateFileOp op{ask.path, ask.replicas};
+  const std::uint32_t digest = digest_of(op);
+  if (op.replicas == 0) op.replicas = replicas_;
+  Decision made = co_await journal_.commit(std::move(op), caller.request, digest);
   made.info.path = std::move(ask.path);
   co_return std::move(made.info);
 }

@@ -10,20 +10,16 @@ namespace gfs::master {
 Journal::Journal(Executor& executor, LogStore& log, MasterState& state, std::function<void(Error)> fatal)
     : executor_(executor), log_(log), state_(state), fatal_(std::move(fatal)) {}
 
-Task<Decision> Journal::commit(OpBody body, RequestId request) {
-  Op op{{request, 0, executor_.wall_now()}, std::move(body)};
+Task<Decision> Journal::commit(OpBody body, RequestId request, std::uint32_t digest) {
+  Op op{{request, digest, executor_.wall_now()}, std::move(body)};
   std::string text = encode_op(op);
-  std::optional<Decision> settled;
-  const OutcomeTable::Record* before = settled_.find(request);
-  if (before != nullptr && before->digest == op.header.digest) {
-    settled = before->decision;
-  } else if ((settled = state_.check(op))) {
-    settled_.add(request, op.header.digest, *settled, op.header.time);
-  }
-  if (settled) {
+  if (std::optional<Decision> settled = state_.check(op)) {
     if (!settled->ok()) co_await fail(settled->error());
     co_return *std::move(settled);
   }
+  // A bigger one could be written, but not be read back.
+  if (text.size() > kRecordMax)
+    co_await fail(Code::too_large, "a change of {} bytes: at most {} are possible", text.size(), kRecordMax);
   if (closed_) co_await fail(Code::shutting_down, "the master is stopping");
   if (waiting_.size() >= kWaitingMax)
     co_await fail(Code::overloaded, "{} changes wait for the log already", waiting_.size());
@@ -56,9 +52,7 @@ Task<> Journal::write_batches() {
     ++batches_;
     if (!durable && durable.error().code != Code::no_space) {
       lost_ = std::move(batch);
-      closed_ = true;
-      log::error("log_failed", {{"index", log_.last_index()}, {"why", durable.error().text()}});
-      fatal_(std::move(durable).error());
+      lose(std::move(durable).error());
       co_return;
     }
     if (!durable) log::write_limited(log::Level::error, "log_disk_full", {{"why", durable.error().text()}});
@@ -78,9 +72,35 @@ Task<> Journal::write_batches() {
   writing_ = false;
 }
 
+void Journal::lose(Error error) {
+  closed_ = true;
+  failed_ = true;
+  log::error("log_failed", {{"index", log_.last_index()}, {"why", error.text()}});
+  fatal_(std::move(error));
+}
+
+void Journal::tick() {
+  const bool idle = !writing_ && !closed_ && batches_ == seen_;
+  seen_ = batches_;
+  if (!idle || batches_ == marked_) return;
+  marked_ = batches_;
+  writing_ = true;
+  group_.spawn(write_mark());
+}
+
+Task<> Journal::write_mark() {
+  Result<> marked = co_await log_.mark().outcome();
+  if (!marked && marked.error().code != Code::no_space) {
+    lose(std::move(marked).error());
+    co_return;
+  }
+  co_await write_batches();  // what came meanwhile
+}
+
 Task<> Journal::close() {
   closed_ = true;
-  if (lost_.empty()) co_await group_.idle();
+  co_await group_.idle();
+  if (failed_) co_await fail(Code::io_error, "the log failed behind index {}", log_.last_index());
 }
 
 }  // namespace gfs::master

@@ -28,12 +28,16 @@ class Journal {
 
   Journal(Executor& executor, LogStore& log, MasterState& state, std::function<void(Error)> fatal);
 
-  // What apply() decided; its error if it said no. What needs no op (a refusal) is not logged, but a repeat that comes
-  // later is answered the same: it must not do what the first was refused. overloaded, no_space. A waiter that goes
-  // away does not take its op back.
-  Task<Decision> commit(OpBody body, RequestId request = {});
+  // What apply() decided; its error if it said no. A refusal of a request with an id is logged too: a copy of it that
+  // comes later must not do what the first was refused. overloaded, too_large, no_space. A waiter that goes away does
+  // not take its op back. `digest` is of what was asked, where the op holds a decision of ours besides.
+  Task<Decision> commit(OpBody body, RequestId request = {}, std::uint32_t digest = 0);
 
-  // Until nothing waits. After it no op is taken.
+  // Once a second: when no batch came since the last one, a mark behind the last batch says that it was durable, so
+  // that rot in it is found after a kill too.
+  void tick();
+
+  // Until nothing waits. After it no op is taken. io_error: the log was lost, now or before.
   Task<> close();
 
   std::uint64_t batches() const { return batches_; }
@@ -46,6 +50,8 @@ class Journal {
   };
 
   Task<> write_batches();
+  Task<> write_mark();
+  void lose(Error error);
   std::vector<Waiting> take_batch();
 
   // Set once.
@@ -55,12 +61,14 @@ class Journal {
   std::function<void(Error)> fatal_;
 
   // State.
-  OutcomeTable settled_;  // without an op; changed nothing, so it need not outlive the process
   std::vector<Waiting> waiting_;
   std::vector<Waiting> lost_;  // of a batch whose fate is unknown: never answered
   bool writing_ = false;
   bool closed_ = false;
+  bool failed_ = false;
   std::uint64_t batches_ = 0;
+  std::uint64_t seen_ = 0;    // at the last tick
+  std::uint64_t marked_ = 0;  // as of the last mark
   TaskGroup group_;
 };
 

@@ -114,7 +114,8 @@ int run(const Options& options, Settings settings) {
   notify_service_manager("STOPPING=1");
   log::info("stopping");
   Result<> stopped = loop.run(master.stop());
-  if (!stopped && signals < 2) return complain("did not stop cleanly", stopped.error());
+  if (!stopped && (signals < 2 || stopped.error().code == Code::io_error))
+    return complain("did not stop cleanly", stopped.error());
   log::info("stopped");
   return 0;
 }

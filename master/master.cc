@@ -12,6 +12,12 @@
 
 namespace gfs::master {
 
+namespace {
+
+constexpr Duration kTick = 1s;
+
+}  // namespace
+
 struct Master::Parts {
   Parts(Executor& executor_of, Random& random_of, bus::Bus& bus_of, Disk& disk_of, Settings settings_of)
       : executor(executor_of),
@@ -70,6 +76,8 @@ Task<> Master::Parts::open() {
     log::info("formatted", {{"cluster", identity.cluster}});
   } else {
     identity = co_await load_identity(disk);
+    // The process that renamed it may have died before its name was durable.
+    co_await disk.sync_directory("");
   }
   LogStore::Replay replay = [this](std::uint64_t, const Bytes& bytes) -> Result<> {
     Result<Op> op = decode_op(bytes);
@@ -107,20 +115,26 @@ Task<> Master::Parts::start() {
 
 Task<> Master::Parts::walk_chunks() {
   while (true) {
-    co_await executor.sleep(1s);
+    const Instant before = executor.now();
+    co_await executor.sleep(kTick);
+    // Heartbeats that came while this process stood still are in its queues: they count as heard.
+    servers.excuse(executor.now() - before - kTick, executor.now());
+    journal.tick();
     census.advance(executor.now());
   }
 }
 
 Task<> Master::Parts::stop() {
-  co_await journal.close();
+  Result<> closed = co_await journal.close().outcome();
   co_await executor.sleep(Duration::zero());  // the last answers leave
   group.cancel();
   endpoint.stop();
   // Only a hint for the next start: without it the end of the log is trusted a little less.
-  Result<> marked = co_await log.mark().outcome();
+  Result<> marked;
+  if (closed) marked = co_await log.mark().outcome();
   if (!marked) log::warn("log_not_marked", {{"why", marked.error().text()}});
   lock.reset();
+  co_await std::move(closed);
 }
 
 void Master::Parts::die(Error error) {

@@ -42,13 +42,10 @@ class Master {
   // Locks and opens the directory, replays the log, listens. not_formatted, refused (formatting a directory that is not
   // empty), in_use, corrupt (file, offset, index), wrong_version, read_only.
   Task<> start();
-  // Finishes what is in the log's queue and stops serving.
+  // Finishes what is in the log's queue and stops serving. io_error: the log failed, what was queued may be lost.
   Task<> stop();
 
   bus::ListenAt listening() const;  // after start()
-
-  // Awaits the error this master cannot live with: a log that may or may not hold what was last written. Once.
-  Task<Error> fatal();
 
  private:
   struct Parts;

@@ -1,5 +1,6 @@
 #include "master/op.h"
 
+#include <algorithm>
 #include <array>
 
 #include "base/crc32c.h"
@@ -36,11 +37,19 @@ Result<OpBody> decode_body(std::size_t kind, const Bytes& bytes, std::index_sequ
   return kDecoders[kind](bytes);
 }
 
+std::uint32_t digest_of(const Bytes& body, std::size_t kind) {
+  return std::max(crc32c(body.span(), static_cast<std::uint32_t>(kind)), 1u);
+}
+
 }  // namespace
+
+std::uint32_t digest_of(const OpBody& body) {
+  return digest_of(std::visit([](const auto& one) { return bus::encode(one); }, body), body.index());
+}
 
 std::string encode_op(Op& op) {
   Bytes body = std::visit([](const auto& one) { return bus::encode(one); }, op.body);
-  op.header.digest = crc32c(body.span(), static_cast<std::uint32_t>(op.body.index()));
+  if (op.header.digest == 0) op.header.digest = digest_of(body, op.body.index());
   Bytes header = bus::encode(op.header);
   std::string text;
   text.reserve(kPrefix + header.size() + body.size());

@@ -74,7 +74,7 @@ struct AddServerOp {
 
 struct OpHeader {
   RequestId request;         // whose outcome this is; nil: the master's own
-  std::uint32_t digest = 0;  // of the body: a repeat must have the same
+  std::uint32_t digest = 0;  // of what was asked: a repeat must have the same
   WallMs time = 0;
   MSGPACK_DEFINE_MAP(request, digest, time);
 };
@@ -88,7 +88,10 @@ struct Op {
   OpBody body;
 };
 
-// {kind u8, header size u16, header, body}; header and body are msgpack maps. Fills in the digest.
+// Never 0.
+std::uint32_t digest_of(const OpBody& body);
+// {kind u8, header size u16, header, body}; header and body are msgpack maps. Fills in the body's digest if there is
+// none.
 std::string encode_op(Op& op);
 // malformed for anything that encode_op does not give.
 Result<Op> decode_op(const Bytes& bytes);

@@ -1,6 +1,7 @@
 #include "master/state.h"
 
 #include "base/check.h"
+#include "master/path.h"
 
 namespace gfs::master {
 
@@ -14,6 +15,25 @@ Decision failed(Error error) {
 }
 
 Decision failed(Code code, std::string text) { return failed(Error{code, std::move(text), {}}); }
+
+Result<> check_path(std::string_view path) {
+  Result<std::vector<std::string_view>> components = split_path(path);
+  if (!components) return fail(std::move(components));
+  return {};
+}
+
+// What no state could make possible.
+template <class T>
+Result<> check_form(const T& op) {
+  if constexpr (requires { op.source; }) {
+    Result<> source = check_path(op.source);
+    return source ? check_path(op.target) : std::move(source);
+  } else if constexpr (requires { op.path; }) {
+    return check_path(op.path);
+  } else {
+    return {};
+  }
+}
 
 }  // namespace
 
@@ -48,6 +68,10 @@ std::optional<Decision> MasterState::repeated(const OpHeader& header) const {
 
 std::optional<Decision> MasterState::check(const Op& op) const {
   if (std::optional<Decision> before = repeated(op.header)) return before;
+  Result<> sense = std::visit([](const auto& one) { return check_form(one); }, op.body);
+  if (!sense) return failed(std::move(sense).error());
+  // A copy of this message may come when the state is another: the answer has to be on record, so apply() gives it.
+  if (!op.header.request.client.nil()) return std::nullopt;
   if (const auto* make = std::get_if<MakeDirectoryOp>(&op.body); make != nullptr && make->parents) {
     Result<InodeId> there = namespace_.find(make->path);
     if (there && namespace_.inode(*there)->type == FileType::directory) {

@@ -26,8 +26,8 @@ struct KnownServer {
 
 class MasterState {
  public:
-  // What is settled without a change of state: the record of a repeat, or an error that is sure by now. Only a filter:
-  // nothing means that apply() will decide.
+  // What is settled without an op in the log: the record of a repeat, what can never be done, and, of an op without a
+  // request id, what cannot be done now. Only a filter: nothing means that apply() will decide.
   std::optional<Decision> check(const Op& op) const;
   Decision apply(const Op& op);
 

@@ -117,6 +117,46 @@ TEST_F(JournalTest, ARepeatOfARefusedRequestIsRefusedAgain) {
   ASSERT_TRUE(settle());
   EXPECT_EQ(answers.at("/d/f#2").error().code, Code::not_found);
   EXPECT_FALSE(state.names().find("/d/f"));
+  // Also by the next life of the master.
+  MasterState replayed;
+  LogStore::Replay replay = [&](std::uint64_t, const Bytes& op) -> Result<> {
+    (void)replayed.apply(decode_op(op).value());
+    return {};
+  };
+  LogStore again(*disk, random, {});
+  ASSERT_TRUE(world.run(again.open(cluster, 1, replay)));
+  Op late{{request(1), 0, 0}, CreateFileOp{"/d/f", 3}};
+  (void)encode_op(late);
+  EXPECT_EQ(replayed.apply(late).code, Code::not_found);
+}
+
+// What would be too big to be read back must not get into the log.
+TEST_F(JournalTest, AnOversizedRequestIsRefusedBeforeItIsWritten) {
+  const std::string huge = "/" + std::string(2 << 20, 'x');
+  OpBody moves[] = {RenameOp{"/a", huge, false}, RenameOp{huge, "/a", false}};
+  for (OpBody& move : moves) {
+    Result<Decision> moved = world.run(journal.commit(std::move(move), request(1)));
+    EXPECT_EQ(moved.error().code, Code::invalid_argument);
+  }
+  OpBody add = AddServerOp{{}, "tcp://x", "tcp://y", huge};
+  EXPECT_EQ(world.run(journal.commit(std::move(add))).error().code, Code::too_large);
+  EXPECT_EQ(store.last_index(), 0u);
+}
+
+TEST_F(JournalTest, TheLastBatchIsMarkedWhenNothingFollows) {
+  create("/a");
+  ASSERT_TRUE(settle());
+  journal.tick();
+  world.run_for(100ms);
+  EXPECT_EQ(store.last_index(), 1u) << "it came within this second";
+  for (int i = 0; i < 3; ++i) {
+    journal.tick();
+    world.run_for(100ms);
+  }
+  EXPECT_EQ(store.last_index(), 2u) << "one mark is enough";
+  create("/b");
+  ASSERT_TRUE(settle());
+  EXPECT_TRUE(answers.at("/b"));
 }
 
 TEST_F(JournalTest, AFullDiskIsAnAnswer) {
@@ -144,6 +184,7 @@ TEST_F(JournalTest, AFailedSyncEndsItWithoutAnAnswer) {
   EXPECT_EQ(answers.at("/b").error().code, Code::shutting_down);
   EXPECT_EQ(state.names().files(), 0u);
   EXPECT_EQ(store.last_index(), 0u);
+  EXPECT_EQ(world.run(journal.close()).error().code, Code::io_error) << "not a clean stop";
 }
 
 TEST_F(JournalTest, ClosesWhenEverythingIsAnswered) {
