@@ -165,7 +165,7 @@ Task<bool> HeartbeatLoop::beat() {
   ask.used = space.capacity - std::min(space.capacity, space.available);
   ask.chunks = store_.count();
   bus::CallOptions options;
-  options.deadline = kCallTime;
+  options.deadline = std::max<Duration>(interval_, 1s);  // one lost beat must not make the next one overdue
   const Instant sent = endpoint_.executor().now();
   Result<bus::Heartbeat::Reply> reply = co_await endpoint_.call(master(), std::move(ask), options).outcome();
   if (!reply) {
