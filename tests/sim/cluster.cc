@@ -50,7 +50,8 @@ void Cluster::start_master() {
   Life& life = *master_.life;
   master::Settings settings;
   settings.listen.control = kMasterAddress;
-  settings.format = !formatted_;
+  // A life may have ended when the identity was written, before start() could say so.
+  settings.format = !formatted_ && !master_.disk->read_now("identity");
   settings.log_segment = plan_.log_segment;
   settings.mutant = plan_.mutant;
   settings.fatal = [this, number = master_.lives](const Error& error) {
