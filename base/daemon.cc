@@ -32,7 +32,6 @@ int exit_code_of(Code code) {
     case Code::already_exists:
     case Code::not_empty:
     case Code::conflict:
-    case Code::in_use:
     case Code::wrong_cluster:
     case Code::not_formatted:
       return 4;
@@ -46,6 +45,7 @@ int exit_code_of(Code code) {
     case Code::overloaded:
     case Code::not_enough_servers:
     case Code::unavailable:
+    case Code::in_use:
     case Code::shutting_down:
       return 6;
     case Code::corrupt:

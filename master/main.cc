@@ -4,6 +4,7 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 
+#include "base/daemon.h"
 #include "base/event_loop.h"
 #include "base/log.h"
 #include "base/posix_disk.h"
@@ -22,32 +23,6 @@ volatile sig_atomic_t signals = 0;
 void on_signal(int) {
   signals = signals + 1;
   signalled_loop->stop();
-}
-
-int exit_code_of(Code code) {
-  switch (code) {
-    case Code::invalid_argument:
-    case Code::malformed:
-      return 2;
-    case Code::not_found:
-    case Code::not_formatted:
-      return 3;
-    case Code::conflict:
-    case Code::wrong_cluster:
-      return 4;
-    case Code::not_allowed:
-    case Code::read_only:
-      return 5;
-    case Code::in_use:
-    case Code::unavailable:
-      return 6;
-    case Code::corrupt:
-      return 8;
-    case Code::refused:
-      return 9;
-    default:
-      return 1;
-  }
 }
 
 std::string_view advice_for(Code code) {
