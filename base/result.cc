@@ -10,6 +10,7 @@ Outcome outcome_of(Code code) {
     case Code::cancelled:
     case Code::internal:
     case Code::replica_failed:
+    case Code::record_expired:
       return Outcome::may_have_happened;
     case Code::ok:
     case Code::invalid_argument:
@@ -42,6 +43,9 @@ Outcome outcome_of(Code code) {
     case Code::unavailable:
     case Code::shutting_down:
     case Code::refused:
+    case Code::sealed:
+    case Code::out_of_sequence:
+    case Code::suspect:
       return Outcome::did_not_happen;
   }
   return Outcome::may_have_happened;  // a code from a newer program: promise nothing
@@ -86,6 +90,10 @@ std::string name_of(Code code) {
     case Code::refused: return "refused";
     case Code::internal: return "internal";
     case Code::replica_failed: return "replica_failed";
+    case Code::sealed: return "sealed";
+    case Code::out_of_sequence: return "out_of_sequence";
+    case Code::suspect: return "suspect";
+    case Code::record_expired: return "record_expired";
   }
   return fmt::format("code {}", static_cast<unsigned>(code));
 }

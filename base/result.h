@@ -57,6 +57,10 @@ enum class Code : std::uint16_t {
   refused = 34,              // a safety guard said no
   internal = 35,             // MAY HAVE HAPPENED: a bug; details in the server's log
   replica_failed = 36,       // MAY HAVE HAPPENED: some member of the chunk did not confirm a mutation
+  sealed = 37,               // the chunk takes nothing more; appends go on with the next one
+  out_of_sequence = 38,      // an append whose writer's previous one has not been applied; nothing was written
+  suspect = 39,              // the replica may have lost bytes in a power cut and has not been made equal since
+  record_expired = 40,       // MAY HAVE HAPPENED: so old that its record is gone; it is never done (again)
 };
 
 enum class Outcome : std::uint8_t { did_not_happen, may_have_happened };

@@ -11,17 +11,36 @@ namespace gfs::bus {
 namespace {
 
 constexpr std::size_t kTextMax = 1024;
+constexpr std::size_t kReasonsMax = 8;
+constexpr std::size_t kReasonMax = 128;
 
 // What is waited at most (49 days): deadlines travel as 32 bits of milliseconds.
 constexpr Duration kDeadlineMax = std::chrono::milliseconds(UINT32_MAX);
 
 // Not in the middle of a UTF-8 character.
-std::string cut(std::string text) {
-  if (text.size() <= kTextMax) return text;
-  std::size_t size = kTextMax;
+std::string cut(std::string text, std::size_t size = kTextMax) {
+  if (text.size() <= size) return text;
   while (size > 0 && (static_cast<unsigned char>(text[size]) & 0xc0) == 0x80) --size;
   text.resize(size);
   return text;
+}
+
+// The failed steps of an error, as they travel: the latest ones, if there are many.
+std::vector<std::string> packed(const std::vector<Reason>& why) {
+  std::vector<std::string> out;
+  for (std::size_t i = why.size() - std::min(why.size(), kReasonsMax); i < why.size(); ++i) {
+    out.push_back(cut(why[i].server, kReasonMax));
+    out.push_back(cut(why[i].reason, kReasonMax));
+  }
+  return out;
+}
+
+std::vector<Reason> unpacked(std::vector<std::string> why) {
+  std::vector<Reason> out;
+  for (std::size_t i = 0; i + 1 < why.size() && out.size() < kReasonsMax; i += 2) {
+    out.push_back({cut(std::move(why[i]), kReasonMax), cut(std::move(why[i + 1]), kReasonMax)});
+  }
+  return out;
 }
 
 }  // namespace
@@ -32,6 +51,7 @@ struct Endpoint::Pending {
   std::string_view kind;
   Duration waits;
   Deadlines::Mark deadline;
+  std::shared_ptr<std::uint64_t> index;
 };
 
 Endpoint::Endpoint(Executor& executor, Random& random, Bus& bus, Options options)
@@ -98,7 +118,7 @@ Future<Frames> Endpoint::start_call(Peer to, Outgoing out, CallOptions options) 
     return future;
   }
   Deadlines::Mark deadline = call_deadlines_.set(executor_.now() + waits, id);
-  pending_.emplace(id, Pending{std::move(promise), std::move(to), out.kind, waits, deadline});
+  pending_.emplace(id, Pending{std::move(promise), std::move(to), out.kind, waits, deadline, std::move(options.index)});
   return future;
 }
 
@@ -175,10 +195,12 @@ void Endpoint::on_reply(const Peer& from, Envelope header, Frames frames) {
   Pending pending = std::move(found->second);
   pending_.erase(found);
   call_deadlines_.remove(pending.deadline);
+  if (pending.index && header.index != 0) *pending.index = header.index;
   if (header.v != kProtocolVersion) {
     pending.promise.set(fail(Code::wrong_version, "{} answered in protocol version {}", pending.peer.text(), header.v));
   } else if (header.code != 0) {
-    pending.promise.set(fail(Error{static_cast<Code>(header.code), cut(std::move(header.text)), {}}));
+    pending.promise.set(
+        fail(Error{static_cast<Code>(header.code), cut(std::move(header.text)), unpacked(std::move(header.why))}));
   } else {
     pending.promise.set(std::move(frames));
   }
@@ -186,7 +208,8 @@ void Endpoint::on_reply(const Peer& from, Envelope header, Frames frames) {
 
 void Endpoint::on_request(const Peer& from, Envelope header, Frames frames) {
   const bool wants_answer = header.type == Saying::request;
-  Caller caller{from, static_cast<Role>(header.role), header.request, Instant::max()};
+  Caller caller{from, static_cast<Role>(header.role), header.request, Instant::max(), {}};
+  if (index_) caller.index = std::make_shared<std::uint64_t>(0);
   if (wants_answer) caller.deadline = executor_.now() + std::chrono::milliseconds(header.deadline_ms);
   auto found = methods_.find(header.kind);
   Result<> admitted = admit(header, found == methods_.end() ? 0 : found->second.senders);
@@ -206,7 +229,7 @@ void Endpoint::on_request(const Peer& from, Envelope header, Frames frames) {
   }
   if (!admitted) {
     refuse(from.text(), header.kind.substr(0, 64), admitted.error());
-    if (wants_answer) answer(from, header.id, fail(std::move(admitted)));
+    if (wants_answer) answer(from, header.id, 0, fail(std::move(admitted)));
     return;
   }
   ++counters_.served;
@@ -217,16 +240,18 @@ void Endpoint::on_request(const Peer& from, Envelope header, Frames frames) {
   // The handler's end removes the deadline, the deadline ends the handler; whichever comes first. The handler may have
   // ended when spawn returns.
   Deadlines::Mark deadline = handler_deadlines_.set(caller.deadline, 0);
-  std::uint64_t task = handlers_.spawn(std::move(*work), [this, from, id = header.id, deadline](Result<Answer> result) {
-    handler_deadlines_.remove(deadline);
-    answer(from, id, std::move(result));
-  });
+  std::uint64_t task = handlers_.spawn(
+      std::move(*work), [this, from, id = header.id, deadline, index = caller.index](Result<Answer> result) {
+        handler_deadlines_.remove(deadline);
+        answer(from, id, index ? *index : 0, std::move(result));
+      });
   handler_deadlines_.rename(deadline, task);
 }
 
-void Endpoint::answer(const Peer& to, std::uint64_t id, Result<Answer> result) {
+void Endpoint::answer(const Peer& to, std::uint64_t id, std::uint64_t index, Result<Answer> result) {
   Envelope header = envelope(Saying::reply, {});
   header.id = id;
+  header.index = index == 0 && index_ ? index_() : index;
   Frames frames;
   const bool succeeded = result.has_value();
   if (succeeded) {
@@ -234,9 +259,8 @@ void Endpoint::answer(const Peer& to, std::uint64_t id, Result<Answer> result) {
     frames.payload = std::move(result->payload);
   } else {
     header.code = static_cast<std::uint16_t>(result.error().code);
-    std::string text = result.error().message;
-    for (const Reason& reason : result.error().why) text += "; " + reason.server + ": " + reason.reason;
-    header.text = cut(std::move(text));
+    header.text = cut(result.error().message);
+    header.why = packed(result.error().why);
   }
   frames.envelope = encode(header);
   Result<> sent = bus_.send(to, std::move(frames));
@@ -244,7 +268,7 @@ void Endpoint::answer(const Peer& to, std::uint64_t id, Result<Answer> result) {
   log::write_limited(log::Level::debug, "reply_not_sent", {{"peer", to.text()}, {"why", sent.error().text()}});
   // The work was done, but the caller must not wait for what cannot be said.
   if (succeeded && sent.error().code == Code::too_large) {
-    answer(to, id, fail(Code::internal, "the reply cannot be sent: {}", sent.error().message));
+    answer(to, id, index, fail(Code::internal, "the reply cannot be sent: {}", sent.error().message));
   }
 }
 

@@ -42,6 +42,8 @@ namespace gfs::bus {
 struct CallOptions {
   Duration deadline = 5s;
   RequestId request;  // nil client: none (not a mutation)
+  // Told the log index that the answer reflects (an error too); unchanged if there was none, or the peer has no log.
+  std::shared_ptr<std::uint64_t> index;
 };
 
 // What a handler knows of who asked.
@@ -50,6 +52,9 @@ struct Caller {
   Role role = kClient;
   RequestId request;
   Instant deadline;
+  // Where the node has a log: the handler of a change writes the index of its own entry here; else the answer reflects
+  // whatever is applied when it leaves.
+  std::shared_ptr<std::uint64_t> index;
 };
 
 struct EndpointCounters {
@@ -77,6 +82,8 @@ class Endpoint final : public Bus::Receiver {
   // Nil until known (a client's first call is Hello). A server that has one refuses envelopes of another cluster.
   void set_cluster(ClusterId cluster) { cluster_ = cluster; }
   ClusterId cluster() const { return cluster_; }
+  // What every answer of this node reflects (a master's log).
+  void set_index(std::function<std::uint64_t()> index) { index_ = std::move(index); }
   Executor& executor() { return executor_; }
   Random& random() { return random_; }
   Bus& bus() { return bus_; }
@@ -187,7 +194,7 @@ class Endpoint final : public Bus::Receiver {
   void on_request(const Peer& from, Envelope header, Frames frames);
   void on_reply(const Peer& from, Envelope header, Frames frames);
   void on_call_deadline(std::uint64_t id);
-  void answer(const Peer& to, std::uint64_t id, Result<Answer> result);
+  void answer(const Peer& to, std::uint64_t id, std::uint64_t index, Result<Answer> result);
 
   template <class S, class M>
   void serve_method(S& service, Task<typename M::Reply> (S::*method)(M, Caller)) {
@@ -225,6 +232,7 @@ class Endpoint final : public Bus::Receiver {
   Bus& bus_;
   Options options_;
   ClusterId cluster_;
+  std::function<std::uint64_t()> index_;
 
   // State.
   bool stopped_ = false;

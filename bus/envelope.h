@@ -3,6 +3,7 @@
 
 #include <msgpack.hpp>
 #include <string>
+#include <vector>
 
 #include "base/id.h"
 #include "bus/messages/types.h"
@@ -24,13 +25,15 @@ struct Envelope {
   std::uint32_t deadline_ms = 0;  // what is left of it when sent; requests only
   std::uint16_t code = 0;         // replies: 0 ok, else an Error's code ...
   std::string text;               // ... and sentence, cut to 1 KiB
+  std::vector<std::string> why;   // ... and its failed steps: server, reason, server, reason ...; at most eight
   std::string trace;              // trace context, carried on unread
+  std::uint64_t index = 0;        // replies of a master: the log index whose state this answer reflects
 
   template <class Packer>
   void msgpack_pack(Packer& packer) const {
     msgpack::type::make_define_map("v", v, "cluster", cluster, "type", type, "role", role, "kind", kind, "id", id,
                                    "request", request, "deadline_ms", deadline_ms, "code", code, "text", text, "trace",
-                                   trace)
+                                   trace, "index", index, "why", why)
         .msgpack_pack(packer);
   }
   // As MSGPACK_DEFINE_MAP does, but without a std::map of all keys: every message is decoded through here.
@@ -61,6 +64,10 @@ struct Envelope {
         field.val.convert(text);
       else if (key == "trace")
         field.val.convert(trace);
+      else if (key == "index")
+        field.val.convert(index);
+      else if (key == "why")
+        field.val.convert(why);
     }
   }
 };

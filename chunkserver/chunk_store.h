@@ -9,6 +9,13 @@
 // * Mutations of one chunk complete in the order they came; appends overlap each other, an overwrite is alone.
 // * If one fails, those after it fail too, and the chunk is as if none had come.
 // * Every read verifies each block it touches.
+// * A chunk's first record after its metadata file was written is on the disk before the mutation counts. So after a
+//   power cut (the journal's boot id is another one) every chunk that may have lost something is known: it is suspect,
+//   durably, until it has been made equal: not written, not read by clients.
+// * promise() fences: nothing older than the promised version is applied afterwards. `version` stays what the replica
+//   last was equal to all members in; adopt() raises it.
+// * A copy (make equal) gathers blocks in a file of its own, `<handle>.copy`, and takes effect by one journal record:
+//   what it brings counts as a whole or not at all.
 // * A failed sync is final: broken() is told, everything that changes something fails from then on; reads go on.
 // * Memory: 150 bytes per chunk, plus the checksums of chunks in use (a few MiB) and of those not yet in a metadata
 // file.
@@ -27,6 +34,8 @@
 #include "base/disk.h"
 #include "base/executor.h"
 #include "base/task_group.h"
+#include "bus/messages/chunk_chunk.h"
+#include "chunkserver/append_records.h"
 #include "chunkserver/chunk.h"
 #include "chunkserver/mutation_journal.h"
 #include "chunkserver/open_files.h"
@@ -44,21 +53,31 @@ struct StoreSettings {
 
 struct ChunkInfo {
   ChunkHandle handle;
-  Version version;
-  ServerId primary;
+  Version version;   // 0: nothing that counts is here (promised, or being copied for the first time)
+  ServerId primary;  // of that version
   Serial serial;
   std::uint64_t length = 0;
   bool damaged = false;
+  bool sealed = false;
+  bool suspect = false;
+  Version fence;            // promised: at least `version`
+  ServerId fenced_primary;  // to whom
 };
+
+using bus::MutationKind;
 
 struct Mutation {
   ChunkHandle handle;
   Version version;
   Serial serial;
   RequestId id;
-  std::uint64_t offset = 0;
+  MutationKind what = MutationKind::write;
+  std::uint64_t offset = 0;   // append: must be the chunk's end; truncate: the new length
   std::uint32_t digest = 0;
-  Bytes bytes;
+  std::uint32_t count = 0;    // append: records in the batch, consecutive from id.sequence
+  std::uint32_t index = 0;    // append: the chunk's number in its file
+  std::int64_t time_ms = 0;   // append, import
+  Bytes bytes;                // import: AppendRecords::encode()
   std::vector<std::uint32_t> checksums;  // of its pieces; verified by the caller
   bool in_order = true;                  // the serial must follow the last one (false: a mutant's)
 };
@@ -68,6 +87,13 @@ struct ReadBytes {
   std::vector<std::uint32_t> checksums;  // of its pieces
   std::uint64_t length = 0;
   Version version;
+};
+
+// What a chunk shall be after a copy: its source's state.
+struct CopyTarget {
+  bus::ReplicaState state;  // version, serial, length, sealed; digest is checked against the rest
+  std::vector<std::uint32_t> checksums;
+  AppendRecords records;
 };
 
 class ChunkStore {
@@ -84,12 +110,43 @@ class ChunkStore {
   std::vector<ChunkInfo> page(ChunkHandle after, std::size_t limit) const;
   std::size_t count() const { return chunks_.size(); }
 
-  // Durable when it returns, and nothing of an older version is under way then. Creates the chunk if told to.
-  // stale_version, not_found.
+  // Durable when it returns: nothing below `version` is applied from then on, and what was under way has ended. Known
+  // afterwards even if nothing was held (version 0). Idempotent. stale_version: a newer promise was made, or this one to
+  // another primary.
+  Task<> promise(ChunkHandle handle, Version version, ServerId primary);
+  // Durable when it returns, and nothing of an older version is under way then. Creates the chunk if told to. Serials
+  // begin anew. stale_version (a newer one is held or promised), not_found, suspect.
   Task<> adopt(ChunkHandle handle, Version version, ServerId primary, bool create);
-  // Gives the chunk's length. stale_version, out_of_order, no_space, io_error, corrupt (old bytes to merge with):
-  // nothing of it counts then.
+  // Applies it; gives the chunk's length. stale_version, out_of_order, no_space, io_error, corrupt (old bytes to merge
+  // with), suspect, sealed (an append to a sealed chunk): nothing of it counts then.
   Task<std::uint64_t> write(Mutation mutation);
+
+  // Where it stands, with the digest. not_found.
+  Task<bus::ReplicaState> state(ChunkHandle handle);
+  // Plain checksums of its blocks. not_found, corrupt.
+  Task<std::vector<std::uint32_t>> checksums(ChunkHandle handle);
+  // Reads everything; gives the blocks that do not verify (and on_damage was told).
+  Task<std::vector<std::uint32_t>> verify(ChunkHandle handle);
+  // What it remembers of appends. not_found, corrupt.
+  Task<AppendRecords> records(ChunkHandle handle);
+  // AppendRecords::judge on them.
+  Task<std::optional<AppendRecord>> judge_append(ChunkHandle handle, AppendRecords::Ask ask, std::uint64_t pending_last);
+
+  // A copy under way (chunk_store_copy.cc). One per chunk; begin_copy() goes on with what a copy of this life has
+  // gathered already. Blocks are checked against the checksum given with them.
+  // Gives, per block, the checksum of what is at hand: gathered before, or held here and just read and verified; 0 and
+  // false where there is nothing.
+  struct AtHand {
+    std::uint32_t checksum = 0;
+    std::uint32_t size = 0;  // bytes of the block that it covers; 0: nothing
+  };
+  Task<std::vector<AtHand>> begin_copy(ChunkHandle handle);
+  // Blocks [first, first + checksums.size()); `bytes` ends with the chunk or at a block's border.
+  Task<> copy_blocks(ChunkHandle handle, std::uint32_t first, Bytes bytes, std::vector<std::uint32_t> checksums);
+  // Takes effect: the chunk is the target from now on, durably; suspect and damage are over. Every block of the target
+  // must be at hand: conflict else, and nothing has changed. stale_version: another version than `promised` is promised.
+  Task<> install_copy(ChunkHandle handle, Version promised, CopyTarget target);
+  void drop_copy(ChunkHandle handle);
   // corrupt names chunk and block, and on_damage was told.
   Task<ReadBytes> read(ChunkHandle handle, std::uint64_t offset, std::uint64_t size);
   // Everything written before the call is on the disk.

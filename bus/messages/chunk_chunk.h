@@ -1,13 +1,70 @@
-// Primary -> secondary: adopt a version, apply mutations in serial order, sync.
+// Chunkserver -> chunkserver: the primary fences, makes equal and configures the members of a version, has them apply
+// mutations in serial order, and tells them what is committed.
+//
+// How a version becomes active (DESIGN: reconcile):
+//   PrepareVersion   each member promises to take nothing of an older version, durably, and says what it holds
+//   MakeEqual        whoever differs from the most advanced member copies from it what differs
+//   AdoptVersion     each member that is equal now holds the version, durably; then it is active
+// A new (virgin) chunk is empty everywhere: AdoptVersion alone.
 #pragma once
 
 #include "bus/messages/types.h"
 
 namespace gfs::bus {
 
-// Adopts a version durably: from the reply on, everything of an older version is refused (the fence). Idempotent: a
-// repeat of the version held answers as the first time. The serials of the new version start at 1.
-//   stale_version: a newer one is held · not_found: no replica here although the chunk is not virgin
+// What a replica holds, as far as it matters for who is ahead: greater (version, serial) wins.
+struct ReplicaState {
+  Version version;  // the last one it was equal to all members in; 0: none
+  Serial serial;    // applied of that version
+  std::uint64_t length = 0;
+  bool sealed = false;
+  std::uint32_t digest = 0;  // over length, seal, block checksums and append records: equal states, equal digests
+  bool suspect = false;      // bytes may have been lost in a power cut
+  bool damaged = false;      // a block does not verify
+  bool operator==(const ReplicaState&) const = default;
+  MSGPACK_DEFINE_MAP(version, serial, length, sealed, digest, suspect, damaged);
+};
+
+// From the reply on nothing of a version below `version` is applied here. Durable; idempotent.
+//   stale_version: a newer promise was made, or the same one to another primary
+struct PrepareVersion {
+  static constexpr std::string_view kind = "replica.prepare";
+  static constexpr Roles senders = kChunkserver;
+  struct Reply {
+    bool held = false;  // false: nothing of this chunk is here
+    ReplicaState state;
+    MSGPACK_DEFINE_MAP(held, state);
+  };
+  ChunkHandle handle;
+  Version version;
+  ServerId primary;  // the sender
+  MSGPACK_DEFINE_MAP(handle, version, primary);
+};
+
+// Copies from `source` every block that differs, its length, seal and append records. Takes effect at once or not at
+// all. With `version` it is for a version that was prepared here: the source is fenced, so its state stands still, and
+// on success this member's state is the source's. Without (0), a learner's copy ahead of time: what it brings is kept
+// aside and counts for nothing until a MakeEqual with a version takes it over.
+// Idempotent; a repeat joins the one that runs.
+//   stale_version: another version was prepared meanwhile · corrupt: the source's bytes do not verify
+struct MakeEqual {
+  static constexpr std::string_view kind = "replica.make_equal";
+  static constexpr Roles senders = kChunkserver;
+  struct Reply {
+    ReplicaState state;
+    std::uint64_t copied = 0;  // bytes
+    MSGPACK_DEFINE_MAP(state, copied);
+  };
+  ChunkHandle handle;
+  Version version;
+  Member source;
+  MSGPACK_DEFINE_MAP(handle, version, source);
+};
+
+// Holds the version durably from the reply on; serials start at 1. Idempotent: a repeat of the version held answers as
+// the first time.
+//   stale_version: a newer one is held or prepared · conflict: the state here is not `base`: make it equal first ·
+//   not_found: no replica here although the chunk is not virgin
 struct AdoptVersion {
   static constexpr std::string_view kind = "replica.adopt";
   static constexpr Roles senders = kChunkserver;
@@ -17,13 +74,38 @@ struct AdoptVersion {
   };
   ChunkHandle handle;
   Version version;
-  ServerId primary;  // the sender
-  bool virgin = false;  // never active so far: a missing replica is an empty one
-  MSGPACK_DEFINE_MAP(handle, version, primary, virgin);
+  ServerId primary;     // the sender
+  bool virgin = false;  // never active so far: a missing replica is an empty one; `base` is not looked at
+  ReplicaState base;
+  MSGPACK_DEFINE_MAP(handle, version, primary, virgin, base);
 };
 
-// Applies the staged fragment `id` as mutation `serial`. Nothing is written unless version, primary and serial are the
-// expected ones; a serial that was applied before answers as it did then.
+// Any bytes held here, verified, whatever the version: for making another replica equal. At most 1 MiB.
+struct ReadReplica {
+  static constexpr std::string_view kind = "replica.read";
+  static constexpr Roles senders = kChunkserver;
+  struct Reply {
+    std::vector<std::uint32_t> crcs;  // of the pieces
+    std::uint64_t length = 0;
+    Bytes payload;
+    MSGPACK_DEFINE_MAP(crcs, length);
+  };
+  ChunkHandle handle;
+  std::uint64_t offset = 0;
+  std::uint64_t size = 0;
+  MSGPACK_DEFINE_MAP(handle, offset, size);
+};
+
+enum class MutationKind : std::uint8_t {
+  write = 1,
+  append = 2,
+  seal = 3,            // nothing more is appended; the length stands
+  import_records = 4,  // takes over what the file's previous chunk remembers of appends (payload)
+  truncate = 5,        // to `offset` bytes
+};
+
+// Applies mutation `serial`. Nothing is written unless version, primary and serial are the expected ones; a serial that
+// was applied before answers as it did then. Bytes are the staged fragment `id`, or inline.
 //   out_of_order (the message names the one expected) · stale_version · not_primary (the sender is not) · missing_data:
 //   the primary repeats the order with payload and crcs filled in (inline)
 struct ApplyWrite {
@@ -40,12 +122,17 @@ struct ApplyWrite {
   Serial serial;
   Serial committed;  // every serial up to this one is on all members
   RequestId id;
+  MutationKind what = MutationKind::write;
   std::uint64_t offset = 0;
   std::uint64_t size = 0;
   std::uint32_t digest = 0;
-  std::vector<std::uint32_t> crcs;  // inline only
+  std::uint32_t count = 0;          // append: records in the batch
+  std::uint32_t index = 0;          // append: the chunk's number in its file
+  std::int64_t time_ms = 0;         // append, import: the master's time; what is remembered expires by it
+  std::vector<std::uint32_t> crcs;  // inline only; of an append: of its pieces from its begin
   Bytes payload;                    // inline only
-  MSGPACK_DEFINE_MAP(handle, version, primary, serial, committed, id, offset, size, digest, crcs);
+  MSGPACK_DEFINE_MAP(handle, version, primary, serial, committed, id, what, offset, size, digest, count, index, time_ms,
+                     crcs);
 };
 
 // Forces everything applied up to `serial` to disk; out_of_order if that has not been applied yet.
@@ -62,4 +149,31 @@ struct SyncReplica {
   MSGPACK_DEFINE_MAP(handle, version, serial);
 };
 
+// Cast by the primary when no order follows soon: every serial up to this one is on all members.
+struct Committed {
+  static constexpr std::string_view kind = "replica.committed";
+  static constexpr Roles senders = kChunkserver;
+  using Reply = Done;
+  ChunkHandle handle;
+  Version version;
+  Serial serial;
+  MSGPACK_DEFINE_MAP(handle, version, serial);
+};
+
+// To the primary, by a member that has applied more than it knows to be committed and is asked to read it.
+//   not_primary, stale_version, lease_lost: as WriteChunk
+struct AskCommitted {
+  static constexpr std::string_view kind = "replica.ask_committed";
+  static constexpr Roles senders = kChunkserver;
+  struct Reply {
+    Serial serial;
+    MSGPACK_DEFINE_MAP(serial);
+  };
+  ChunkHandle handle;
+  Version version;
+  MSGPACK_DEFINE_MAP(handle, version);
+};
+
 }  // namespace gfs::bus
+
+MSGPACK_ADD_ENUM(gfs::bus::MutationKind)

@@ -12,14 +12,15 @@ struct RegisterServer {
   static constexpr Roles senders = kChunkserver;
   struct Reply {
     ClusterId cluster;
-    std::uint64_t lease_ms = 60000;      // a session lasts this long from the sending of an answered heartbeat
+    std::uint64_t lease_ms = 60000;  // a session lasts this long from the sending of an answered heartbeat
     std::uint64_t heartbeat_ms = 1000;
-    std::uint32_t report_page = 4096;    // chunks a report page may carry
+    std::uint32_t report_page = 4096;  // chunks a report page may carry
     std::uint64_t term = 0, index = 0;
-    MSGPACK_DEFINE_MAP(cluster, lease_ms, heartbeat_ms, report_page, term, index);
+    std::int64_t now_ms = 0;  // the master's time; never goes back
+    MSGPACK_DEFINE_MAP(cluster, lease_ms, heartbeat_ms, report_page, term, index, now_ms);
   };
   ServerId server;
-  SessionId session;  // of this process
+  SessionId session;          // of this process
   std::string control, data;  // advertised addresses
   std::string rack;
   std::uint64_t capacity = 0, used = 0, free = 0, chunks = 0;
@@ -32,7 +33,8 @@ struct Heartbeat {
   struct Reply {
     bool known = true;  // false: register again and report everything (the master restarted, or gave you up)
     std::uint64_t term = 0, index = 0;
-    MSGPACK_DEFINE_MAP(known, term, index);
+    std::int64_t now_ms = 0;
+    MSGPACK_DEFINE_MAP(known, term, index, now_ms);
   };
   ServerId server;
   SessionId session;
@@ -51,7 +53,9 @@ struct ReportChunks {
     Version version;
     std::uint64_t length = 0;
     bool damaged = false;
-    MSGPACK_DEFINE_MAP(handle, version, length, damaged);
+    bool suspect = false;  // bytes may have been lost in a power cut
+    bool sealed = false;
+    MSGPACK_DEFINE_MAP(handle, version, length, damaged, suspect, sealed);
   };
   struct Reply {
     bool known = true;
@@ -78,10 +82,97 @@ struct ReportDamage {
   MSGPACK_DEFINE_MAP(server, session, handle, block, reason);
 };
 
-// Order: you are the primary of this configuration. Adopt it durably, have every other member adopt it, then answer.
-// Idempotent: an active primary answers at once.
+// The primary accuses a member of its configuration (or itself) of having failed a mutation. The answer comes when the
+// master has decided: with a newer version if it changed the configuration (its Configure comes separately), with the
+// version named if it did not.
+//   unavailable: nothing can be changed now (too few members would be left)
+struct AccuseMember {
+  static constexpr std::string_view kind = "server.accuse";
+  static constexpr Roles senders = kChunkserver;
+  struct Reply {
+    Version version;  // the chunk's, now
+    MSGPACK_DEFINE_MAP(version);
+  };
+  ServerId server;  // the accuser
+  SessionId session;
+  ChunkHandle handle;
+  Version version;
+  ServerId accused;
+  std::uint16_t code = 0;  // of the error (base/result.h)
+  bool confessed = false;  // the accused said itself that it cannot (no_space, corrupt, suspect, ...)
+  std::string reason;
+  MSGPACK_DEFINE_MAP(server, session, handle, version, accused, code, confessed, reason);
+};
+
+// The seal is on every member of this version. Logged before it is answered. Idempotent.
+//   stale_version: the chunk has a newer configuration
+struct ChunkSealed {
+  static constexpr std::string_view kind = "server.chunk_sealed";
+  static constexpr Roles senders = kChunkserver;
+  using Reply = Done;
+  ServerId server;
+  SessionId session;
+  ChunkHandle handle;
+  Version version;
+  std::uint64_t length = 0;
+  MSGPACK_DEFINE_MAP(server, session, handle, version, length);
+};
+
+// Order to an active primary: seal the chunk on every member (after what is in flight), report it (ChunkSealed),
+// answer. Idempotent. Errors as WriteChunk.
+struct SealChunk {
+  static constexpr std::string_view kind = "server.seal_chunk";
+  static constexpr Roles senders = kMaster;
+  struct Reply {
+    std::uint64_t length = 0;
+    MSGPACK_DEFINE_MAP(length);
+  };
+  ChunkHandle handle;
+  Version version;
+  MSGPACK_DEFINE_MAP(handle, version);
+};
+
+// Order to an active primary: cut the chunk to `length` bytes (no effect if it is shorter), on every member, in order
+// with the writes. Idempotent. Errors as WriteChunk.
+struct TruncateChunk {
+  static constexpr std::string_view kind = "server.truncate_chunk";
+  static constexpr Roles senders = kMaster;
+  using Reply = Done;
+  ChunkHandle handle;
+  Version version;
+  std::uint64_t length = 0;
+  MSGPACK_DEFINE_MAP(handle, version, length);
+};
+
+// Order to a server that is to become a member: copy the chunk from a member ahead of time, aside, so that little is
+// left to do when the configuration with it is made active. A repeat copies what has changed since.
+struct CloneChunk {
+  static constexpr std::string_view kind = "server.clone_chunk";
+  static constexpr Roles senders = kMaster;
+  struct Reply {
+    std::uint64_t copied = 0;  // bytes, this time
+    MSGPACK_DEFINE_MAP(copied);
+  };
+  ChunkHandle handle;
+  Member source;
+  MSGPACK_DEFINE_MAP(handle, source);
+};
+
+// The chunk is no longer part of any file: take no more mutations of it. Best effort; nothing is deleted by it.
+struct ReleaseChunk {
+  static constexpr std::string_view kind = "server.release_chunk";
+  static constexpr Roles senders = kMaster;
+  using Reply = Done;
+  ChunkHandle handle;
+  Version version;
+  MSGPACK_DEFINE_MAP(handle, version);
+};
+
+// Order: you are the primary of this configuration. Fence every member, make them equal, have them hold the version,
+// then answer: it is active. Idempotent: an active primary answers at once.
 //   conflict: this process cannot resume the version (it restarted since): the master must grant the next one
-//   replica_failed: a member could not be reached or refused (named in the message) · stale_version: a newer one is held
+//   replica_failed: a member could not be reached or refused (named in `why` and in the message) · stale_version: a
+//   newer one is held · suspect: every member that counts is suspect, and `salvage` is not set
 struct Configure {
   static constexpr std::string_view kind = "server.configure";
   static constexpr Roles senders = kMaster;
@@ -93,7 +184,16 @@ struct Configure {
   Version version;
   std::vector<Member> members;  // all of them, the receiver included
   bool virgin = false;
-  MSGPACK_DEFINE_MAP(handle, version, members, virgin);
+  std::vector<ServerId> joining;  // of the members: those that do not hold the chunk yet; never the base
+  bool salvage = false;           // all that is left is suspect: the most advanced of it is the base
+  AckMode ack = AckMode::all;
+  std::uint32_t index = 0;  // the chunk's number in its file
+  // The file's chunk before this one, if that took appends: its records are imported before this one takes any.
+  ChunkHandle before;
+  Version before_version;
+  std::vector<Member> before_members;
+  MSGPACK_DEFINE_MAP(handle, version, members, virgin, joining, salvage, ack, index, before, before_version,
+                     before_members);
 };
 
 // Order (or request): can you dial this address? Used when a server joins.

@@ -5,6 +5,10 @@
 GFS_CODEC(gfs::bus::PushFragment);
 GFS_CODEC(gfs::bus::WriteChunk);
 GFS_CODEC(gfs::bus::WriteChunk::Reply);
+GFS_CODEC(gfs::bus::AppendChunk);
+GFS_CODEC(gfs::bus::AppendChunk::Reply);
+GFS_CODEC(gfs::bus::InspectChunk);
+GFS_CODEC(gfs::bus::InspectChunk::Reply);
 GFS_CODEC(gfs::bus::ReadChunk);
 GFS_CODEC(gfs::bus::ReadChunk::Reply);
 GFS_CODEC(gfs::bus::SyncChunk);

@@ -14,19 +14,21 @@ namespace gfs::bus {
 struct PushFragment {
   static constexpr std::string_view kind = "chunk.push";
   static constexpr Roles senders = kWriters | kChunkserver;
-  RequestId id;  // that of the WriteChunk to come
+  RequestId id;  // that of the WriteChunk or AppendChunk to come
   ChunkHandle handle;
-  std::uint64_t offset = 0;  // in the chunk
+  std::uint64_t offset = 0;  // in the chunk; of an append, which has no place yet: in the append
+  std::uint32_t part = 0;    // of an append over 1 MiB: which piece of it; all but the last are 1 MiB
   std::vector<std::uint32_t> crcs;
   std::vector<std::string> chain;  // data addresses still to come after the receiver
   Bytes payload;
-  MSGPACK_DEFINE_MAP(id, handle, offset, crcs, chain);
+  MSGPACK_DEFINE_MAP(id, handle, offset, part, crcs, chain);
 };
 
 // To the primary, right behind the push: order and apply the fragment with this RequestId (envelope's) everywhere.
 // A repeat joins the one in flight or is answered from its record.
-//   missing_data: the bytes have not come (push again, same id) · not_primary, stale_version, lease_lost: ask the master
-//   replica_failed: some member did not confirm; may have happened · invalid_argument: other content under this id
+//   missing_data: the bytes have not come (push again, same id) · not_primary, stale_version, lease_lost: ask the
+//   master replica_failed: some member did not confirm; may have happened · invalid_argument: other content under this
+//   id
 struct WriteChunk {
   static constexpr std::string_view kind = "chunk.write";
   static constexpr Roles senders = kWriters;
@@ -40,7 +42,62 @@ struct WriteChunk {
   std::uint64_t offset = 0;
   std::uint64_t size = 0;
   std::uint32_t digest = 0;  // CRC32C over the fragment's checksums (as little-endian words): what the bytes must be
-  MSGPACK_DEFINE_MAP(handle, version, offset, size, digest);
+  std::uint64_t floor = 0;   // this client has given up every write to this chunk with a lower sequence: expired
+  MSGPACK_DEFINE_MAP(handle, version, offset, size, digest, floor);
+};
+
+// To the primary: appends records at an offset it picks, the same on every member; atomic; each record exactly once.
+//
+// A batch is records of one client, with consecutive sequences beginning with the envelope's request id. It is ordered,
+// applied and answered as one; record i lies behind record i - 1. Small batches carry their bytes (payload), larger
+// ones were pushed before in parts of 1 MiB under the same id. A repeat must have the same first sequence, sizes and
+// digest. Retries go to the chunk of the first try until that answers: it alone knows whether it has the batch.
+//   sealed: this chunk takes no more, and does not have the batch: the next chunk (LocateForAppend) · missing_data:
+//   push again, or send the bytes along · out_of_sequence: `previous` is not here: nothing was written ·
+//   record_expired: the batch is older than what is remembered; never executed (again) · invalid_argument: other
+//   content under this id not_primary, stale_version, lease_lost, replica_failed: as WriteChunk
+struct AppendChunk {
+  static constexpr std::string_view kind = "chunk.append";
+  static constexpr Roles senders = kWriters;
+  struct Reply {
+    std::uint32_t index = 0;   // chunk number in the file: of a repeat, perhaps an earlier chunk than the one asked
+    std::uint64_t offset = 0;  // of the first record, in that chunk
+    std::uint64_t length = 0;  // of the chunk, after it
+    bool repeat = false;       // it had been done before
+    MSGPACK_DEFINE_MAP(index, offset, length, repeat);
+  };
+  ChunkHandle handle;
+  Version version;
+  std::vector<std::uint32_t> sizes;  // of the records, in order; at most 4096 of them; more than one: at most 1 MiB
+  std::uint32_t digest = 0;          // CRC32C over the checksums of the 64 KiB pieces of the whole batch from its begin
+  std::uint64_t previous = 0;        // last sequence of this client's append to this file that was undecided; 0: none
+  std::int64_t asked_ms = 0;         // the master's time when this batch was first tried (the same on every try)
+  std::vector<std::uint32_t> crcs;   // with payload only: of its 64 KiB pieces
+  Bytes payload;
+  MSGPACK_DEFINE_MAP(handle, version, sizes, digest, previous, asked_ms, crcs);
+};
+
+// What a replica holds: its place in the order and the checksums of its blocks. For `chunk info|verify`, and for making
+// replicas equal.
+struct InspectChunk {
+  static constexpr std::string_view kind = "chunk.inspect";
+  static constexpr Roles senders = kAnyClient | kChunkserver;
+  struct Reply {
+    Version version;  // the last one it was equal to all members in
+    Version fence;    // nothing older than this is taken from anybody
+    Serial serial;
+    std::uint64_t length = 0;
+    bool sealed = false, suspect = false, damaged = false;
+    std::vector<std::uint32_t> checksums;  // CRC32C per 64 KiB block
+    std::vector<std::uint32_t> bad;        // with `verify`: blocks whose bytes do not match
+    std::uint32_t records_digest = 0;      // of what is remembered of appends
+    Bytes payload;                         // with `records`: those, encoded (chunkserver/append_records.h)
+    MSGPACK_DEFINE_MAP(version, fence, serial, length, sealed, suspect, damaged, checksums, bad, records_digest);
+  };
+  ChunkHandle handle;
+  bool verify = false;   // read every byte
+  bool records = false;  // with the append records
+  MSGPACK_DEFINE_MAP(handle, verify, records);
 };
 
 // At most 1 MiB. Every block touched is verified before anything is sent.
@@ -50,10 +107,11 @@ struct ReadChunk {
   static constexpr Roles senders = kAnyClient | kChunkserver;
   struct Reply {
     std::vector<std::uint32_t> crcs;  // of the pieces of [offset, offset + payload size)
-    std::uint64_t length = 0;         // of the chunk on this replica; the payload ends there
+    std::uint64_t length = 0;         // of the chunk, as far as it is committed; the payload ends there
     Version version;
+    bool sealed = false;
     Bytes payload;
-    MSGPACK_DEFINE_MAP(crcs, length, version);
+    MSGPACK_DEFINE_MAP(crcs, length, version, sealed);
   };
   ChunkHandle handle;
   Version version;
@@ -75,14 +133,15 @@ struct SyncChunk {
   MSGPACK_DEFINE_MAP(handle, version);
 };
 
-// How long the chunk is on this replica, now.
+// How long the chunk is, now. A secondary that is not sure asks the primary.
 struct ChunkLength {
   static constexpr std::string_view kind = "chunk.length";
   static constexpr Roles senders = kAnyClient | kMaster;
   struct Reply {
-    std::uint64_t length = 0;
+    std::uint64_t length = 0;  // as far as it is committed
     Version version;
-    MSGPACK_DEFINE_MAP(length, version);
+    bool sealed = false;
+    MSGPACK_DEFINE_MAP(length, version, sealed);
   };
   ChunkHandle handle;
   Version version;

@@ -71,7 +71,7 @@ struct List {
     MSGPACK_DEFINE_MAP(entries, more);
   };
   std::string path;
-  std::string after;         // names greater than this one
+  std::string after;           // names greater than this one
   std::uint32_t limit = 1000;  // at most 1000
   MSGPACK_DEFINE_MAP(path, after, limit);
 };
@@ -92,7 +92,7 @@ struct Remove {
   static constexpr std::string_view kind = "master.remove";
   static constexpr Roles senders = kWriters;
   struct Reply {
-    std::uint64_t files = 0;        // removed, the named one included
+    std::uint64_t files = 0;  // removed, the named one included
     std::uint64_t directories = 0;
     MSGPACK_DEFINE_MAP(files, directories);
   };
@@ -126,8 +126,91 @@ struct LocateForWrite {
   using Reply = ChunkLayout;
   InodeId inode;
   std::uint32_t index = 0;
-  Version failed;  // the version a write just failed with (0: none): makes the master look twice
-  MSGPACK_DEFINE_MAP(inode, index, failed);
+  Version failed;        // the version a write just failed with (0: none): makes the master look twice
+  ServerId unreachable;  // who could not be reached just now (nil: nobody): the master looks for itself
+  MSGPACK_DEFINE_MAP(inode, index, failed, unreachable);
+};
+
+// The chunk to append to: the file's last one, or, if that is sealed, a new one, with an active version. Chunks before
+// it are sealed; what they remember of appends goes to it before it takes any.
+struct LocateForAppend {
+  static constexpr std::string_view kind = "master.locate_for_append";
+  static constexpr Roles senders = kWriters;
+  struct Reply {
+    ChunkLayout layout;
+    std::int64_t now_ms = 0;  // the master's time; never goes back
+    MSGPACK_DEFINE_MAP(layout, now_ms);
+  };
+  InodeId inode;
+  Version failed;  // as LocateForWrite, of the chunk that was the last one
+  ServerId unreachable;
+  MSGPACK_DEFINE_MAP(inode, failed, unreachable);
+};
+
+// Cuts a file, or makes it longer (the new part reads as zeros; no chunk is made). In order with the writes.
+struct Truncate {
+  static constexpr std::string_view kind = "master.truncate";
+  static constexpr Roles senders = kWriters;
+  using Reply = FileInfo;
+  std::string path;
+  std::uint64_t size = 0;
+  MSGPACK_DEFINE_MAP(path, size);
+};
+
+// How a file's mutations are acknowledged from now on. Its chunks get new configurations.
+struct SetPolicy {
+  static constexpr std::string_view kind = "master.set_policy";
+  static constexpr Roles senders = kWriters;
+  using Reply = FileInfo;
+  std::string path;
+  AckMode ack = AckMode::all;
+  MSGPACK_DEFINE_MAP(path, ack);
+};
+
+// The sender will repeat none of its requests any more: their records go.
+struct CloseClient {
+  static constexpr std::string_view kind = "master.close_client";
+  static constexpr Roles senders = kWriters;
+  using Reply = Done;
+  ClientId client;
+  MSGPACK_DEFINE_MAP(client);
+};
+
+// Who holds a lease, by chunk: the primaryships of servers whose session lasts.
+struct ListLeases {
+  static constexpr std::string_view kind = "master.list_leases";
+  static constexpr Roles senders = kAnyClient;
+  struct Lease {
+    ChunkHandle handle;
+    InodeId inode;
+    std::uint32_t index = 0;
+    Version version;
+    ServerId primary;
+    std::string address;
+    std::uint64_t remaining_ms = 0;  // at least, unless the server is heard again
+    MSGPACK_DEFINE_MAP(handle, inode, index, version, primary, address, remaining_ms);
+  };
+  struct Reply {
+    std::vector<Lease> leases;  // by handle
+    bool more = false;
+    MSGPACK_DEFINE_MAP(leases, more);
+  };
+  ChunkHandle after;
+  std::uint32_t limit = 1000;  // at most 1000
+  MSGPACK_DEFINE_MAP(after, limit);
+};
+
+// Takes a chunk's lease from its primary at once: the next version, with another primary if there is one.
+struct RevokeLease {
+  static constexpr std::string_view kind = "master.revoke_lease";
+  static constexpr Roles senders = kAdmin | kClient;
+  struct Reply {
+    Version version;
+    ServerId primary;
+    MSGPACK_DEFINE_MAP(version, primary);
+  };
+  ChunkHandle handle;
+  MSGPACK_DEFINE_MAP(handle);
 };
 
 // The file's size as of this fsync or close, and its mtime. Only grows (truncate is another message's work).
@@ -178,8 +261,8 @@ struct ClusterStatus {
     std::uint64_t files = 0, directories = 0;
     std::uint64_t chunks_total = 0, chunks_full = 0, chunks_under = 0, chunks_lost = 0, chunks_corrupt = 0;
     std::uint64_t used = 0, capacity = 0;
-    MSGPACK_DEFINE_MAP(cluster, health, codes, address, term, index, up, suspect, lost, files, directories, chunks_total,
-                       chunks_full, chunks_under, chunks_lost, chunks_corrupt, used, capacity);
+    MSGPACK_DEFINE_MAP(cluster, health, codes, address, term, index, up, suspect, lost, files, directories,
+                       chunks_total, chunks_full, chunks_under, chunks_lost, chunks_corrupt, used, capacity);
   };
   bool detail = false;
   MSGPACK_DEFINE_MAP(detail);
@@ -215,6 +298,24 @@ struct ListChunks {
   std::uint32_t first = 0;
   std::uint32_t count = 256;  // at most 256
   MSGPACK_DEFINE_MAP(path, first, count);
+};
+
+// What `chunk info HANDLE` shows.
+struct FindChunk {
+  static constexpr std::string_view kind = "master.find_chunk";
+  static constexpr Roles senders = kAnyClient;
+  struct Reply {
+    InodeId inode;
+    ListChunks::Chunk chunk;
+    std::uint32_t goal = 0;
+    bool active = false;  // as the master believes
+    bool virgin = false;
+    AckMode ack = AckMode::all;
+    std::vector<ServerId> joining;
+    MSGPACK_DEFINE_MAP(inode, chunk, goal, active, virgin, ack, joining);
+  };
+  ChunkHandle handle;
+  MSGPACK_DEFINE_MAP(handle);
 };
 
 }  // namespace gfs::bus

@@ -32,6 +32,12 @@ struct Done {
 
 enum class FileType : std::uint8_t { file = 1, directory = 2 };
 
+// When a mutation is acknowledged.
+enum class AckMode : std::uint8_t {
+  all = 1,      // every member has applied it
+  primary = 2,  // the primary has; the others follow in order. What only the primary has may be lost with it
+};
+
 struct FileInfo {
   std::string path;
   FileType type = FileType::file;
@@ -40,7 +46,8 @@ struct FileInfo {
   std::uint32_t chunks = 0;
   std::int64_t mtime_ms = 0;
   InodeId inode;
-  MSGPACK_DEFINE_MAP(path, type, size, replicas, chunks, mtime_ms, inode);
+  AckMode ack = AckMode::all;
+  MSGPACK_DEFINE_MAP(path, type, size, replicas, chunks, mtime_ms, inode, ack);
 };
 
 // A chunkserver as others reach it.
@@ -59,13 +66,16 @@ struct ChunkLayout {
   ChunkHandle handle;
   Version version;
   std::vector<Member> members;
-  ServerId primary;  // nil: none at the moment
-  MSGPACK_DEFINE_MAP(index, handle, version, members, primary);
+  ServerId primary;          // nil: none at the moment
+  bool sealed = false;       // it takes no more appends ...
+  std::uint64_t length = 0;  // ... and is so long; what lies behind it in the chunk's range is a gap
+  MSGPACK_DEFINE_MAP(index, handle, version, members, primary, sealed, length);
 };
 
 }  // namespace gfs::bus
 
 MSGPACK_ADD_ENUM(gfs::bus::FileType)
+MSGPACK_ADD_ENUM(gfs::bus::AckMode)
 
 namespace msgpack {
 MSGPACK_API_VERSION_NAMESPACE(MSGPACK_DEFAULT_API_NS) {

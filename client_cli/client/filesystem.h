@@ -15,6 +15,7 @@
 #include "base/random.h"
 #include "base/task.h"
 #include "bus/bus.h"
+#include "bus/messages/client_chunk.h"
 #include "bus/messages/client_master.h"
 
 namespace gfs::client {
@@ -38,6 +39,44 @@ struct Usage {
 
 class File;
 
+// Where an appended record is.
+struct Appended {
+  ChunkHandle handle;        // of the chunk that holds it (0 if a repeat was answered by a later chunk)
+  std::uint64_t offset = 0;  // in the file
+  std::uint64_t length = 0;
+  RequestId request;
+  bool repeat = false;  // an earlier try had done it
+};
+
+struct AppendOptions {
+  // A writer that keeps its id and goes on with its own sequences may repeat, after a restart, what it does not know the
+  // outcome of: it is done once all the same. Nil: a fresh id.
+  ClientId client;
+  std::uint64_t next_sequence = 1;        // of the first record
+  std::uint64_t batch = 1ull << 20;       // bytes of records that travel together when several wait
+  std::size_t in_flight = 16;             // batches; at most 64
+  std::uint32_t replicas = 0;             // if the file is created
+};
+
+// Appends records to a file: each atomic, at one offset on all replicas, exactly once, in this writer's order. Several
+// may be under way; those that wait while a batch is on its way travel together in the next one.
+//
+// A record of unknown outcome (deadline) may still be repeated with its own sequence; no later record of this appender
+// is executed before it, and it is never executed after a later one.
+class Appender {
+ public:
+  virtual ~Appender() = default;
+  virtual const FileInfo& info() const = 0;
+  // At most 16 MiB. Done: every member has it. too_large, invalid_argument (empty), and what a write can fail with.
+  virtual Task<Appended> append(Bytes record) = 0;
+  // The same under a sequence chosen by the caller (a repeat, perhaps by another process): not lower than those before,
+  // unless it repeats one of them.
+  virtual Task<Appended> append_as(std::uint64_t sequence, Bytes record) = 0;
+  // What was appended so far is on every member's disk, and the master knows the size.
+  virtual Task<> sync() = 0;
+  virtual Task<> close() = 0;
+};
+
 class Filesystem {
  public:
   Filesystem(Executor& executor, Random& random, bus::Bus& bus, Settings settings);
@@ -51,6 +90,9 @@ class Filesystem {
   };
   // The file's size includes all that was acknowledged before: unavailable if no replica can tell it in time.
   Task<std::shared_ptr<File>> open(std::string path, Open how, std::uint32_t replicas = 0);
+
+  // Creates the file if it is missing. is_a_directory.
+  Task<std::shared_ptr<Appender>> open_appender(std::string path, AppendOptions options = {});
 
   Task<FileInfo> create(std::string path, std::uint32_t replicas = 0);
   Task<FileInfo> make_directory(std::string path, bool parents = false);
@@ -67,6 +109,23 @@ class Filesystem {
   Task<bus::ClusterStatus::Reply> status();
   Task<std::vector<bus::ServerInfo>> servers();
   Task<std::vector<bus::ListChunks::Chunk>> chunks(std::string path);
+
+  // Cuts the file, or makes it longer (zeros). In order with the writes.
+  Task<FileInfo> truncate(std::string path, std::uint64_t size);
+  // How the file's mutations are acknowledged from now on (bus::AckMode tells what may be lost).
+  Task<FileInfo> set_ack(std::string path, bus::AckMode ack);
+  Task<bus::FindChunk::Reply> find_chunk(ChunkHandle handle);
+  Task<std::vector<bus::ListLeases::Lease>> leases();
+  Task<bus::RevokeLease::Reply> revoke_lease(ChunkHandle handle);
+  // What one member holds of a chunk; `verify` reads every byte.
+  Task<bus::InspectChunk::Reply> inspect(bus::Address server, ChunkHandle handle, bool verify);
+
+  // The next mutation goes out under this id instead of a fresh one: a repeat of a request whose outcome is not known.
+  void use_request(RequestId request);
+  // This client's requests will not be repeated any more: the master may forget them.
+  Task<> close_client();
+  // The log index that the master's latest answer to this client reflects.
+  std::uint64_t last_index() const;
 
   // The id under which the last mutation was sent ("client:sequence"), for messages and --json.
   RequestId last_request() const;

@@ -175,13 +175,15 @@ TEST_F(EndpointTest, ACallIsAnswered) {
   EXPECT_EQ(serving->endpoint.counters().served, 1u);
 }
 
-TEST_F(EndpointTest, TheServersErrorArrivesWithItsReasonsAsText) {
+TEST_F(EndpointTest, TheServersErrorArrivesWithItsReasons) {
   auto serving = server();
   auto client = node("client");
   Result<FileInfo> info = stat(*client, "/error");
   ASSERT_FALSE(info.has_value());
   EXPECT_EQ(info.error().code, Code::not_found);
-  EXPECT_EQ(info.error().message, "no file /error; cs1: timeout");
+  EXPECT_EQ(info.error().message, "no file /error");
+  ASSERT_EQ(info.error().why.size(), 1u);
+  EXPECT_EQ(info.error().why[0], (Reason{"cs1", "timeout"}));
 }
 
 TEST_F(EndpointTest, AnErrorsTextIsCutToOneKibibyteBetweenCharacters) {

@@ -31,9 +31,10 @@ void each_example_message(Visit&& visit) {
   const Version version{3};
   const Serial serial{41};
   const std::vector<std::uint32_t> crcs = {1, 0xe3069283};
-  const FileInfo file{"/a/b", FileType::file, 70000, 3, 2, 1767225600123, inode};
+  const FileInfo file{"/a/b", FileType::file, 70000, 3, 2, 1767225600123, inode, AckMode::primary};
   const Member member{server, "tcp://127.0.0.1:7510", "tcp://127.0.0.1:7511", "rack1", false};
-  const ChunkLayout layout{1, handle, version, {member}, server};
+  const ChunkLayout layout{1, handle, version, {member}, server, true, 5000};
+  const ReplicaState state{version, serial, 5000, true, 0xdeadbeef, true, true};
 
   visit("envelope.request", Envelope{.cluster = cluster,
                                      .type = Saying::request,
@@ -45,7 +46,7 @@ void each_example_message(Visit&& visit) {
                                      .trace = "t"});
   visit("envelope.reply",
         Envelope{
-            .cluster = cluster, .type = Saying::reply, .role = kMaster, .id = 300, .code = 2, .text = "no file /a/b"});
+            .cluster = cluster, .type = Saying::reply, .role = kMaster, .id = 300, .code = 2, .text = "no file /a/b", .index = 200});
   visit("done", Done{});
 
   visit("hello", Hello{"gfs-cli 0.1.0"});
@@ -63,7 +64,7 @@ void each_example_message(Visit&& visit) {
   visit("master.remove.reply", Remove::Reply{4, 2});
   visit("master.locate_for_read", LocateForRead{inode, 1, 2});
   visit("master.locate_for_read.reply", LocateForRead::Reply{70000, 2, {layout}});
-  visit("master.locate_for_write", LocateForWrite{inode, 1, version});
+  visit("master.locate_for_write", LocateForWrite{inode, 1, version, server});
   visit("master.locate_for_write.reply", layout);
   visit("master.set_size", SetSize{inode, 70000});
   visit("master.list_servers", ListServers{false});
@@ -87,34 +88,88 @@ void each_example_message(Visit&& visit) {
 
   visit("server.register",
         RegisterServer{server, session, "tcp://127.0.0.1:7510", "tcp://127.0.0.1:7511", "rack1", 4000, 1000, 3000, 3});
-  visit("server.register.reply", RegisterServer::Reply{cluster, 60000, 1000, 4096, 1, 200});
+  visit("server.register.reply", RegisterServer::Reply{cluster, 60000, 1000, 4096, 1, 200, 1767225600123});
   visit("server.heartbeat", Heartbeat{server, session, 4000, 1000, 3000, 3, true});
-  visit("server.heartbeat.reply", Heartbeat::Reply{false, 1, 200});
+  visit("server.heartbeat.reply", Heartbeat::Reply{false, 1, 200, 1767225600123});
   visit("server.report_chunks",
-        ReportChunks{server, session, {ReportChunks::Held{handle, version, 5000, true}}, ChunkHandle{0x1233}, false});
+        ReportChunks{server, session, {ReportChunks::Held{handle, version, 5000, true, true, true}}, ChunkHandle{0x1233}, false});
   visit("server.report_chunks.reply", ReportChunks::Reply{false});
   visit("server.report_damage", ReportDamage{server, session, handle, 17, "checksum"});
-  visit("server.configure", Configure{handle, version, {member}, true});
+  visit("server.configure", Configure{handle,
+                                      version,
+                                      {member},
+                                      true,
+                                      {server},
+                                      true,
+                                      AckMode::primary,
+                                      1,
+                                      ChunkHandle{0x1233},
+                                      Version{2},
+                                      {member}});
   visit("server.configure.reply", Configure::Reply{5000});
   visit("server.probe_address", ProbeAddress{"tcp://127.0.0.1:7510"});
 
-  visit("chunk.push", PushFragment{request, handle, 65536, crcs, {"tcp://127.0.0.1:7521"}, {}});
-  visit("chunk.write", WriteChunk{handle, version, 65536, 100000, 0xdeadbeef});
+  visit("chunk.push", PushFragment{request, handle, 65536, 2, crcs, {"tcp://127.0.0.1:7521"}, {}});
+  visit("chunk.write", WriteChunk{handle, version, 65536, 100000, 0xdeadbeef, 70});
   visit("chunk.write.reply", WriteChunk::Reply{serial, 165536});
   visit("chunk.read", ReadChunk{handle, version, 65536, 100000});
-  visit("chunk.read.reply", ReadChunk::Reply{crcs, 165536, version, {}});
+  visit("chunk.read.reply", ReadChunk::Reply{crcs, 165536, version, true, {}});
   visit("chunk.sync", SyncChunk{handle, version});
   visit("chunk.sync.reply", SyncChunk::Reply{165536});
   visit("chunk.length", ChunkLength{handle, version});
-  visit("chunk.length.reply", ChunkLength::Reply{165536, version});
+  visit("chunk.length.reply", ChunkLength::Reply{165536, version, true});
 
-  visit("replica.adopt", AdoptVersion{handle, version, server, true});
+  visit("replica.adopt", AdoptVersion{handle, version, server, true, state});
   visit("replica.adopt.reply", AdoptVersion::Reply{5000});
   visit("replica.apply",
-        ApplyWrite{handle, version, server, serial, Serial{40}, request, 65536, 100000, 0xdeadbeef, crcs, {}});
+        ApplyWrite{handle, version, server, serial, Serial{40}, request, MutationKind::append, 65536, 100000, 0xdeadbeef,
+                   12, 1, 1767225600123, crcs, {}});
   visit("replica.apply.reply", ApplyWrite::Reply{serial, 165536});
   visit("replica.sync", SyncReplica{handle, version, serial});
   visit("replica.sync.reply", SyncReplica::Reply{5000});
+
+  visit("chunk.append", AppendChunk{handle, version, {100, 200}, 0xdeadbeef, 76, 1767225600123, crcs, {}});
+  visit("chunk.append.reply", AppendChunk::Reply{1, 65536, 165536, true});
+  visit("chunk.inspect", InspectChunk{handle, true, true});
+  visit("chunk.inspect.reply",
+        InspectChunk::Reply{version, Version{4}, serial, 5000, true, true, true, crcs, {1}, 0xdeadbeef, {}});
+  visit("replica.prepare", PrepareVersion{handle, version, server});
+  visit("replica.prepare.reply", PrepareVersion::Reply{true, state});
+  visit("replica.make_equal", MakeEqual{handle, version, member});
+  visit("replica.make_equal.reply", MakeEqual::Reply{state, 65536});
+  visit("replica.read", ReadReplica{handle, 65536, 100000});
+  visit("replica.read.reply", ReadReplica::Reply{crcs, 165536, {}});
+  visit("replica.committed", Committed{handle, version, serial});
+  visit("replica.ask_committed", AskCommitted{handle, version});
+  visit("replica.ask_committed.reply", AskCommitted::Reply{serial});
+  visit("server.accuse", AccuseMember{server, session, handle, version, server, 13, true, "no answer in time"});
+  visit("server.accuse.reply", AccuseMember::Reply{version});
+  visit("server.chunk_sealed", ChunkSealed{server, session, handle, version, 5000});
+  visit("server.seal_chunk", SealChunk{handle, version});
+  visit("server.seal_chunk.reply", SealChunk::Reply{5000});
+  visit("server.truncate_chunk", TruncateChunk{handle, version, 5000});
+  visit("server.clone_chunk", CloneChunk{handle, member});
+  visit("server.clone_chunk.reply", CloneChunk::Reply{65536});
+  visit("server.release_chunk", ReleaseChunk{handle, version});
+  visit("master.locate_for_append", LocateForAppend{inode, version, server});
+  visit("master.locate_for_append.reply", LocateForAppend::Reply{layout, 1767225600123});
+  visit("master.truncate", Truncate{"/a/b", 5000});
+  visit("master.set_policy", SetPolicy{"/a/b", AckMode::primary});
+  visit("master.close_client", CloseClient{request.client});
+  visit("master.list_leases", ListLeases{handle, 10});
+  visit("master.list_leases.reply",
+        ListLeases::Reply{{ListLeases::Lease{handle, inode, 1, version, server, "tcp://127.0.0.1:7510", 59000}}, true});
+  visit("master.revoke_lease", RevokeLease{handle});
+  visit("master.revoke_lease.reply", RevokeLease::Reply{version, server});
+  visit("master.find_chunk", FindChunk{handle});
+  visit("master.find_chunk.reply",
+        FindChunk::Reply{inode,
+                         ListChunks::Chunk{1, handle, version, 5000, true, server, {}},
+                         3,
+                         true,
+                         true,
+                         AckMode::primary,
+                         {server}});
 }
 
 }  // namespace gfs::bus
