@@ -25,7 +25,8 @@ namespace gfs::chunkserver {
 inline constexpr std::uint64_t kChunkSize = 64ull << 20;
 inline constexpr std::uint32_t kBlockSize = 64u << 10;
 inline constexpr std::uint32_t kBlocks = kChunkSize / kBlockSize;
-inline constexpr std::uint64_t kFragmentMax = 1ull << 20;  // of one mutation, and of one read
+inline constexpr std::uint64_t kFragmentMax = 1ull << 20;  // of one write, and of one read
+inline constexpr std::uint64_t kAppendMax = 16ull << 20;   // of one append
 static_assert(kBlocks == 1024);
 static_assert(kChunkSize % kFragmentMax == 0 && kFragmentMax % kBlockSize == 0);
 

@@ -60,6 +60,7 @@ struct ChunkInfo {
   bool damaged = false;
   bool sealed = false;
   bool suspect = false;
+  bool appended = false;    // took record appends
   Version fence;            // promised: at least `version`
   ServerId fenced_primary;  // to whom
 };

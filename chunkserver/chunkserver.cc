@@ -2,11 +2,15 @@
 
 #include "base/log.h"
 #include "bus/endpoint.h"
+#include "chunkserver/append_service.h"
 #include "chunkserver/chunk_store.h"
 #include "chunkserver/configure_service.h"
 #include "chunkserver/detached.h"
 #include "chunkserver/heartbeat_loop.h"
 #include "chunkserver/identity.h"
+#include "chunkserver/inspect_service.h"
+#include "chunkserver/make_equal.h"
+#include "chunkserver/primary_order.h"
 #include "chunkserver/probe_service.h"
 #include "chunkserver/push_service.h"
 #include "chunkserver/read_service.h"
@@ -24,9 +28,13 @@ struct ChunkServer::Parts {
 
     Session session;
     Replica replica;
+    PrimaryOrder order;
     WriteService writes;
+    AppendService appends;
+    MakeEqual copies;
     ConfigureService configures;
     ReadService reads;
+    InspectService inspections;
     PushService pushes;
     ProbeService probes;
     HeartbeatLoop heartbeats;
@@ -52,13 +60,13 @@ struct ChunkServer::Parts {
   ReplicaSettings replica_settings() const {
     ReplicaSettings out;
     out.data_wait = settings.data_wait;
-    out.check_serial = settings.mutant != "apply_without_serial_check";
+    out.mutant = settings.mutant;
     return out;
   }
   WriteSettings write_settings() const {
     WriteSettings out;
     out.data_wait = settings.data_wait;
-    out.wait_for_secondaries = settings.mutant != "acknowledge_before_secondaries";
+    out.mutant = settings.mutant;
     return out;
   }
 
@@ -92,9 +100,13 @@ struct ChunkServer::Parts {
 ChunkServer::Parts::Services::Services(Parts& parts, Identity identity, HeartbeatLoop::Surroundings surroundings)
     : session(SessionId::random(parts.random)),
       replica(parts.executor, parts.store, parts.staging, parts.replica_settings()),
-      writes(parts.endpoint, parts.store, parts.staging, replica, session, identity.server, parts.write_settings()),
-      configures(parts.endpoint, parts.store, replica, writes, identity.server),
-      reads(parts.executor, parts.store, session, identity.server),
+      order(parts.endpoint, parts.store, parts.staging, replica, session, identity.server, parts.write_settings()),
+      writes(parts.endpoint, parts.store, parts.staging, order),
+      appends(parts.endpoint, parts.store, parts.staging, order),
+      copies(parts.endpoint, parts.store, parts.settings.mutant),
+      configures(parts.endpoint, parts.store, replica, copies, order, identity.server, parts.settings.mutant),
+      reads(parts.endpoint, parts.store, replica.marks(), session, identity.server, parts.settings.mutant),
+      inspections(parts.store, identity.server),
       pushes(parts.endpoint, parts.staging),
       probes(parts.endpoint),
       heartbeats(parts.endpoint, parts.disk, parts.store, session, identity, std::move(surroundings)) {}
@@ -130,10 +142,21 @@ Task<> ChunkServer::Parts::start() {
 
 void ChunkServer::Parts::serve(ServerId self) {
   Services& to = *services;
-  to.replica.on_adopted = [&to](ChunkHandle handle, Version version) { to.writes.end_below(handle, version); };
+  to.replica.on_fenced = [&to](ChunkHandle handle, Version version) { to.order.end_below(handle, version); };
+  to.order.accuse = [&to](ChunkHandle handle, Version version, ServerId accused, bool confessed, Error error) {
+    return to.heartbeats.accuse(handle, version, accused, confessed, std::move(error));
+  };
+  to.appends.report_sealed = [&to](ChunkHandle handle, Version version, std::uint64_t length) {
+    return to.heartbeats.report_sealed(handle, version, length);
+  };
+  to.appends.master_now = [&to] { return to.heartbeats.master_now(); };
+  if (settings.on_acknowledged) {
+    to.order.on_acknowledged = [this, self](ChunkHandle handle, Version version, Serial serial, RequestId id) {
+      settings.on_acknowledged(self, handle, version, serial, id);
+    };
+  }
   if (settings.on_applied) {
-    to.replica.on_applied = [this, self](ChunkHandle handle, Version version, Serial serial,
-                                                              RequestId id) {
+    to.replica.on_applied = [this, self](ChunkHandle handle, Version version, Serial serial, RequestId id) {
       settings.on_applied(self, handle, version, serial, id);
     };
   }
@@ -147,6 +170,17 @@ void ChunkServer::Parts::serve(ServerId self) {
   };
   endpoint.serve<&WriteService::write>(to.writes);
   endpoint.serve<&WriteService::sync>(to.writes);
+  endpoint.serve<&WriteService::truncate>(to.writes);
+  endpoint.serve<&WriteService::release>(to.writes);
+  endpoint.serve<&AppendService::append>(to.appends);
+  endpoint.serve<&AppendService::seal_chunk>(to.appends);
+  endpoint.serve<&InspectService::inspect>(to.inspections);
+  endpoint.serve<&InspectService::read>(to.inspections);
+  endpoint.serve<&MakeEqual::make_equal>(to.copies);
+  endpoint.serve<&MakeEqual::clone>(to.copies);
+  endpoint.serve<&PrimaryOrder::ask_committed>(to.order);
+  endpoint.serve<&Replica::prepare_version>(to.replica);
+  endpoint.serve<&Replica::committed>(to.replica);
   endpoint.serve<&ReadService::read>(to.reads);
   endpoint.serve<&ReadService::length>(to.reads);
   endpoint.serve<&Replica::adopt_version>(to.replica);

@@ -27,8 +27,10 @@ struct Settings {
   std::uint64_t journal_segment = 64ull << 20;
   std::uint64_t space_reserve = 256ull << 20;  // free space under which writes get no_space (capped at 1 % of the disk)
   std::string mutant;                          // test-only, as master::Settings::mutant
-  // Test-only: told of every mutation this server has applied, for the simulator's checkers.
+  // Test-only: told of every mutation this server has applied, and of every one it has acknowledged as primary, for the
+  // simulator's checkers.
   std::function<void(ServerId, ChunkHandle, Version, Serial, RequestId)> on_applied;
+  std::function<void(ServerId, ChunkHandle, Version, Serial, RequestId)> on_acknowledged;
 };
 
 class ChunkServer {

@@ -1,20 +1,40 @@
 #include "chunkserver/configure_service.h"
 
+#include <algorithm>
+
 #include "base/log.h"
+#include "base/probe.h"
 
 namespace gfs::chunkserver {
 
 namespace {
 
 constexpr std::size_t kMembersMax = 8;
-constexpr Duration kAdoptTime = 2s;
-constexpr int kAdoptTries = 2;
+constexpr Duration kStepTime = 1s;   // one try to prepare or to adopt
+constexpr Duration kCopyTime = 30s;  // one try to make equal: up to a whole chunk
+constexpr int kTries = 3;
+
+bool may_pass(Code code) { return code == Code::deadline || code == Code::lost_link || code == Code::overloaded; }
+
+// Repeats a call that says nothing of the member itself.
+template <class M>
+Task<typename M::Reply> patiently(bus::Endpoint& endpoint, bus::Member member, M ask, Duration time) {
+  for (int attempt = 1;; ++attempt) {
+    bus::CallOptions options;
+    options.deadline = time;
+    M again = ask;
+    Result<typename M::Reply> reply =
+        co_await endpoint.call(bus::Peer::at(member.control), std::move(again), options).outcome();
+    if (reply) co_return std::move(*reply);
+    if (attempt == kTries || !may_pass(reply.error().code)) co_await fail(std::move(reply));
+  }
+}
 
 }  // namespace
 
 Task<bus::Configure::Reply> ConfigureService::configure(bus::Configure ask, bus::Caller) {
   co_await check(ask);
-  if (writes_.active(ask.handle, ask.version)) {
+  if (order_.active(ask.handle, ask.version)) {
     bus::Configure::Reply reply;
     if (std::optional<ChunkInfo> held = store_.find(ask.handle)) reply.length = held->length;
     co_return reply;
@@ -55,70 +75,163 @@ Result<> ConfigureService::check(const bus::Configure& ask) const {
   return {};
 }
 
-Task<bus::Configure::Reply> ConfigureService::run(bus::Configure ask) {
+Result<> ConfigureService::may_lead(const bus::Configure& ask) const {
   std::optional<ChunkInfo> held = store_.find(ask.handle);
-  if (!held && !ask.virgin) co_await fail(Code::not_found, "chunk {}: not held by server {}", ask.handle, self_);
-  if (held && held->version > ask.version) {
-    co_await fail(Code::stale_version, "chunk {} version {}: version {} is held by server {}", ask.handle, ask.version,
-                  held->version, self_);
+  if (!held) return {};
+  if (held->version > ask.version || held->fence > ask.version) {
+    return fail(Code::stale_version, "chunk {} version {}: version {} is held by server {}, {} promised", ask.handle,
+                ask.version, held->version, self_, held->fence);
   }
   auto ours = adopted_here_.find(ask.handle);
-  if (held && held->version == ask.version && (ours == adopted_here_.end() || ours->second != ask.version)) {
-    co_await fail(Code::conflict, "chunk {} version {}: server {} adopted it in an earlier life or for another primary",
-                  ask.handle, ask.version, self_);
+  const bool before = ours == adopted_here_.end() || ours->second != ask.version;
+  if (held->version == ask.version && before && mutant_ != "resume_version_after_restart") {
+    return fail(Code::conflict, "chunk {} version {}: server {} adopted it in an earlier life or for another primary",
+                ask.handle, ask.version, self_);
   }
-  bus::Configure::Reply reply;
-  reply.length = co_await replica_.adopt(ask.handle, ask.version, self_, ask.virgin);
-  adopted_here_[ask.handle] = ask.version;
+  return {};
+}
 
-  std::vector<bus::Member> others;
-  std::vector<Task<>> adoptions;
-  for (const bus::Member& member : ask.members) {
-    if (member.server == self_) continue;
-    bus::AdoptVersion there;
-    there.handle = ask.handle;
-    there.version = ask.version;
-    there.primary = self_;
-    there.virgin = ask.virgin;
-    others.push_back(member);
-    adoptions.push_back(adopt_there(member, there));
+Task<bus::Configure::Reply> ConfigureService::run(bus::Configure ask) {
+  co_await may_lead(ask);
+  bus::ReplicaState base;
+  if (!ask.virgin) {
+    std::vector<MemberState> states = co_await prepare(ask);
+    base = co_await make_equal(ask, std::move(states));
   }
-  std::vector<Result<>> adopted = co_await all_of(std::move(adoptions));
-  Error error{Code::replica_failed, {}, {}};
-  for (std::size_t i = 0; i < adopted.size(); ++i) {
-    if (adopted[i]) continue;
-    error.why.push_back(
-        {fmt::format("server {} at {}", others[i].server, others[i].control), adopted[i].error().text()});
-  }
-  if (!error.why.empty()) {
-    error.message = fmt::format("chunk {} version {}: {} did not adopt it: {}", ask.handle, ask.version,
-                                error.why.front().server, error.why.front().reason);
-    log::warn("configuration_failed", {{"chunk", ask.handle}, {"version", ask.version}, {"reason", error.message}});
-    co_await fail(std::move(error));
-  }
+  co_await adopt(ask, base);
   // A newer version may have come meanwhile.
-  held = store_.find(ask.handle);
-  if (!held || held->version != ask.version) {
+  std::optional<ChunkInfo> held = store_.find(ask.handle);
+  if (!held || held->version != ask.version || held->fence > ask.version) {
     co_await fail(Code::stale_version, "chunk {} version {}: a newer version came meanwhile", ask.handle, ask.version);
   }
-  writes_.activate(ask.handle, ask.version, std::move(others));
-  log::debug("version_active", {{"chunk", ask.handle}, {"version", ask.version}, {"members", ask.members.size()}});
+  bus::Configure::Reply reply;
+  reply.length = held->length;
+  const std::size_t members = ask.members.size();
+  const ChunkHandle handle = ask.handle;
+  const Version version = ask.version;
+  order_.activate(std::move(ask));
+  log::debug("version_active", {{"chunk", handle}, {"version", version}, {"members", members}});
   co_return reply;
 }
 
-Task<> ConfigureService::adopt_there(bus::Member member, bus::AdoptVersion ask) {
-  std::optional<Error> error;
-  for (int attempt = 0; attempt < kAdoptTries; ++attempt) {
-    bus::CallOptions options;
-    options.deadline = kAdoptTime;
-    bus::AdoptVersion again = ask;
-    Result<bus::AdoptVersion::Reply> reply =
-        co_await endpoint_.call(bus::Peer::at(member.control), std::move(again), options).outcome();
-    if (reply) co_return;
-    error = std::move(reply).error();
-    if (error->code != Code::deadline && error->code != Code::lost_link) break;
+Task<std::vector<MemberState>> ConfigureService::prepare(bus::Configure ask) {
+  // Our own promise first: whoever led before cannot get all acknowledgements from here on.
+  bus::PrepareVersion::Reply own = co_await replica_.prepare(ask.handle, ask.version, self_);
+  std::vector<Task<bus::PrepareVersion::Reply>> asked;
+  std::vector<bus::Member> others;
+  for (const bus::Member& member : ask.members) {
+    if (member.server == self_) continue;
+    bus::PrepareVersion there{ask.handle, ask.version, self_};
+    others.push_back(member);
+    asked.push_back(prepare_there(member, std::move(there)));
   }
-  co_await fail(std::move(*error));
+  std::vector<Result<bus::PrepareVersion::Reply>> answers = co_await all_of(std::move(asked));
+  std::vector<Result<>> results;
+  for (Result<bus::PrepareVersion::Reply>& answer : answers) {
+    results.push_back(answer ? Result<>() : Result<>(fail(answer.error())));
+  }
+  Error error = failed(ask, "prepare it", others, results);
+  if (!error.why.empty()) co_await fail(std::move(error));
+  std::vector<MemberState> states;
+  auto next = answers.begin();
+  for (const bus::Member& member : ask.members) {
+    MemberState state;
+    state.joining = std::ranges::find(ask.joining, member.server) != ask.joining.end();
+    const bus::PrepareVersion::Reply& reply = member.server == self_ ? own : **next++;
+    state.held = reply.held;
+    state.state = reply.state;
+    states.push_back(std::move(state));
+  }
+  co_return states;
+}
+
+Task<bus::PrepareVersion::Reply> ConfigureService::prepare_there(bus::Member member, bus::PrepareVersion ask) {
+  return patiently(endpoint_, std::move(member), std::move(ask), kStepTime);
+}
+
+Task<bus::ReplicaState> ConfigureService::make_equal(bus::Configure ask, std::vector<MemberState> states) {
+  auto own = std::ranges::find(ask.members, self_, &bus::Member::server) - ask.members.begin();
+  std::size_t base = static_cast<std::size_t>(own);
+  if (mutant_ != "base_is_primary") base = co_await choose_base(states, ask.salvage);
+  // Of equals we are the base ourselves: nothing has to be fetched here then.
+  if (!differs(states[own], states[base].state) && !states[own].joining) base = static_cast<std::size_t>(own);
+  const bus::ReplicaState state = states[base].state;
+  if (states[base].state.suspect) PROBE("all members were suspect: the most advanced one was taken");
+  if (base != static_cast<std::size_t>(own)) PROBE("the new primary was not the most advanced member");
+  if (mutant_ == "skip_reconcile") co_return state;
+  const bus::Member source = ask.members[base];
+  std::vector<Task<>> copies;
+  std::vector<bus::Member> copying;
+  for (std::size_t i = 0; i < ask.members.size(); ++i) {
+    const bool base_to_settle = i == base && states[i].state.suspect;
+    if (i == base ? !base_to_settle : !differs(states[i], state)) continue;
+    copying.push_back(ask.members[i]);
+    if (ask.members[i].server == self_) {
+      copies.push_back(make_equal_here(ask.handle, ask.version, source));
+    } else {
+      bus::MakeEqual there{ask.handle, ask.version, source};
+      copies.push_back(make_equal_there(ask.members[i], std::move(there)));
+    }
+  }
+  if (copies.empty()) co_return state;
+  log::info("reconciling",
+            {{"chunk", ask.handle}, {"version", ask.version}, {"base", source.server}, {"differing", copying.size()}});
+  std::vector<Result<>> results = co_await all_of(std::move(copies));
+  Error error = failed(ask, "become equal", copying, results);
+  if (!error.why.empty()) co_await fail(std::move(error));
+  co_return state;
+}
+
+Task<> ConfigureService::make_equal_there(bus::Member member, bus::MakeEqual ask) {
+  (void)co_await patiently(endpoint_, std::move(member), std::move(ask), kCopyTime);
+}
+
+Task<> ConfigureService::make_equal_here(ChunkHandle handle, Version version, bus::Member source) {
+  (void)co_await copies_.run(handle, version, std::move(source));
+}
+
+Task<> ConfigureService::adopt(bus::Configure ask, bus::ReplicaState base) {
+  bus::AdoptVersion adoption{ask.handle, ask.version, self_, ask.virgin, base, {}};
+  std::vector<bus::Member> others;
+  for (const bus::Member& member : ask.members) {
+    if (member.server == self_) {
+      adoption.address = member.control;
+    } else {
+      others.push_back(member);
+    }
+  }
+  // Of a virgin chunk our adoption is the fence. Else the promise was, and we hold the version when all others do: a
+  // process that finds itself at a version may have been its active primary.
+  if (ask.virgin) (void)co_await replica_.adopt(adoption);
+  std::vector<Task<>> adoptions;
+  for (const bus::Member& member : others) adoptions.push_back(adopt_there(member, adoption));
+  std::vector<Result<>> adopted = co_await all_of(std::move(adoptions));
+  Error error = failed(ask, "adopt it", others, adopted);
+  if (!error.why.empty()) co_await fail(std::move(error));
+  if (!ask.virgin) (void)co_await replica_.adopt(adoption);
+  adopted_here_[ask.handle] = ask.version;
+}
+
+Task<> ConfigureService::adopt_there(bus::Member member, bus::AdoptVersion ask) {
+  (void)co_await patiently(endpoint_, std::move(member), std::move(ask), kStepTime);
+}
+
+Error ConfigureService::failed(const bus::Configure& ask, const char* what, const std::vector<bus::Member>& members,
+                               const std::vector<Result<>>& results) const {
+  Error error{Code::replica_failed, {}, {}};
+  for (std::size_t i = 0; i < results.size(); ++i) {
+    if (!results[i]) error.why.push_back({name_of(members[i]), results[i].error().text()});
+  }
+  if (error.why.empty()) return error;
+  error.message = fmt::format("chunk {} version {}: {} did not {}: {}", ask.handle, ask.version,
+                              error.why.front().server, what, error.why.front().reason);
+  log::write_limited(log::Level::warn, "configuration_failed",
+                     {{"chunk", ask.handle}, {"version", ask.version}, {"reason", error.message}});
+  return error;
+}
+
+std::string ConfigureService::name_of(const bus::Member& member) const {
+  return fmt::format("server {} at {}", member.server, member.control);
 }
 
 }  // namespace gfs::chunkserver

@@ -12,6 +12,7 @@ namespace {
 constexpr Duration kCallTime = 3s;
 constexpr Duration kRetryMax = 2s;
 constexpr std::size_t kDamagesMax = 4096;
+constexpr std::size_t kReasonMax = 256;
 
 }  // namespace
 
@@ -105,6 +106,7 @@ Task<> HeartbeatLoop::register_here() {
   interval_ = std::chrono::milliseconds(std::clamp<std::uint64_t>(reply.heartbeat_ms, 10, 60 * 1000));
   page_ = std::clamp<std::size_t>(reply.report_page, 1, 16384);
   session_.answered(sent, lease_);
+  heard(reply.now_ms);
 }
 
 Task<> HeartbeatLoop::report_chunks() {
@@ -117,7 +119,7 @@ Task<> HeartbeatLoop::report_chunks() {
     page.after = after;
     page.last = held.size() < page_;
     for (const ChunkInfo& chunk : held)
-      page.chunks.push_back({chunk.handle, chunk.version, chunk.length, chunk.damaged});
+      page.chunks.push_back({chunk.handle, chunk.version, chunk.length, chunk.damaged, chunk.suspect, chunk.sealed});
     if (!held.empty()) after = held.back().handle;
     const bool last = page.last;
     bus::CallOptions options;
@@ -180,8 +182,45 @@ Task<bool> HeartbeatLoop::beat() {
     co_return false;
   }
   session_.answered(sent, lease_);
+  heard(reply->now_ms);
   co_await report_damages();
   co_return true;
+}
+
+void HeartbeatLoop::heard(std::int64_t master_ms) {
+  if (master_ms <= master_now()) return;
+  master_ms_ = master_ms;
+  master_at_ = endpoint_.executor().now();
+}
+
+std::int64_t HeartbeatLoop::master_now() const {
+  return master_ms_ == 0 ? 0 : master_ms_ + to_ms(endpoint_.executor().now() - master_at_);
+}
+
+Task<> HeartbeatLoop::accuse(ChunkHandle handle, Version version, ServerId accused, bool confessed, Error error) {
+  bus::AccuseMember ask;
+  ask.server = identity_.server;
+  ask.session = session_.id();
+  ask.handle = handle;
+  ask.version = version;
+  ask.accused = accused;
+  ask.code = static_cast<std::uint16_t>(error.code);
+  ask.confessed = confessed;
+  ask.reason = error.message.substr(0, kReasonMax);
+  bus::CallOptions options;
+  options.deadline = kCallTime;
+  Result<bus::AccuseMember::Reply> decided = co_await endpoint_.call(master(), std::move(ask), options).outcome();
+  if (!decided) {
+    log::write_limited(log::Level::warn, "accusation_not_heard",
+                       {{"chunk", handle}, {"accused", accused}, {"reason", decided.error().text()}});
+  }
+}
+
+Task<> HeartbeatLoop::report_sealed(ChunkHandle handle, Version version, std::uint64_t length) {
+  bus::ChunkSealed report{identity_.server, session_.id(), handle, version, length};
+  bus::CallOptions options;
+  options.deadline = kCallTime;
+  (void)co_await endpoint_.call(master(), std::move(report), options);
 }
 
 void HeartbeatLoop::move_on() { at_ = (at_ + 1) % surroundings_.masters.size(); }

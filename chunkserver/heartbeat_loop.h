@@ -37,6 +37,12 @@ class HeartbeatLoop {
   // Says goodbye to the master, if there is one; does not wait long.
   Task<> leave();
   void report_damage(ChunkHandle handle, std::uint32_t block, std::string reason);
+  // Accuses a member of a chunk's configuration; returns when the master has decided.
+  Task<> accuse(ChunkHandle handle, Version version, ServerId accused, bool confessed, Error error);
+  // The seal is on every member: returns when the master has logged it.
+  Task<> report_sealed(ChunkHandle handle, Version version, std::uint64_t length);
+  // The master's time, as of its last answer and our clock since; never goes back.
+  std::int64_t master_now() const;
 
   bool registered() const { return registered_; }
   std::function<void()> on_registered;
@@ -49,6 +55,7 @@ class HeartbeatLoop {
   Task<> report_damages();
   Task<bool> beat();
   void move_on();
+  void heard(std::int64_t master_ms);
   bus::Peer master() const { return bus::Peer::at(surroundings_.masters[at_]); }
 
   bus::Endpoint& endpoint_;
@@ -65,6 +72,8 @@ class HeartbeatLoop {
   Duration interval_ = 1s;
   std::size_t page_ = 4096;
   std::deque<bus::ReportDamage> damages_;
+  std::int64_t master_ms_ = 0;  // the master's time ...
+  Instant master_at_{};         // ... when this was here
 };
 
 }  // namespace gfs::chunkserver

@@ -10,6 +10,7 @@ namespace {
 
 constexpr std::size_t kChainMax = 8;
 constexpr std::size_t kAddressMax = 256;
+constexpr std::uint32_t kPartsMax = 16;
 
 Result<> check_bounds(const bus::PushFragment& fragment) {
   const std::uint64_t size = fragment.payload.size();
@@ -17,6 +18,8 @@ Result<> check_bounds(const bus::PushFragment& fragment) {
     return fail(Code::too_large, "a fragment of {} bytes (1 to {} are allowed)", size, kFragmentMax);
   if (fragment.handle.value == 0 || fragment.id.client.nil())
     return fail(Code::invalid_argument, "a fragment without chunk or request id");
+  if (fragment.part >= kPartsMax || (fragment.part > 0 && fragment.offset != fragment.part * kFragmentMax))
+    return fail(Code::invalid_argument, "part {} of an append, at {}", fragment.part, fragment.offset);
   if (fragment.offset > kChunkSize - size)
     return fail(Code::invalid_argument, "a fragment at {} that does not fit into a chunk", fragment.offset);
   if (fragment.crcs.size() != pieces_of(fragment.offset, size).size()) {
@@ -40,6 +43,7 @@ void PushService::push(bus::PushFragment fragment) {
     next.id = fragment.id;
     next.handle = fragment.handle;
     next.offset = fragment.offset;
+    next.part = fragment.part;
     next.crcs = fragment.crcs;
     next.chain.assign(fragment.chain.begin() + 1, fragment.chain.end());
     next.payload = fragment.payload;
@@ -58,7 +62,7 @@ void PushService::push(bus::PushFragment fragment) {
     staged.digest = digest_of(fragment.crcs);
     staged.checksums = std::move(fragment.crcs);
     staged.bytes = std::move(fragment.payload);
-    accepted = staging_.put(fragment.id, std::move(staged));
+    accepted = staging_.put(fragment.id, fragment.part, std::move(staged));
   }
   if (!accepted) {
     log::write_limited(log::Level::warn, "fragment_refused",

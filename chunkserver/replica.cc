@@ -2,55 +2,109 @@
 
 #include <algorithm>
 
+#include "base/crc32c.h"
 #include "chunkserver/detached.h"
+#include "chunkserver/reconcile.h"
+#include "chunkserver/staged_bytes.h"
 
 namespace gfs::chunkserver {
 
 Replica::Replica(Executor& executor, ChunkStore& store, Staging& staging, ReplicaSettings settings)
     : executor_(executor), store_(store), staging_(staging), settings_(settings) {}
 
+Task<bus::PrepareVersion::Reply> Replica::prepare_version(bus::PrepareVersion ask, bus::Caller) {
+  if (ask.handle.value == 0 || ask.version.value == 0 || ask.primary.nil()) {
+    co_await fail(Code::invalid_argument, "preparation of chunk {} version {}: a field is missing", ask.handle,
+                  ask.version);
+  }
+  if (settings_.mutant == "no_fence") {
+    bus::PrepareVersion::Reply reply;
+    Result<bus::ReplicaState> state = co_await store_.state(ask.handle).outcome();
+    reply.held = state.has_value();
+    if (state) reply.state = *state;
+    co_return reply;
+  }
+  co_return co_await prepare(ask.handle, ask.version, ask.primary);
+}
+
+Task<bus::PrepareVersion::Reply> Replica::prepare(ChunkHandle handle, Version version, ServerId primary) {
+  std::optional<ChunkInfo> before = store_.find(handle);
+  const bool news = !before || before->fence < version;
+  co_await store_.promise(handle, version, primary);
+  if (news && on_fenced) on_fenced(handle, version);
+  bus::PrepareVersion::Reply reply;
+  std::optional<ChunkInfo> held = store_.find(handle);
+  if (held && held->version.value != 0) {
+    Result<bus::ReplicaState> state = co_await store_.state(handle).outcome();
+    if (!state && state.error().code != Code::corrupt) co_await fail(std::move(state));
+    reply.held = state.has_value();  // without its metadata it has nothing that others could build on
+    if (state) reply.state = *state;
+  }
+  co_return reply;
+}
+
 Task<bus::AdoptVersion::Reply> Replica::adopt_version(bus::AdoptVersion ask, bus::Caller) {
   if (ask.handle.value == 0 || ask.version.value == 0 || ask.primary.nil()) {
     co_await fail(Code::invalid_argument, "adoption of chunk {} version {}: a field is missing", ask.handle,
                   ask.version);
   }
-  std::optional<ChunkInfo> held = store_.find(ask.handle);
-  if (held && held->version == ask.version && held->primary != ask.primary) {
-    co_await fail(Code::conflict, "chunk {} version {}: held here from primary {}, not {}", ask.handle, ask.version,
-                  held->primary, ask.primary);
-  }
   bus::AdoptVersion::Reply reply;
-  reply.length = co_await adopt(ask.handle, ask.version, ask.primary, ask.virgin);
+  reply.length = co_await adopt(std::move(ask));
   co_return reply;
 }
 
-Task<std::uint64_t> Replica::adopt(ChunkHandle handle, Version version, ServerId primary, bool create) {
+Task<std::uint64_t> Replica::adopt(bus::AdoptVersion ask) {
+  const ChunkHandle handle = ask.handle;
+  const Version version = ask.version;
   std::optional<ChunkInfo> before = store_.find(handle);
-  const bool news = !before || before->version < version;
-  if (news || before->version > version) {
-    co_await store_.adopt(handle, version, primary, create);
-    if (news && on_adopted) on_adopted(handle, version);
+  if (before && before->version == version) {
+    if (before->primary != ask.primary) {
+      co_await fail(Code::conflict, "chunk {} version {}: held here from primary {}, not {}", handle, version,
+                    before->primary, ask.primary);
+    }
+    co_return before->length;  // a repeat
   }
+  if (!ask.virgin && before && before->version < version) {
+    bus::ReplicaState state = co_await store_.state(handle);
+    const bool equal = same_content(state, ask.base) && !state.suspect && !state.damaged;
+    if (!equal && settings_.mutant != "skip_reconcile") {
+      co_await fail(Code::conflict, "chunk {} version {}: the replica here differs from the base", handle, version);
+    }
+  }
+  const bool news = !before || before->fence < version;
+  co_await store_.adopt(handle, version, ask.primary, ask.virgin);
+  if (news && on_fenced) on_fenced(handle, version);
   std::optional<ChunkInfo> held = store_.find(handle);
-  if (!held) co_await fail(Code::not_found, "chunk {}: not held here", handle);
+  if (!held || held->version != version) {
+    co_await fail(Code::stale_version, "chunk {} version {}: a newer one came meanwhile", handle, version);
+  }
+  marks_.began(handle, version, held->length, std::move(ask.address));
   co_return held->length;
 }
 
+Result<ChunkInfo> Replica::current(ChunkHandle handle, Version version) const {
+  std::optional<ChunkInfo> held = store_.find(handle);
+  if (!held) return fail(Code::not_found, "chunk {}: not held here", handle);
+  if (held->version != version || held->fence > version) {
+    return fail(Code::stale_version, "chunk {} version {}: version {} is held here, {} promised", handle, version,
+                held->version, held->fence);
+  }
+  return *held;
+}
+
 Task<bus::ApplyWrite::Reply> Replica::apply_write(bus::ApplyWrite ask, bus::Caller caller) {
-  std::optional<ChunkInfo> held = store_.find(ask.handle);
-  if (!held) co_await fail(Code::not_found, "chunk {}: not held here", ask.handle);
-  if (held->version != ask.version) {
-    co_await fail(Code::stale_version, "chunk {} version {}: version {} is held here", ask.handle, ask.version,
-                  held->version);
-  }
-  if (held->primary != ask.primary) {
+  ChunkInfo held = co_await current(ask.handle, ask.version);
+  if (held.primary != ask.primary) {
     co_await fail(Code::not_primary, "chunk {} version {}: its primary is {}, not {}", ask.handle, ask.version,
-                  held->primary, ask.primary);
+                  held.primary, ask.primary);
   }
+  if (held.suspect) co_await fail(Code::suspect, "chunk {}: bytes may have been lost here in a power cut", ask.handle);
+  marks_.committed(ask.handle, ask.version, ask.committed);
   bus::ApplyWrite::Reply reply;
   reply.serial = ask.serial;
-  if (settings_.check_serial && orders_of(*held).order.turn_of(ask.serial) == WriteOrder::Turn::repeat) {
-    reply.length = held->length;
+  const bool in_order = settings_.mutant != "apply_without_serial_check";
+  if (in_order && orders_of(held).order.turn_of(ask.serial) == WriteOrder::Turn::repeat) {
+    reply.length = held.length;
     co_return reply;
   }
   Mutation mutation;
@@ -58,45 +112,65 @@ Task<bus::ApplyWrite::Reply> Replica::apply_write(bus::ApplyWrite ask, bus::Call
   mutation.version = ask.version;
   mutation.serial = ask.serial;
   mutation.id = ask.id;
+  mutation.what = ask.what;
   mutation.offset = ask.offset;
   mutation.digest = ask.digest;
-  mutation.in_order = settings_.check_serial;
-  if (!ask.payload.empty()) {
-    co_await verify_wire(ask.offset, ask.payload, ask.crcs);
-    mutation.bytes = std::move(ask.payload);
-    mutation.checksums = std::move(ask.crcs);
-  } else {
-    const Duration left = caller.deadline - executor_.now();
-    const Instant until = executor_.now() + std::min(settings_.data_wait, left * 3 / 4);
-    StagedFragment fragment = co_await staging_.wait(ask.id, until);
-    if (fragment.handle != ask.handle || fragment.offset != ask.offset) {
-      co_await fail(Code::missing_data, "request {}: the bytes that came are for another place", ask.id);
-    }
-    mutation.bytes = fragment.bytes;
-    mutation.checksums = std::move(fragment.checksums);
-  }
-  if (mutation.bytes.size() != ask.size || digest_of(mutation.checksums) != ask.digest) {
-    co_await fail(Code::missing_data, "request {}: the bytes that came are not those ordered", ask.id);
-  }
+  mutation.count = ask.count;
+  mutation.index = ask.index;
+  mutation.time_ms = ask.time_ms;
+  mutation.in_order = in_order;
+  const Duration left = caller.deadline - executor_.now();
+  co_await gather(&mutation, &ask, executor_.now() + std::min(settings_.data_wait, left * 3 / 4));
   const Instant until = std::min(caller.deadline, executor_.now() + settings_.order_wait);
   reply.length = co_await apply(std::move(mutation), until, StagedFor::secondary);
   co_return reply;
 }
 
+// The bytes that came inline, or are staged, checked against what was ordered. Both pointers are to the caller's frame,
+// which waits.
+Task<> Replica::gather(Mutation* mutation, const bus::ApplyWrite* ask, Instant until) {
+  if (ask->what == bus::MutationKind::seal || ask->what == bus::MutationKind::truncate) co_return;
+  if (ask->what == bus::MutationKind::import_records) {
+    if (ask->payload.size() != ask->size || crc32c(ask->payload.span()) != ask->digest) {
+      co_await fail(Code::missing_data, "request {}: the records that came are not those ordered", ask->id);
+    }
+    mutation->bytes = ask->payload;
+    co_return;
+  }
+  const bool append = ask->what == bus::MutationKind::append;
+  std::vector<std::uint32_t> crcs;
+  if (!ask->payload.empty()) {
+    co_await verify_wire(append ? 0 : ask->offset, ask->payload, ask->crcs);
+    mutation->bytes = ask->payload;
+    crcs = ask->crcs;
+  } else {
+    StagedBytes staged =
+        co_await staged_bytes(staging_, ask->id, ask->handle, append ? 0 : ask->offset, ask->size, until);
+    mutation->bytes = std::move(staged.bytes);
+    crcs = std::move(staged.checksums);
+  }
+  if (mutation->bytes.size() != ask->size || digest_of(crcs) != ask->digest) {
+    co_await fail(Code::missing_data, "request {}: the bytes that came are not those ordered", ask->id);
+  }
+  mutation->checksums = append ? wire_checksums(ask->offset, mutation->bytes) : std::move(crcs);
+}
+
 Task<bus::SyncReplica::Reply> Replica::sync_replica(bus::SyncReplica ask, bus::Caller) {
-  std::optional<ChunkInfo> held = store_.find(ask.handle);
-  if (!held) co_await fail(Code::not_found, "chunk {}: not held here", ask.handle);
-  if (held->version != ask.version) {
-    co_await fail(Code::stale_version, "chunk {} version {}: version {} is held here", ask.handle, ask.version,
-                  held->version);
-  }
-  if (held->serial < ask.serial) {
+  ChunkInfo held = co_await current(ask.handle, ask.version);
+  if (held.serial < ask.serial) {
     co_await fail(Code::out_of_order, "chunk {} version {}: serial {} is expected, {} was to be synced", ask.handle,
-                  ask.version, held->serial.next(), ask.serial);
+                  ask.version, held.serial.next(), ask.serial);
   }
+  if (held.suspect) co_await fail(Code::suspect, "chunk {}: bytes may have been lost here in a power cut", ask.handle);
+  marks_.committed(ask.handle, ask.version, ask.serial);  // the primary syncs only what is everywhere
   bus::SyncReplica::Reply reply;
   reply.length = co_await store_.sync(ask.handle);
   co_return reply;
+}
+
+Task<bus::Done> Replica::committed(bus::Committed ask, bus::Caller) {
+  marks_.committed(ask.handle, ask.version, ask.serial);
+  co_return bus::Done{};
 }
 
 Replica::Orders& Replica::orders_of(const ChunkInfo& held) {
@@ -119,7 +193,7 @@ Task<std::uint64_t> Replica::apply(Mutation mutation, Instant until, StagedFor s
   }
   co_await wait_for_turn(mutation.handle, mutation.version, mutation.serial, until);
   std::optional<ChunkInfo> held = store_.find(mutation.handle);
-  if (!held || held->version != mutation.version) {
+  if (!held || held->version != mutation.version || held->fence > mutation.version) {
     co_await fail(Code::stale_version, "chunk {} version {}: it is held no longer", mutation.handle, mutation.version);
   }
   Orders& orders = orders_of(*held);
@@ -148,7 +222,7 @@ Task<std::uint64_t> Replica::apply(Mutation mutation, Instant until, StagedFor s
 Task<> Replica::wait_for_turn(ChunkHandle handle, Version version, Serial serial, Instant until) {
   while (true) {
     std::optional<ChunkInfo> held = store_.find(handle);
-    if (!held || held->version != version) {
+    if (!held || held->version != version || held->fence > version) {
       co_await fail(Code::stale_version, "chunk {} version {}: another version is held here", handle, version);
     }
     Orders& orders = orders_of(*held);
@@ -188,6 +262,7 @@ std::vector<std::shared_ptr<Replica::Waiter>> Replica::take_woken(Orders& orders
 // Whoever is told may run at once: the table is in order before.
 void Replica::finished(ChunkHandle handle, Version version, Serial serial, RequestId id, StagedFor staged_for,
                        Result<std::uint64_t> length) {
+  if (length) marks_.applied(handle, version, serial, *length);
   if (length && on_applied) on_applied(handle, version, serial, id);
   if (staged_for == StagedFor::secondary) {
     if (length) {

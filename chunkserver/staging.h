@@ -1,9 +1,10 @@
 // Staging: bytes that were pushed and wait for the order that names them.
 //
-// Found by RequestId (client, sequence), which no two clients share. They stay until the mutation has succeeded here
-// (and on the primary: everywhere), so a repeated order finds them without another push. Total bytes are bounded: over
-// the bound the newest are refused, never those whose order has come (pinned). What nobody orders expires. A push that
-// comes after its mutation succeeded (late, or sent twice) is dropped, unless an order asks for it again.
+// Found by RequestId (client, sequence), which no two clients share, and by part: an append over 1 MiB comes in
+// several. They stay until the mutation has succeeded here (and on the primary: everywhere), so a repeated order finds
+// them without another push. Total bytes are bounded: over the bound the newest are refused, never those whose order
+// has come (pinned). What nobody orders expires. A push that comes after its mutation succeeded (late, or sent twice)
+// is dropped, unless an order asks for it again.
 //
 // Owned by ChunkServer; lives on its executor's thread.
 #pragma once
@@ -40,10 +41,11 @@ class Staging {
   Staging& operator=(const Staging&) = delete;
 
   // overloaded; conflict: other bytes are pinned under this id. The same bytes again are fine.
-  Result<> put(RequestId id, StagedFragment fragment);
-  const StagedFragment* find(RequestId id) const;
+  Result<> put(RequestId id, std::uint32_t part, StagedFragment fragment);
+  const StagedFragment* find(RequestId id, std::uint32_t part = 0) const;
   // missing_data if it has not come by then.
-  Task<StagedFragment> wait(RequestId id, Instant until);
+  Task<StagedFragment> wait(RequestId id, std::uint32_t part, Instant until);
+  // All parts of the request.
   void pin(RequestId id);
   void unpin(RequestId id);
   // Its mutation has succeeded.
@@ -58,18 +60,20 @@ class Staging {
     Instant since;
     bool pinned = false;
   };
-  void wake(RequestId id);
+  using Key = std::pair<RequestId, std::uint32_t>;  // request and part
+
+  void wake(Key key);
   void sweep();
   void sweep_later();
-  void erase(std::map<RequestId, Entry>::iterator entry);
+  void erase(std::map<Key, Entry>::iterator entry);
 
   Executor& executor_;
   std::uint64_t bytes_max_;
   Duration age_max_;
   std::uint64_t bytes_ = 0;
-  std::map<RequestId, Entry> entries_;
-  std::multimap<Instant, RequestId> by_age_;
-  std::map<std::pair<RequestId, std::uint64_t>, Promise<void>> waiting_;  // with the waiter's number
+  std::map<Key, Entry> entries_;
+  std::multimap<Instant, Key> by_age_;
+  std::map<std::pair<Key, std::uint64_t>, Promise<void>> waiting_;  // with the waiter's number
   std::uint64_t last_waiter_ = 0;
   std::set<RequestId> released_;
   std::deque<RequestId> released_order_;

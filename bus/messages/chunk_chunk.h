@@ -77,7 +77,8 @@ struct AdoptVersion {
   ServerId primary;     // the sender
   bool virgin = false;  // never active so far: a missing replica is an empty one; `base` is not looked at
   ReplicaState base;
-  MSGPACK_DEFINE_MAP(handle, version, primary, virgin, base);
+  std::string address;  // of the primary: whom to ask what is committed
+  MSGPACK_DEFINE_MAP(handle, version, primary, virgin, base, address);
 };
 
 // Any bytes held here, verified, whatever the version: for making another replica equal. At most 1 MiB.

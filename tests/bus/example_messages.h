@@ -119,7 +119,7 @@ void each_example_message(Visit&& visit) {
   visit("chunk.length", ChunkLength{handle, version});
   visit("chunk.length.reply", ChunkLength::Reply{165536, version, true});
 
-  visit("replica.adopt", AdoptVersion{handle, version, server, true, state});
+  visit("replica.adopt", AdoptVersion{handle, version, server, true, state, "tcp://127.0.0.1:7510"});
   visit("replica.adopt.reply", AdoptVersion::Reply{5000});
   visit("replica.apply",
         ApplyWrite{handle, version, server, serial, Serial{40}, request, MutationKind::append, 65536, 100000, 0xdeadbeef,

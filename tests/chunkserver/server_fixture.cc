@@ -13,6 +13,8 @@ FakeMaster::FakeMaster(SimExecutor& world, bus::SimNetwork& network, ClusterId c
   endpoint.serve<&FakeMaster::heartbeat>(*this);
   endpoint.serve<&FakeMaster::report>(*this);
   endpoint.serve<&FakeMaster::damage>(*this);
+  endpoint.serve<&FakeMaster::accuse>(*this);
+  endpoint.serve<&FakeMaster::sealed>(*this);
   Result<bus::ListenAt> bound = bus_.listen({kMasterAddress, {}, {}});
   EXPECT_TRUE(bound) << (bound ? "" : bound.error().text());
 }
@@ -29,6 +31,7 @@ Task<bus::RegisterServer::Reply> FakeMaster::enroll(bus::RegisterServer ask, bus
   knows_nobody = false;
   bus::RegisterServer::Reply reply;
   reply.cluster = cluster;
+  reply.now_ms = now_ms;
   co_return reply;
 }
 
@@ -37,6 +40,7 @@ Task<bus::Heartbeat::Reply> FakeMaster::heartbeat(bus::Heartbeat ask, bus::Calle
   leaving_heard = leaving_heard || ask.leaving;
   bus::Heartbeat::Reply reply;
   reply.known = !knows_nobody;
+  reply.now_ms = now_ms;
   co_return reply;
 }
 
@@ -47,6 +51,17 @@ Task<bus::ReportChunks::Reply> FakeMaster::report(bus::ReportChunks ask, bus::Ca
 
 Task<bus::Done> FakeMaster::damage(bus::ReportDamage ask, bus::Caller) {
   damages.push_back(std::move(ask));
+  co_return bus::Done{};
+}
+
+Task<bus::AccuseMember::Reply> FakeMaster::accuse(bus::AccuseMember ask, bus::Caller) {
+  bus::AccuseMember::Reply reply{ask.version};
+  accusations.push_back(std::move(ask));
+  co_return reply;
+}
+
+Task<bus::Done> FakeMaster::sealed(bus::ChunkSealed ask, bus::Caller) {
+  seals.push_back(ask);
   co_return bus::Done{};
 }
 
@@ -111,13 +126,73 @@ bus::Member ServerTest::member(int server) const {
   return out;
 }
 
-Result<bus::Configure::Reply> ServerTest::configure(std::uint64_t version, std::vector<int> members, bool virgin) {
+bus::Configure ServerTest::configuration(std::uint64_t version, std::vector<int> members, bool virgin) const {
   bus::Configure order;
   order.handle = chunk;
   order.version = Version{version};
   order.virgin = virgin;
   for (int server : members) order.members.push_back(member(server));
-  return world.run(master.endpoint.call(master.peers.at(id_of(members.front())), std::move(order)));
+  return order;
+}
+
+Result<bus::Configure::Reply> ServerTest::configure(std::uint64_t version, std::vector<int> members, bool virgin) {
+  return configure(configuration(version, std::move(members), virgin));
+}
+
+Result<bus::Configure::Reply> ServerTest::configure(bus::Configure order) {
+  const bus::Peer primary = master.peers.at(order.members.front().server);
+  bus::CallOptions options;
+  options.deadline = 60s;
+  return world.run(master.endpoint.call(primary, std::move(order), options), 120s);
+}
+
+void ServerTest::restart(int server, Settings settings) {
+  Result<> started = nodes[static_cast<std::size_t>(server)]->start(std::move(settings));
+  ASSERT_TRUE(started) << started.error().text();
+  ASSERT_TRUE(until([&] { return nodes[static_cast<std::size_t>(server)]->server->registered(); }));
+}
+
+Task<bus::AppendChunk::Reply> ServerTest::append_as(RequestId id, int primary, std::uint64_t version, std::string text,
+                                                    std::uint64_t previous, Duration deadline) {
+  bus::AppendChunk ask;
+  ask.handle = chunk;
+  ask.version = Version{version};
+  ask.sizes = {static_cast<std::uint32_t>(text.size())};
+  ask.payload = Bytes::of(std::move(text));
+  ask.crcs = wire_checksums(0, ask.payload);
+  ask.digest = digest_of(ask.crcs);
+  ask.previous = previous;
+  ask.asked_ms = master.now_ms;
+  bus::CallOptions options;
+  options.request = id;
+  options.deadline = deadline;
+  co_return co_await client.call(bus::Peer::at(nodes[static_cast<std::size_t>(primary)]->control()), std::move(ask),
+                                 options);
+}
+
+Result<bus::AppendChunk::Reply> ServerTest::append(int primary, std::uint64_t version, const std::string& text,
+                                                   std::uint64_t previous) {
+  return world.run(append_as(next_request(), primary, version, text, previous));
+}
+
+Result<bus::InspectChunk::Reply> ServerTest::inspect(int server, bool verify) {
+  bus::InspectChunk question{chunk, verify, false};
+  return ask(nodes[static_cast<std::size_t>(server)]->control(), std::move(question));
+}
+
+void ServerTest::expect_equal(std::vector<int> servers) {
+  Result<bus::InspectChunk::Reply> first = inspect(servers.front());
+  ASSERT_TRUE(first) << first.error().text();
+  for (int server : servers) {
+    Result<bus::InspectChunk::Reply> other = inspect(server);
+    ASSERT_TRUE(other) << other.error().text();
+    EXPECT_TRUE(other->bad.empty()) << "server " << server;
+    EXPECT_EQ(other->length, first->length) << "server " << server;
+    EXPECT_EQ(other->sealed, first->sealed) << "server " << server;
+    EXPECT_EQ(other->checksums, first->checksums) << "server " << server;
+    EXPECT_EQ(other->records_digest, first->records_digest) << "server " << server;
+    EXPECT_FALSE(other->suspect) << "server " << server;
+  }
 }
 
 void ServerTest::push(RequestId id, std::uint64_t offset, const std::string& text, std::vector<int> chain) {

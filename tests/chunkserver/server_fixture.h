@@ -33,12 +33,17 @@ class FakeMaster {
   Task<bus::Heartbeat::Reply> heartbeat(bus::Heartbeat ask, bus::Caller caller);
   Task<bus::ReportChunks::Reply> report(bus::ReportChunks ask, bus::Caller caller);
   Task<bus::Done> damage(bus::ReportDamage ask, bus::Caller caller);
+  Task<bus::AccuseMember::Reply> accuse(bus::AccuseMember ask, bus::Caller caller);
+  Task<bus::Done> sealed(bus::ChunkSealed ask, bus::Caller caller);
 
   ClusterId cluster;
   std::map<ServerId, bus::RegisterServer> servers;
   std::map<ServerId, bus::Peer> peers;
   std::vector<bus::ReportChunks> reports;
   std::vector<bus::ReportDamage> damages;
+  std::vector<bus::AccuseMember> accusations;
+  std::vector<bus::ChunkSealed> seals;
+  std::int64_t now_ms = 1'000'000'000;
   int heartbeats = 0;
   bool leaving_heard = false;
   bool knows_nobody = false;
@@ -84,7 +89,12 @@ class ServerTest : public ::testing::Test {
   ServerId id_of(int server) const;
   bus::Member member(int server) const;
 
+  // What the master would order; the first one is the primary.
+  bus::Configure configuration(std::uint64_t version, std::vector<int> members, bool virgin) const;
   Result<bus::Configure::Reply> configure(std::uint64_t version, std::vector<int> members, bool virgin);
+  Result<bus::Configure::Reply> configure(bus::Configure order);
+  // The process (again, with what its disk has), registered.
+  void restart(int server, Settings settings = {});
   RequestId next_request() { return {client_id, ++last_sequence}; }
   // Along the members, the first one first.
   void push(RequestId id, std::uint64_t offset, const std::string& text, std::vector<int> chain);
@@ -92,6 +102,14 @@ class ServerTest : public ::testing::Test {
                                      std::string text, Duration deadline = 5s);
   Result<bus::WriteChunk::Reply> write(std::vector<int> members, std::uint64_t version, std::uint64_t offset,
                                        const std::string& text);
+  // One batch, its bytes along with it; sequences as next_request() gives them.
+  Task<bus::AppendChunk::Reply> append_as(RequestId id, int primary, std::uint64_t version, std::string text,
+                                          std::uint64_t previous = 0, Duration deadline = 5s);
+  Result<bus::AppendChunk::Reply> append(int primary, std::uint64_t version, const std::string& text,
+                                         std::uint64_t previous = 0);
+  Result<bus::InspectChunk::Reply> inspect(int server, bool verify = true);
+  // Same bytes, length, seal and append records at all of them.
+  void expect_equal(std::vector<int> servers);
   Result<std::string> read(int server, std::uint64_t version, std::uint64_t offset = 0, std::uint64_t size = 1 << 20);
   Result<bus::SyncChunk::Reply> sync(int primary, std::uint64_t version);
   template <class M>

@@ -23,27 +23,27 @@ RequestId request(std::uint64_t sequence) {
   return id;
 }
 
-TEST(Staging, OverTheBoundTheNewestIsRefused) {
+TEST(Staging, I31OverTheBoundTheNewestIsRefused) {
   SimExecutor world;
   Staging staging(world, 1000, 60s);
-  ASSERT_TRUE(staging.put(request(1), fragment_of(600)));
-  Result<> refused = staging.put(request(2), fragment_of(600));
+  ASSERT_TRUE(staging.put(request(1), 0, fragment_of(600)));
+  Result<> refused = staging.put(request(2), 0, fragment_of(600));
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, Code::overloaded);
   EXPECT_NE(staging.find(request(1)), nullptr);
   staging.release(request(1));
   EXPECT_EQ(staging.bytes(), 0u);
-  EXPECT_TRUE(staging.put(request(2), fragment_of(1000)));
+  EXPECT_TRUE(staging.put(request(2), 0, fragment_of(1000)));
 }
 
 TEST(Staging, OrphansExpireAndOrderedBytesDoNot) {
   SimExecutor world;
   Staging staging(world, 1000, 60s);
-  ASSERT_TRUE(staging.put(request(1), fragment_of(100)));
-  ASSERT_TRUE(staging.put(request(2), fragment_of(100)));
+  ASSERT_TRUE(staging.put(request(1), 0, fragment_of(100)));
+  ASSERT_TRUE(staging.put(request(2), 0, fragment_of(100)));
   staging.pin(request(2));
   world.run_for(61s);
-  ASSERT_TRUE(staging.put(request(3), fragment_of(100)));
+  ASSERT_TRUE(staging.put(request(3), 0, fragment_of(100)));
   EXPECT_EQ(staging.find(request(1)), nullptr);
   EXPECT_NE(staging.find(request(2)), nullptr);
   EXPECT_EQ(staging.bytes(), 200u);
@@ -52,7 +52,7 @@ TEST(Staging, OrphansExpireAndOrderedBytesDoNot) {
 TEST(Staging, OrphansExpireWithoutAnotherPush) {
   SimExecutor world;
   Staging staging(world, 1000, 60s);
-  ASSERT_TRUE(staging.put(request(1), fragment_of(100)));
+  ASSERT_TRUE(staging.put(request(1), 0, fragment_of(100)));
   world.run_for(61s);
   EXPECT_EQ(staging.bytes(), 0u);
 }
@@ -60,23 +60,23 @@ TEST(Staging, OrphansExpireWithoutAnotherPush) {
 TEST(Staging, APushAfterItsMutationSucceededIsDroppedUntilAnOrderAsksForIt) {
   SimExecutor world;
   Staging staging(world, 1000, 60s);
-  ASSERT_TRUE(staging.put(request(1), fragment_of(100)));
+  ASSERT_TRUE(staging.put(request(1), 0, fragment_of(100)));
   staging.release(request(1));
-  ASSERT_TRUE(staging.put(request(1), fragment_of(100)));
+  ASSERT_TRUE(staging.put(request(1), 0, fragment_of(100)));
   EXPECT_EQ(staging.bytes(), 0u);
-  EXPECT_EQ(world.run(staging.wait(request(1), world.now() + 1s)).error().code, Code::missing_data);
-  ASSERT_TRUE(staging.put(request(1), fragment_of(100)));
+  EXPECT_EQ(world.run(staging.wait(request(1), 0, world.now() + 1s)).error().code, Code::missing_data);
+  ASSERT_TRUE(staging.put(request(1), 0, fragment_of(100)));
   EXPECT_EQ(staging.bytes(), 100u);
 }
 
 TEST(Staging, WaitersGetTheBytesWhenTheyComeOrAreToldInTime) {
   SimExecutor world;
   Staging staging(world, 1000, 60s);
-  world.after(200ms, [&staging] { ASSERT_TRUE(staging.put(request(1), fragment_of(10))); });
-  Result<StagedFragment> come = world.run(staging.wait(request(1), world.now() + 1s));
+  world.after(200ms, [&staging] { ASSERT_TRUE(staging.put(request(1), 0, fragment_of(10))); });
+  Result<StagedFragment> come = world.run(staging.wait(request(1), 0, world.now() + 1s));
   ASSERT_TRUE(come);
   EXPECT_EQ(come->bytes.size(), 10u);
-  Result<StagedFragment> missing = world.run(staging.wait(request(2), world.now() + 1s));
+  Result<StagedFragment> missing = world.run(staging.wait(request(2), 0, world.now() + 1s));
   ASSERT_FALSE(missing);
   EXPECT_EQ(missing.error().code, Code::missing_data);
 }
@@ -84,13 +84,13 @@ TEST(Staging, WaitersGetTheBytesWhenTheyComeOrAreToldInTime) {
 TEST(Staging, ARepeatIsFineAndOtherBytesNeverReplaceOrderedOnes) {
   SimExecutor world;
   Staging staging(world, 1000, 60s);
-  ASSERT_TRUE(staging.put(request(1), fragment_of(10)));
-  ASSERT_TRUE(staging.put(request(1), fragment_of(10)));
+  ASSERT_TRUE(staging.put(request(1), 0, fragment_of(10)));
+  ASSERT_TRUE(staging.put(request(1), 0, fragment_of(10)));
   EXPECT_EQ(staging.bytes(), 10u);
   staging.pin(request(1));
-  EXPECT_EQ(staging.put(request(1), fragment_of(10, 2)).error().code, Code::conflict);
+  EXPECT_EQ(staging.put(request(1), 0, fragment_of(10, 2)).error().code, Code::conflict);
   staging.unpin(request(1));
-  ASSERT_TRUE(staging.put(request(1), fragment_of(20, 2)));
+  ASSERT_TRUE(staging.put(request(1), 0, fragment_of(20, 2)));
   EXPECT_EQ(staging.find(request(1))->digest, 2u);
 }
 

@@ -1,0 +1,144 @@
+#include "chunkserver/make_equal.h"
+
+#include <algorithm>
+
+#include "base/log.h"
+#include "base/probe.h"
+#include "chunkserver/block_checksums.h"
+
+namespace gfs::chunkserver {
+
+namespace {
+
+constexpr Duration kInspectTime = 5s;
+constexpr Duration kFetchTime = 5s;
+constexpr int kTries = 2;
+constexpr std::uint32_t kRunMax = kFragmentMax / kBlockSize;
+
+bool may_pass(Code code) { return code == Code::deadline || code == Code::lost_link || code == Code::overloaded; }
+
+}  // namespace
+
+Task<bus::MakeEqual::Reply> MakeEqual::make_equal(bus::MakeEqual ask, bus::Caller) {
+  if (ask.handle.value == 0 || ask.source.control.find("://") == std::string::npos) {
+    co_await fail(Code::invalid_argument, "a copy of chunk {} from \"{}\"", ask.handle, ask.source.control);
+  }
+  co_return co_await run(ask.handle, ask.version, std::move(ask.source));
+}
+
+Task<bus::CloneChunk::Reply> MakeEqual::clone(bus::CloneChunk ask, bus::Caller) {
+  if (ask.handle.value == 0 || ask.source.control.find("://") == std::string::npos) {
+    co_await fail(Code::invalid_argument, "a copy of chunk {} from \"{}\"", ask.handle, ask.source.control);
+  }
+  bus::MakeEqual::Reply done = co_await run(ask.handle, Version{}, std::move(ask.source));
+  co_return bus::CloneChunk::Reply{done.copied};
+}
+
+Task<bus::MakeEqual::Reply> MakeEqual::run(ChunkHandle handle, Version version, bus::Member source) {
+  Promise<bus::MakeEqual::Reply> promise;
+  Future<bus::MakeEqual::Reply> reply = promise.future();
+  const Key key{handle, version};
+  auto [at, first] = flows_.try_emplace(key);
+  at->second.push_back(std::move(promise));
+  if (first) {
+    tasks_.spawn(copy(handle, version, std::move(source)), [this, key](Result<bus::MakeEqual::Reply> result) {
+      std::vector<Promise<bus::MakeEqual::Reply>> waiters = std::move(flows_[key]);
+      flows_.erase(key);
+      for (Promise<bus::MakeEqual::Reply>& waiter : waiters) waiter.set(result);
+    });
+  }
+  co_return co_await std::move(reply);
+}
+
+Task<bus::MakeEqual::Reply> MakeEqual::copy(ChunkHandle handle, Version version, bus::Member source) {
+  bus::InspectChunk::Reply there = co_await inspect(handle, source);
+  if (there.version.value == 0)
+    co_await fail(Code::not_found, "chunk {}: {} has nothing of it", handle, source.control);
+  if (version.value != 0 && there.fence != version) {
+    co_await fail(Code::stale_version, "chunk {} version {}: {} has promised version {}", handle, version,
+                  source.control, there.fence);
+  }
+  if (there.checksums.size() != blocks_of(there.length) || there.length > kChunkSize) {
+    co_await fail(Code::malformed, "chunk {}: {} says {} bytes in {} blocks", handle, source.control, there.length,
+                  there.checksums.size());
+  }
+  std::vector<ChunkStore::AtHand> here = co_await store_.begin_copy(handle);
+  bus::MakeEqual::Reply reply;
+  std::vector<Task<>> fetches;
+  for (const Run& run : missing(there, here))
+    fetches.push_back(fetch(handle, source, run, there.length, &reply.copied));
+  std::vector<Result<>> fetched = co_await all_of(std::move(fetches));
+  for (Result<>& one : fetched) co_await std::move(one);
+  if (version.value == 0) co_return reply;
+
+  CopyTarget target;
+  target.state.version = there.version;
+  target.state.serial = there.serial;
+  target.state.length = there.length;
+  target.state.sealed = there.sealed;
+  target.checksums = std::move(there.checksums);
+  if (mutant_ != "records_not_copied") target.records = co_await AppendRecords::decode(there.payload.view());
+  co_await store_.install_copy(handle, version, std::move(target));
+  PROBE("a replica was made equal");
+  log::info("made_equal",
+            {{"chunk", handle}, {"version", version}, {"source", source.control}, {"copied", reply.copied}});
+  reply.state = co_await store_.state(handle);
+  co_return reply;
+}
+
+Task<bus::InspectChunk::Reply> MakeEqual::inspect(ChunkHandle handle, bus::Member source) {
+  for (int attempt = 1;; ++attempt) {
+    bus::InspectChunk ask{handle, false, true};
+    bus::CallOptions options;
+    options.deadline = kInspectTime;
+    Result<bus::InspectChunk::Reply> there =
+        co_await endpoint_.call(bus::Peer::at(source.control), std::move(ask), options).outcome();
+    if (there) co_return std::move(*there);
+    if (attempt == kTries || !may_pass(there.error().code)) co_await fail(std::move(there));
+  }
+}
+
+std::vector<MakeEqual::Run> MakeEqual::missing(const bus::InspectChunk::Reply& source,
+                                               const std::vector<ChunkStore::AtHand>& here) {
+  std::vector<Run> runs;
+  for (std::uint32_t block = 0; block < source.checksums.size(); ++block) {
+    const std::uint32_t size = bytes_in_block(source.length, block);
+    if (block < here.size() && here[block].size == size && here[block].checksum == source.checksums[block]) continue;
+    if (!runs.empty() && runs.back().first + runs.back().count == block && runs.back().count < kRunMax) {
+      ++runs.back().count;
+    } else {
+      runs.push_back({block, 1});
+    }
+  }
+  return runs;
+}
+
+Task<> MakeEqual::fetch(ChunkHandle handle, bus::Member source, Run run, std::uint64_t length, std::uint64_t* copied) {
+  Semaphore::Held slot = co_await fetches_.take(1);
+  const std::uint64_t begin = std::uint64_t{run.first} * kBlockSize;
+  for (int attempt = 1;; ++attempt) {
+    bus::ReadReplica ask;
+    ask.handle = handle;
+    ask.offset = begin;
+    ask.size = std::min<std::uint64_t>(std::uint64_t{run.count} * kBlockSize, length - begin);
+    const std::uint64_t size = ask.size;
+    bus::CallOptions options;
+    options.deadline = kFetchTime;
+    Result<bus::ReadReplica::Reply> got =
+        co_await endpoint_.call(bus::Peer::at(source.control), std::move(ask), options).outcome();
+    if (got && got->payload.size() != size) {
+      got = fail(Code::stale_version, "chunk {}: {} has become shorter meanwhile", handle, source.control);
+    }
+    Result<> intact;
+    if (got) intact = verify_wire(begin, got->payload, got->crcs);
+    if (got && intact) {
+      *copied += size;
+      co_await store_.copy_blocks(handle, run.first, std::move(got->payload), std::move(got->crcs));
+      co_return;
+    }
+    Error error = got ? std::move(intact).error() : std::move(got).error();
+    if (attempt == kTries || !may_pass(error.code)) co_await fail(std::move(error));
+  }
+}
+
+}  // namespace gfs::chunkserver
