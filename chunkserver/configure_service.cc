@@ -202,7 +202,10 @@ Task<> ConfigureService::adopt(bus::Configure ask, bus::ReplicaState base) {
   }
   // Of a virgin chunk our adoption is the fence. Else the promise was, and we hold the version when all others do: a
   // process that finds itself at a version may have been its active primary.
-  if (ask.virgin) (void)co_await replica_.adopt(adoption);
+  if (ask.virgin) {
+    (void)co_await replica_.adopt(adoption);
+    adopted_here_[ask.handle] = ask.version;
+  }
   std::vector<Task<>> adoptions;
   for (const bus::Member& member : others) adoptions.push_back(adopt_there(member, adoption));
   std::vector<Result<>> adopted = co_await all_of(std::move(adoptions));

@@ -300,7 +300,9 @@ void PrimaryOrder::confirmed(Chunk chunk, std::shared_ptr<OrderedWrite> write, s
   write->members[member].confirmed = true;
   write->members[member].under_way = false;
   const bool here = write->members.back().confirmed;
-  const bool early = chunk->configuration.ack == bus::AckMode::primary && !lags(*chunk);
+  // A seal, an import, a truncation are for all: who goes on after them counts on every member.
+  const bool bytes = write->mutation.what == MutationKind::write || write->mutation.what == MutationKind::append;
+  const bool early = bytes && chunk->configuration.ack == bus::AckMode::primary && !lags(*chunk);
   const bool careless = settings_.mutant == "acknowledge_before_secondaries";
   const bool everywhere = write->everywhere();
   if (everywhere) commit(chunk, *write);
