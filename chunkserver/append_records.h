@@ -1,13 +1,15 @@
 // AppendRecords: what a chunk remembers of appends, so that each is done exactly once and in its writer's order.
 //
 // Part of the replicated state of a chunk: every member applies the same appends in the same order and so remembers the
-// same; it travels with copies, and from a sealed chunk into the file's next one (import). Changed only where a mutation
-// commits, with the mutation's own time (the master's, never a client's clock).
+// same; it travels with copies, and from a sealed chunk into the file's next one (import). Changed only where a
+// mutation commits, with the mutation's own time (the master's, never a client's clock).
 //
 // * A batch (records with consecutive sequences of one client) has one record.
-// * Of each client the last kPerClientMax batches are kept, of all clients together kRecordsMax; a client's latest stays
-//   as long as any. What is older than kKept goes. When a client goes whole, `expired_ms` rises to the time of what went:
-//   a batch first asked for at or before then, by a client that is not known here, is never executed (record_expired).
+// * Of each client the last kPerClientMax batches are kept, of all clients together kRecordsMax; a client's latest
+// stays
+//   as long as any. What is older than kKept goes. When a client goes whole, `expired_ms` rises to the time of what
+//   went: a batch first asked for at or before then, by a client that is not known here, is never executed
+//   (record_expired).
 //
 // Pure.
 #pragma once
@@ -69,12 +71,21 @@ class AppendRecords {
   // At most 64 bytes a record, and a header.
   std::string encode() const;
   static Result<AppendRecords> decode(std::string_view bytes);
-  bool operator==(const AppendRecords&) const = default;
+  bool operator==(const AppendRecords& other) const {
+    return clients_ == other.clients_ && expired_ms_ == other.expired_ms_;
+  }
 
  private:
-  std::map<ClientId, std::deque<AppendRecord>> clients_;
+  using Batches = std::deque<AppendRecord>;  // ascending, not overlapping, never empty
+  using Clients = std::map<ClientId, Batches>;
+
+  void trim();
+  void drop(Clients::iterator client);
+
+  Clients clients_;
   std::size_t size_ = 0;
   std::int64_t expired_ms_ = 0;
+  std::int64_t oldest_ms_ = INT64_MAX;  // nothing here is older: most calls of expire() need not look
 };
 
 }  // namespace gfs::chunkserver

@@ -5,6 +5,7 @@
 #include "base/check.h"
 #include "base/crc32c.h"
 #include "chunkserver/chunk_format.h"
+#include "chunkserver/little_endian.h"
 
 namespace gfs::chunkserver {
 
@@ -54,6 +55,16 @@ std::uint32_t digest_of(const std::vector<std::uint32_t>& checksums) {
   return digest;
 }
 
+std::uint32_t state_digest(std::uint64_t length, bool sealed, const std::vector<std::uint32_t>& checksums,
+                           std::uint32_t records_digest) {
+  LittleEndianWriter out;
+  out.u64(length);
+  out.u8(sealed ? 1 : 0);
+  out.u32(digest_of(checksums));
+  out.u32(records_digest);
+  return crc32c(out.view());
+}
+
 std::uint32_t salted(ChunkHandle handle, std::uint32_t block, std::uint32_t checksum) {
   std::uint64_t mix = handle.value * 0x9e3779b97f4a7c15 + block + 1;
   mix = (mix ^ (mix >> 30)) * 0xbf58476d1ce4e5b9;
@@ -70,6 +81,17 @@ std::vector<std::uint32_t> blocks_to_merge(std::uint64_t length, std::uint64_t o
     if (!appends && !covers) blocks.push_back(piece.block);
   }
   return blocks;
+}
+
+BlockChange cut_of(std::uint64_t length, const Bytes& last) {
+  BlockChange change;
+  change.length = length;
+  change.first = static_cast<std::uint32_t>(length / kBlockSize);
+  const std::size_t kept = length % kBlockSize;
+  if (kept == 0) return change;
+  CHECK(last.size() >= kept, "a cut needs the bytes it keeps");
+  change.checksums.push_back(crc32c(last.data(), kept));
+  return change;
 }
 
 BlockChange change_of(std::uint64_t length, std::uint32_t tail, std::uint64_t offset, const Bytes& bytes,

@@ -34,6 +34,10 @@ Result<> verify_wire(std::uint64_t offset, const Bytes& bytes, const std::vector
 // CRC32C over the checksums as little-endian words.
 std::uint32_t digest_of(const std::vector<std::uint32_t>& checksums);
 
+// What replicas compare: equal length, seal, blocks and append records (by their digest), equal digests.
+std::uint32_t state_digest(std::uint64_t length, bool sealed, const std::vector<std::uint32_t>& checksums,
+                           std::uint32_t records_digest);
+
 // As it lies on disk. Its own inverse.
 std::uint32_t salted(ChunkHandle handle, std::uint32_t block, std::uint32_t checksum);
 
@@ -46,6 +50,9 @@ struct BlockChange {
 
 // Blocks of which the write leaves some old bytes standing that its checksum has to take in again.
 std::vector<std::uint32_t> blocks_to_merge(std::uint64_t length, std::uint64_t offset, std::uint64_t size);
+
+// Cutting a chunk to `length` bytes. `last`: the verified bytes of the block that is cut in two, if there is one.
+BlockChange cut_of(std::uint64_t length, const Bytes& last);
 
 // `tail` is the checksum of the chunk's last block if that is partial. `wire` was verified. `old` holds the verified
 // bytes of blocks_to_merge. A gap after the old end counts as zeros.

@@ -11,22 +11,32 @@
 #include <string>
 #include <vector>
 
+#include "base/disk.h"
 #include "base/task_group.h"
+#include "chunkserver/append_records.h"
 #include "chunkserver/block_checksums.h"
 #include "chunkserver/chunk_format.h"
+#include "chunkserver/journal_record.h"
 
 namespace gfs::chunkserver {
 
 // A mutation between its place in the order and its outcome.
 struct InFlight {
+  MutationKind what = MutationKind::write;
   Serial serial;
   Lsn lsn = 0;
   BlockChange change;
+  ClientId client;      // append: who, and ...
+  AppendRecord record;  // ... what is remembered of it; import: its time
+  std::unique_ptr<AppendRecords> imported;
   bool bulk = false;  // its bytes are not in the journal
   bool finished = false;
   std::optional<Error> failed;
   Promise<std::uint64_t> outcome;
 };
+
+// What a record says of it; its change and what it imports are the caller's to add.
+void fill(InFlight& entry, const IntentRecord& intent, Lsn lsn);
 
 struct Activity {
   Semaphore gate{1};                                // places in the order are taken one at a time
@@ -46,28 +56,59 @@ struct Activity {
   std::size_t users = 0;                    // coroutines that hold references
 };
 
+// A block that a copy can do without fetching: over how many bytes of it, and their checksum.
+struct BlockAtHand {
+  std::uint32_t checksum = 0;
+  std::uint32_t size = 0;
+};
+
+// A copy under way: what it has gathered in its file, and what of the chunk's own bytes was read and verified for it
+// since the chunk last changed.
+struct Copy {
+  std::shared_ptr<File> file;
+  std::map<std::uint32_t, BlockAtHand> gathered;
+  std::map<std::uint32_t, BlockAtHand> own;
+  std::size_t writing = 0;  // blocks on their way into the file
+  std::vector<Promise<void>> quiet_waiters;
+  bool installing = false;  // nothing is added any more
+  bool dropped = false;
+};
+
 struct Chunk {
   ChunkHandle handle;
-  Version version;
-  Version fence;  // mutations of an older version are refused, even before the adoption is durable
+  Version version;  // 0: nothing that counts is here
   ServerId primary;
+  Version fence;  // mutations of an older version are refused, even before the promise is durable ...
+  ServerId fenced_primary;
+  Version promised;  // ... and this one is
+  ServerId promised_to;
   Serial serial;
   std::uint64_t length = 0;
   bool damaged = false;
-  bool name_durable = false;  // the data file's name survives a power cut
-  bool checksums_loaded = false;
+  bool sealed = false;
+  bool suspect = false;
+  bool name_durable = false;             // the data file's name survives a power cut
+  bool loaded = false;                   // checksums and records are here
   std::vector<std::uint32_t> checksums;  // plain
+  AppendRecords records;
 
   Lsn lsn = 0;                       // last record about this chunk
   Lsn meta_lsn = 0;                  // contained in the metadata file
+  Lsn marked_lsn = 0;                // a record about this chunk that is known to be on the disk ...
+  Lsn mark_after = 0;                // ... which says that there is news if it is a later one than this
   Lsn committed_lsn = 0;             // last mutation applied
   Lsn bulk_lsn = 0;                  // last applied mutation whose bytes are not in the journal ...
   Lsn data_synced_lsn = 0;           // ... and up to which the data file is on the disk
   std::uint64_t durable_length = 0;  // survives a power cut
 
   std::unique_ptr<Activity> activity;
+  std::shared_ptr<Copy> copy;
 
+  // Something of it is here, if only a promise or a copy that is not finished.
+  bool known() const { return version.value != 0 || promised.value != 0 || (copy && !copy->dropped); }
   bool dirty() const { return lsn > meta_lsn; }
+  // A power cut would be noticed: a record later than the metadata file is on the disk.
+  bool marked() const { return marked_lsn > mark_after; }
   bool bulk_unsynced() const { return bulk_lsn > data_synced_lsn; }
   std::uint32_t tail() const { return length % kBlockSize == 0 || checksums.empty() ? 0 : checksums.back(); }
 };

@@ -36,25 +36,46 @@ Task<> ChunkStore::close() {
 
 std::optional<ChunkInfo> ChunkStore::find(ChunkHandle handle) const {
   auto found = chunks_.find(handle);
-  if (found == chunks_.end() || found->second->version.value == 0) return std::nullopt;  // 0: not durable yet
-  const Chunk& chunk = *found->second;
-  return ChunkInfo{chunk.handle, chunk.version, chunk.primary, chunk.serial, chunk.length, chunk.damaged};
+  if (found == chunks_.end() || !found->second->known()) return std::nullopt;
+  return info_of(*found->second);
 }
 
 std::vector<ChunkInfo> ChunkStore::page(ChunkHandle after, std::size_t limit) const {
   std::vector<ChunkInfo> out;
   for (auto it = chunks_.upper_bound(after); it != chunks_.end() && out.size() < limit; ++it) {
-    const Chunk& chunk = *it->second;
-    if (chunk.version.value == 0) continue;  // its creation is not durable yet
-    out.push_back({chunk.handle, chunk.version, chunk.primary, chunk.serial, chunk.length, chunk.damaged});
+    if (it->second->version.value != 0) out.push_back(info_of(*it->second));
   }
   return out;
+}
+
+ChunkInfo ChunkStore::info_of(const Chunk& chunk) const {
+  return {.handle = chunk.handle,
+          .version = chunk.version,
+          .primary = chunk.primary,
+          .serial = chunk.serial,
+          .length = chunk.length,
+          .damaged = chunk.damaged,
+          .sealed = chunk.sealed,
+          .suspect = chunk.suspect,
+          .fence = chunk.promised,
+          .fenced_primary = chunk.promised_to};
 }
 
 Result<Chunk*> ChunkStore::held(ChunkHandle handle) {
   auto found = chunks_.find(handle);
   if (found == chunks_.end()) return fail(Code::not_found, "chunk {}: not held here", handle);
   return found->second.get();
+}
+
+Chunk* ChunkStore::entry(ChunkHandle handle) {
+  std::unique_ptr<Chunk>& chunk = chunks_[handle];
+  if (!chunk) {
+    chunk = std::make_unique<Chunk>();
+    chunk->handle = handle;
+    chunk->loaded = true;
+    ++loaded_;
+  }
+  return chunk.get();
 }
 
 Result<> ChunkStore::usable() const {
@@ -76,33 +97,35 @@ Task<Disk::Space> ChunkStore::measure_space() {
 }
 
 Task<> ChunkStore::load(Chunk* chunk) {
-  if (chunk->checksums_loaded) co_return;
+  if (chunk->loaded) co_return;
   make_room_for_checksums();
   std::string path = meta_path(chunk->handle);
   std::shared_ptr<File> file = co_await disk_.open(path, Disk::Mode::read);
   Bytes bytes = co_await file->read(0, kMetaSizeMax + 1);
   Result<ChunkMeta> meta = decode_meta(bytes, chunk->handle);
-  if (chunk->checksums_loaded) co_return;  // somebody else was quicker
+  if (chunk->loaded) co_return;  // somebody else was quicker
   if (!meta || meta->length != chunk->length) {
     std::string reason = meta ? "its metadata file is of another time" : meta.error().message;
     damage(chunk, 0, reason);
     co_await fail(Code::corrupt, "chunk {}: {}", chunk->handle, reason);
   }
   chunk->checksums = std::move(meta->checksums);
-  chunk->checksums_loaded = true;
+  chunk->records = std::move(meta->records);
+  chunk->loaded = true;
   ++loaded_;
 }
 
-// Round and round through the chunks, dropping the checksums of those that rest and have a metadata file.
+// Round and round through the chunks, dropping checksums and records of those that rest and have a metadata file.
 void ChunkStore::make_room_for_checksums() {
   std::size_t looked = 0;
   auto it = chunks_.upper_bound(evict_from_);
   while (loaded_ >= settings_.loaded_chunks && looked++ < chunks_.size()) {
     if (it == chunks_.end()) it = chunks_.begin();
     Chunk& chunk = *it->second;
-    if (chunk.checksums_loaded && !chunk.dirty() && !chunk.activity) {
+    if (chunk.loaded && !chunk.dirty() && !chunk.activity && !chunk.copy) {
       chunk.checksums = {};
-      chunk.checksums_loaded = false;
+      chunk.records = {};
+      chunk.loaded = false;
       --loaded_;
     }
     evict_from_ = chunk.handle;
@@ -121,6 +144,15 @@ void ChunkStore::damage(Chunk* chunk, std::uint32_t block, std::string reason) {
   if (on_damage) on_damage(chunk->handle, block, reason);
 }
 
+// Until it has been made equal.
+void ChunkStore::suspect(Chunk* chunk) {
+  chunk->suspect = true;
+  if (broken_) return;
+  MutationJournal::Appended appended = journal_.append(SuspectRecord{chunk->handle});
+  chunk->lsn = appended.lsn;
+  dirty_.insert(chunk->handle);
+}
+
 void ChunkStore::break_down(Error error) {
   if (broken_) return;
   broken_ = std::move(error);
@@ -128,27 +160,58 @@ void ChunkStore::break_down(Error error) {
   if (on_broken) on_broken(*broken_);
 }
 
-Task<> ChunkStore::adopt(ChunkHandle handle, Version version, ServerId primary, bool create) {
-  co_await usable();
-  auto found = chunks_.find(handle);
-  if (found == chunks_.end()) {
-    if (!create) co_await fail(Code::not_found, "chunk {}: not held here", handle);
-    co_await room_for(0);
-    auto chunk = std::make_unique<Chunk>();
-    chunk->handle = handle;
-    chunk->checksums_loaded = true;
-    ++loaded_;
-    found = chunks_.emplace(handle, std::move(chunk)).first;
-  }
-  Chunk* chunk = found->second.get();
-  if (version < chunk->fence || version < chunk->version) {
-    co_await fail(Code::stale_version, "chunk {} version {}: version {} is held here", handle, version, chunk->fence);
-  }
-  chunk->fence = version;
-  co_await detached(tasks_, adopt_now(handle, version, primary, create));
+Task<std::uint64_t> ChunkStore::write(Mutation mutation) { return detached(tasks_, write_now(std::move(mutation))); }
+
+Task<bus::ReplicaState> ChunkStore::state(ChunkHandle handle) {
+  Chunk* chunk = co_await held(handle);
+  if (!chunk->known()) co_await fail(Code::not_found, "chunk {}: not held here", handle);
+  Use use(chunk);
+  co_await load(chunk);
+  bus::ReplicaState state;
+  state.version = chunk->version;
+  state.serial = chunk->serial;
+  state.length = chunk->length;
+  state.sealed = chunk->sealed;
+  state.digest = state_digest(chunk->length, chunk->sealed, chunk->checksums, chunk->records.digest());
+  state.suspect = chunk->suspect;
+  state.damaged = chunk->damaged;
+  co_return state;
 }
 
-Task<std::uint64_t> ChunkStore::write(Mutation mutation) { return detached(tasks_, write_now(std::move(mutation))); }
+Task<std::vector<std::uint32_t>> ChunkStore::checksums(ChunkHandle handle) {
+  Chunk* chunk = co_await held(handle);
+  Use use(chunk);
+  co_await load(chunk);
+  co_return chunk->checksums;
+}
+
+Task<AppendRecords> ChunkStore::records(ChunkHandle handle) {
+  Chunk* chunk = co_await held(handle);
+  Use use(chunk);
+  co_await load(chunk);
+  co_return chunk->records;
+}
+
+Task<std::optional<AppendRecord>> ChunkStore::judge_append(ChunkHandle handle, AppendRecords::Ask ask,
+                                                           std::uint64_t pending_last) {
+  Chunk* chunk = co_await held(handle);
+  Use use(chunk);
+  co_await load(chunk);
+  co_return co_await chunk->records.judge(ask, pending_last);
+}
+
+Task<std::vector<ChunkStore::AtHand>> ChunkStore::begin_copy(ChunkHandle handle) {
+  return detached(tasks_, begin_copy_now(handle));
+}
+
+Task<> ChunkStore::copy_blocks(ChunkHandle handle, std::uint32_t first, Bytes bytes,
+                               std::vector<std::uint32_t> checksums) {
+  return detached(tasks_, copy_blocks_now(handle, first, std::move(bytes), std::move(checksums)));
+}
+
+Task<> ChunkStore::install_copy(ChunkHandle handle, Version promised, CopyTarget target) {
+  return detached(tasks_, install_copy_now(handle, promised, std::move(target)));
+}
 
 Task<std::uint64_t> ChunkStore::sync(ChunkHandle handle) { return detached(tasks_, sync_now(handle)); }
 

@@ -17,8 +17,8 @@
 // * A copy (make equal) gathers blocks in a file of its own, `<handle>.copy`, and takes effect by one journal record:
 //   what it brings counts as a whole or not at all.
 // * A failed sync is final: broken() is told, everything that changes something fails from then on; reads go on.
-// * Memory: 150 bytes per chunk, plus the checksums of chunks in use (a few MiB) and of those not yet in a metadata
-// file.
+// * Memory: 400 bytes per chunk, plus checksums and append records of chunks in use (a few MiB) and of those not yet in
+//   a metadata file.
 //
 // Owned by ChunkServer; lives on its executor's thread. Operations go on when their callers go away.
 #pragma once
@@ -73,12 +73,12 @@ struct Mutation {
   Serial serial;
   RequestId id;
   MutationKind what = MutationKind::write;
-  std::uint64_t offset = 0;   // append: must be the chunk's end; truncate: the new length
+  std::uint64_t offset = 0;  // append: must be the chunk's end; truncate: the new length
   std::uint32_t digest = 0;
-  std::uint32_t count = 0;    // append: records in the batch, consecutive from id.sequence
-  std::uint32_t index = 0;    // append: the chunk's number in its file
-  std::int64_t time_ms = 0;   // append, import
-  Bytes bytes;                // import: AppendRecords::encode()
+  std::uint32_t count = 0;               // append: records in the batch, consecutive from id.sequence
+  std::uint32_t index = 0;               // append: the chunk's number in its file
+  std::int64_t time_ms = 0;              // append, import
+  Bytes bytes;                           // import: AppendRecords::encode()
   std::vector<std::uint32_t> checksums;  // of its pieces; verified by the caller
   bool in_order = true;                  // the serial must follow the last one (false: a mutant's)
 };
@@ -112,8 +112,8 @@ class ChunkStore {
   std::size_t count() const { return chunks_.size(); }
 
   // Durable when it returns: nothing below `version` is applied from then on, and what was under way has ended. Known
-  // afterwards even if nothing was held (version 0). Idempotent. stale_version: a newer promise was made, or this one to
-  // another primary.
+  // afterwards even if nothing was held (version 0). Idempotent. stale_version: a newer promise was made, or this one
+  // to another primary.
   Task<> promise(ChunkHandle handle, Version version, ServerId primary);
   // Durable when it returns, and nothing of an older version is under way then. Creates the chunk if told to. Serials
   // begin anew. stale_version (a newer one is held or promised), not_found, suspect.
@@ -131,21 +131,20 @@ class ChunkStore {
   // What it remembers of appends. not_found, corrupt.
   Task<AppendRecords> records(ChunkHandle handle);
   // AppendRecords::judge on them.
-  Task<std::optional<AppendRecord>> judge_append(ChunkHandle handle, AppendRecords::Ask ask, std::uint64_t pending_last);
+  Task<std::optional<AppendRecord>> judge_append(ChunkHandle handle, AppendRecords::Ask ask,
+                                                 std::uint64_t pending_last);
 
   // A copy under way (chunk_store_copy.cc). One per chunk; begin_copy() goes on with what a copy of this life has
   // gathered already. Blocks are checked against the checksum given with them.
   // Gives, per block, the checksum of what is at hand: gathered before, or held here and just read and verified; 0 and
   // false where there is nothing.
-  struct AtHand {
-    std::uint32_t checksum = 0;
-    std::uint32_t size = 0;  // bytes of the block that it covers; 0: nothing
-  };
+  using AtHand = BlockAtHand;  // `size`: bytes of the block that it covers; 0: nothing
   Task<std::vector<AtHand>> begin_copy(ChunkHandle handle);
   // Blocks [first, first + checksums.size()); `bytes` ends with the chunk or at a block's border.
   Task<> copy_blocks(ChunkHandle handle, std::uint32_t first, Bytes bytes, std::vector<std::uint32_t> checksums);
   // Takes effect: the chunk is the target from now on, durably; suspect and damage are over. Every block of the target
-  // must be at hand: conflict else, and nothing has changed. stale_version: another version than `promised` is promised.
+  // must be at hand: conflict else, and nothing has changed. stale_version: another version than `promised` is
+  // promised.
   Task<> install_copy(ChunkHandle handle, Version promised, CopyTarget target);
   void drop_copy(ChunkHandle handle);
   // corrupt names chunk and block, and on_damage was told.
@@ -168,34 +167,66 @@ class ChunkStore {
   class Use;  // keeps a chunk's activity and checksums in memory
 
   Result<Chunk*> held(ChunkHandle handle);
+  Chunk* entry(ChunkHandle handle);  // made if need be; known to nobody before something of it is on the disk
+  ChunkInfo info_of(const Chunk& chunk) const;
   Result<> usable() const;
   Task<> load(Chunk* chunk);
   void make_room_for_checksums();
   void damage(Chunk* chunk, std::uint32_t block, std::string reason);
+  void suspect(Chunk* chunk);
   void break_down(Error error);
 
-  // chunk_store_write.cc
+  // chunk_store_versions.cc
+  Result<> fence(Chunk* chunk, Version version, ServerId primary);
+  Task<> promise_now(ChunkHandle handle, Version version, ServerId primary);
   Task<> adopt_now(ChunkHandle handle, Version version, ServerId primary, bool create);
+
+  // chunk_store_write.cc
   Task<std::uint64_t> write_now(Mutation mutation);
+  Result<> check_order(const Chunk& chunk, const Mutation& mutation) const;
+  Result<> check_place(const Chunk& chunk, const Mutation& mutation) const;
   Task<BlockChange> plan(Chunk* chunk, std::uint64_t offset, Bytes bytes, std::vector<std::uint32_t> checksums);
+  Task<BlockChange> plan_cut(Chunk* chunk, std::uint64_t length);
   Task<> put_bytes(Chunk* chunk, std::uint64_t offset, Bytes bytes);
+  Task<> cut_file(Chunk* chunk, std::uint64_t length, Lsn lsn);
   Task<> drained(Chunk* chunk);
   void settle(Chunk* chunk);
   void commit(Chunk* chunk, InFlight& entry);
   void roll_back(Chunk* chunk, const Error& cause);
 
   // chunk_store_read.cc
+  struct Seen {
+    Bytes bytes;
+    std::vector<std::uint32_t> checksums;  // what the blocks seen should have, over ...
+    std::uint64_t length = 0;              // ... what they have of a chunk of this length
+    std::vector<std::uint32_t> bad;        // the blocks that do not
+    std::string reason;
+  };
   struct Verified {
     Bytes bytes;
-    std::vector<std::uint32_t> checksums;  // of the blocks, over ...
-    std::uint64_t length = 0;              // ... what they have of a chunk of this length
+    std::vector<std::uint32_t> checksums;
+    std::uint64_t length = 0;
   };
+  Task<Seen> look_at(Chunk* chunk, std::uint32_t first, std::uint32_t last);
   Task<Verified> verified_blocks(Chunk* chunk, std::uint32_t first, std::uint32_t last, std::uint64_t length);
+
+  // chunk_store_copy.cc
+  Task<std::vector<AtHand>> begin_copy_now(ChunkHandle handle);
+  Task<> open_copy(Chunk* chunk);
+  Task<> copy_blocks_now(ChunkHandle handle, std::uint32_t first, Bytes bytes, std::vector<std::uint32_t> checksums);
+  Task<> install_copy_now(ChunkHandle handle, Version promised, CopyTarget target);
+  Task<> sync_copy(Chunk* chunk);
+  Task<> bring_over(Chunk* chunk, std::shared_ptr<File> from, InstallRecord install);
+  void commit_install(Chunk* chunk, const InstallRecord& install, AppendRecords records, Lsn lsn);
+  Task<> remove_copy(ChunkHandle handle);
+  Task<> quiet(std::shared_ptr<Copy> copy);
 
   // chunk_store_sync.cc
   Task<std::uint64_t> sync_now(ChunkHandle handle);
+  Task<> sync_journal(Chunk* chunk, Lsn lsn);
   Task<> sync_data(Chunk* chunk);
   Task<> sync_data_once(Chunk* chunk);
+  Task<> sync_data_file(Chunk* chunk, Lsn through);
   void checkpoint_if_due();
   Task<> checkpoint();
   Task<> write_metas();

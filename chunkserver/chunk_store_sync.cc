@@ -12,15 +12,20 @@ Task<std::uint64_t> ChunkStore::sync_now(ChunkHandle handle) {
   Chunk* chunk = co_await held(handle);
   Use use(chunk);
   const std::uint64_t length = chunk->length;
+  const Lsn through = chunk->committed_lsn;
   if (chunk->bulk_unsynced()) co_await sync_data(chunk);
   // The journal has the bytes of everything else, and the checksums of all.
-  Result<> synced = co_await journal_.sync().outcome();
-  if (!synced) {
-    if (journal_.broken()) break_down(*journal_.broken());
-    co_await fail(std::move(synced).error());
-  }
-  chunk->durable_length = std::max(chunk->durable_length, length);
+  co_await sync_journal(chunk, through);
+  chunk->durable_length = std::max(chunk->durable_length, std::min(length, chunk->length));
   co_return length;
+}
+
+// Everything appended so far is on the disk: with it the chunk's record `lsn`, which is in the file already.
+Task<> ChunkStore::sync_journal(Chunk* chunk, Lsn lsn) {
+  Result<> synced = co_await journal_.sync().outcome();
+  if (journal_.broken()) break_down(*journal_.broken());
+  co_await std::move(synced);
+  chunk->marked_lsn = std::max(chunk->marked_lsn, lsn);
 }
 
 // Data file and its name. Calls that come while one sync runs share the next one.
@@ -47,8 +52,13 @@ Task<> ChunkStore::sync_data(Chunk* chunk) {
 
 Task<> ChunkStore::sync_data_once(Chunk* chunk) {
   co_await usable();
-  const Lsn through = chunk->committed_lsn;
   const std::uint64_t length = chunk->length;
+  co_await sync_data_file(chunk, chunk->committed_lsn);
+  chunk->durable_length = std::max(chunk->durable_length, std::min(length, chunk->length));
+}
+
+// The data file, which has everything through that record, and its name.
+Task<> ChunkStore::sync_data_file(Chunk* chunk, Lsn through) {
   std::shared_ptr<File> file = co_await files_.open(chunk->handle, true);
   Result<> synced = co_await file->sync().outcome();
   if (synced && !chunk->name_durable) {
@@ -64,7 +74,6 @@ Task<> ChunkStore::sync_data_once(Chunk* chunk) {
   chunk->data_synced_lsn = std::max(chunk->data_synced_lsn, through);
   // Losing this record costs a comparison at the next start, nothing else: nobody waits for it.
   journal_.append(DurableRecord{chunk->handle, through});
-  chunk->durable_length = std::max(chunk->durable_length, length);
 }
 
 void ChunkStore::checkpoint_if_due() {
@@ -146,10 +155,22 @@ Task<> ChunkStore::write_meta(ChunkHandle handle) {
       dirty_.erase(handle);
       co_return;
     }
-    meta = ChunkMeta{handle,        chunk->version, chunk->primary, chunk->serial,
-                     chunk->length, chunk->lsn,     chunk->damaged, chunk->checksums};
+    meta = ChunkMeta{.handle = handle,
+                     .version = chunk->version,
+                     .primary = chunk->primary,
+                     .serial = chunk->serial,
+                     .length = chunk->length,
+                     .lsn = chunk->lsn,
+                     .fence = chunk->promised,
+                     .fenced_primary = chunk->promised_to,
+                     .damaged = chunk->damaged,
+                     .sealed = chunk->sealed,
+                     .suspect = chunk->suspect,
+                     .checksums = chunk->checksums,
+                     .records = chunk->records};
+    if (meta.fence.value == 0) co_return;
+    chunk->mark_after = meta.lsn;  // what comes from here on is news
   }
-  if (chunk->version.value == 0) co_return;
   if (meta.length > 0 && chunk->committed_lsn > chunk->data_synced_lsn) co_await sync_data(chunk);
   std::string target = meta_path(handle);
   std::string temporary = target + ".tmp";

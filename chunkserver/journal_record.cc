@@ -8,7 +8,15 @@ namespace gfs::chunkserver {
 
 namespace {
 
-enum class Kind : std::uint8_t { adopt = 1, intent = 2, durable = 3, damage = 4 };
+enum class Kind : std::uint8_t {
+  adopt = 1,
+  intent = 2,
+  durable = 3,
+  damage = 4,
+  promise = 5,
+  install = 6,
+  suspect = 7,
+};
 
 std::uint32_t checksum_of(const RecordPlace& place, std::string_view body, std::string_view bytes) {
   LittleEndianWriter header;
@@ -23,69 +31,151 @@ std::uint32_t checksum_of(const RecordPlace& place, std::string_view body, std::
 
 std::size_t padded(std::size_t size) { return (size + 7) / 8 * 8; }
 
-Result<JournalRecord> decode_record(const Bytes& body) {
-  LittleEndianReader in(body.span());
+std::unexpected<Error> senseless(const char* what) {
+  return fail(Code::corrupt, "{} whose fields do not fit together", what);
+}
+
+// What the two records of versions have in common.
+template <class Record>
+Result<JournalRecord> decode_version(LittleEndianReader& in) {
+  Record record;
+  record.handle.value = in.u64();
+  record.version.value = in.u64();
+  record.primary.bytes = in.id();
+  record.previous = in.u64();
+  const std::uint8_t created = in.u8();
+  if (created > 1) return senseless("a version");
+  record.created = created != 0;
+  return record;
+}
+
+template <class Record>
+void encode_version(LittleEndianWriter& out, Kind kind, const Record& record) {
+  out.u8(static_cast<std::uint8_t>(kind));
+  out.u64(record.handle.value);
+  out.u64(record.version.value);
+  out.raw(std::span<const std::uint8_t>(record.primary.bytes));
+  out.u64(record.previous);
+  out.u8(record.created ? 1 : 0);
+}
+
+bool fits_together(const IntentRecord& intent, std::uint64_t blocks) {
+  if (intent.length > kChunkSize || intent.offset > kChunkSize || intent.time_ms < 0 ||
+      intent.first_block + blocks > blocks_of(intent.length)) {
+    return false;
+  }
+  const std::uint64_t end = intent.offset + intent.size;
+  switch (intent.what) {
+    case MutationKind::write:
+      return intent.size > 0 && intent.size <= kFragmentMax && intent.length >= end;
+    case MutationKind::append:
+      return intent.size > 0 && intent.size <= kAppendMax && intent.length == end && intent.count > 0;
+    case MutationKind::seal:
+      return intent.size == 0 && blocks == 0 && !intent.carries_bytes;
+    case MutationKind::import_records:
+      return intent.size <= kRecordsSizeMax && blocks == 0 && intent.carries_bytes;
+    case MutationKind::truncate:
+      return intent.size == 0 && blocks <= 1 && !intent.carries_bytes;
+  }
+  return false;
+}
+
+Result<JournalRecord> decode_intent(LittleEndianReader& in, const Bytes& body) {
+  IntentRecord intent;
+  intent.handle.value = in.u64();
+  intent.version.value = in.u64();
+  intent.serial.value = in.u64();
+  intent.id.client.bytes = in.id();
+  intent.id.sequence = in.u64();
+  intent.previous = in.u64();
+  intent.what = static_cast<MutationKind>(in.u8());
+  intent.offset = in.u64();
+  intent.size = in.u64();
+  intent.digest = in.u32();
+  intent.count = in.u32();
+  intent.index = in.u32();
+  intent.time_ms = static_cast<std::int64_t>(in.u64());
+  intent.length = in.u64();
+  intent.first_block = in.u32();
+  const std::uint32_t count = in.u32();
+  intent.carries_bytes = in.u8() != 0;
+  if (count > kBlocks || !fits_together(intent, count)) return senseless("an intent");
+  intent.checksums.reserve(count);
+  for (std::uint32_t i = 0; i < count; ++i) {
+    intent.checksums.push_back(salted(intent.handle, intent.first_block + i, in.u32()));
+  }
+  if (intent.carries_bytes) {
+    intent.bytes = body.slice(in.at(), intent.size);
+    in.raw(intent.size);
+    if (intent.what == MutationKind::import_records && !AppendRecords::decode(intent.bytes.view())) {
+      return senseless("an import");
+    }
+  }
+  return intent;
+}
+
+Result<JournalRecord> decode_install(LittleEndianReader& in, const Bytes& body) {
+  InstallRecord install;
+  install.handle.value = in.u64();
+  install.version.value = in.u64();
+  install.serial.value = in.u64();
+  install.primary.bytes = in.id();
+  install.previous = in.u64();
+  install.length = in.u64();
+  const std::uint8_t sealed = in.u8();
+  const std::uint32_t count = in.u32();
+  install.records_size = in.u32();
+  if (sealed > 1 || install.length > kChunkSize || count != blocks_of(install.length) ||
+      install.records_size > kRecordsSizeMax) {
+    return senseless("an install");
+  }
+  install.sealed = sealed != 0;
+  install.checksums.reserve(count);
+  for (std::uint32_t block = 0; block < count; ++block) {
+    install.checksums.push_back(salted(install.handle, block, in.u32()));
+  }
+  install.copied.resize(count);
+  for (std::uint32_t block = 0; block < count; block += 8) {
+    const std::uint8_t bits = in.u8();
+    for (std::uint32_t i = 0; i < 8 && block + i < count; ++i) install.copied[block + i] = (bits >> i & 1) != 0;
+  }
+  install.records = body.slice(in.at(), install.records_size);
+  in.raw(install.records_size);
+  if (!AppendRecords::decode(install.records.view())) return senseless("an install");
+  return install;
+}
+
+Result<JournalRecord> decode_fields(LittleEndianReader& in, const Bytes& body) {
   const auto kind = static_cast<Kind>(in.u8());
-  JournalRecord record;
   switch (kind) {
-    case Kind::adopt: {
-      AdoptRecord adopt;
-      adopt.handle.value = in.u64();
-      adopt.version.value = in.u64();
-      adopt.primary.bytes = in.id();
-      const std::uint8_t created = in.u8();
-      if (created > 1) return fail(Code::corrupt, "an adoption with an unknown flag");
-      adopt.created = created != 0;
-      record = adopt;
-      break;
-    }
-    case Kind::intent: {
-      IntentRecord intent;
-      intent.handle.value = in.u64();
-      intent.version.value = in.u64();
-      intent.serial.value = in.u64();
-      intent.id.client.bytes = in.id();
-      intent.id.sequence = in.u64();
-      intent.previous = in.u64();
-      intent.offset = in.u64();
-      intent.size = in.u64();
-      intent.digest = in.u32();
-      intent.length = in.u64();
-      intent.first_block = in.u32();
-      const std::uint32_t count = in.u32();
-      intent.carries_bytes = in.u8() != 0;
-      if (count > kBlocks || intent.first_block > kBlocks - count || intent.size == 0 || intent.size > kFragmentMax ||
-          intent.offset > kChunkSize - intent.size || intent.length > kChunkSize ||
-          intent.length < intent.offset + intent.size) {
-        return fail(Code::corrupt, "an intent whose fields do not fit together");
-      }
-      for (std::uint32_t i = 0; i < count; ++i) {
-        intent.checksums.push_back(salted(intent.handle, intent.first_block + i, in.u32()));
-      }
-      if (intent.carries_bytes) {
-        intent.bytes = body.slice(in.at(), intent.size);
-        in.raw(intent.size);
-      }
-      record = std::move(intent);
-      break;
-    }
+    case Kind::adopt:
+      return decode_version<AdoptRecord>(in);
+    case Kind::promise:
+      return decode_version<PromiseRecord>(in);
+    case Kind::intent:
+      return decode_intent(in, body);
+    case Kind::install:
+      return decode_install(in, body);
     case Kind::durable: {
       DurableRecord durable;
       durable.handle.value = in.u64();
       durable.through = in.u64();
-      record = durable;
-      break;
+      return durable;
     }
-    case Kind::damage: {
-      DamageRecord damage;
-      damage.handle.value = in.u64();
-      record = damage;
-      break;
-    }
-    default:
-      return fail(Code::corrupt, "a record of unknown kind {}", static_cast<int>(kind));
+    case Kind::damage:
+      return DamageRecord{ChunkHandle{in.u64()}};
+    case Kind::suspect:
+      return SuspectRecord{ChunkHandle{in.u64()}};
   }
-  if (!in.ok() || in.left() != 0) return fail(Code::corrupt, "a record that is shorter or longer than its fields");
+  return fail(Code::corrupt, "a record of unknown kind {}", static_cast<int>(kind));
+}
+
+Result<JournalRecord> decode_record(const Bytes& body) {
+  LittleEndianReader in(body.span());
+  Result<JournalRecord> record = decode_fields(in, body);
+  if (record && (!in.ok() || in.left() != 0)) {
+    return fail(Code::corrupt, "a record that is shorter or longer than its fields");
+  }
   return record;
 }
 
@@ -146,11 +236,9 @@ std::string encode_segment_header(Lsn first, const std::string& boot_id) {
 std::string encode_record(const JournalRecord& record) {
   LittleEndianWriter out;
   if (const auto* adopt = std::get_if<AdoptRecord>(&record)) {
-    out.u8(static_cast<std::uint8_t>(Kind::adopt));
-    out.u64(adopt->handle.value);
-    out.u64(adopt->version.value);
-    out.raw(std::span<const std::uint8_t>(adopt->primary.bytes));
-    out.u8(adopt->created ? 1 : 0);
+    encode_version(out, Kind::adopt, *adopt);
+  } else if (const auto* promise = std::get_if<PromiseRecord>(&record)) {
+    encode_version(out, Kind::promise, *promise);
   } else if (const auto* intent = std::get_if<IntentRecord>(&record)) {
     out.u8(static_cast<std::uint8_t>(Kind::intent));
     out.u64(intent->handle.value);
@@ -159,15 +247,39 @@ std::string encode_record(const JournalRecord& record) {
     out.raw(std::span<const std::uint8_t>(intent->id.client.bytes));
     out.u64(intent->id.sequence);
     out.u64(intent->previous);
+    out.u8(static_cast<std::uint8_t>(intent->what));
     out.u64(intent->offset);
     out.u64(intent->size);
     out.u32(intent->digest);
+    out.u32(intent->count);
+    out.u32(intent->index);
+    out.u64(static_cast<std::uint64_t>(intent->time_ms));
     out.u64(intent->length);
     out.u32(intent->first_block);
     out.u32(static_cast<std::uint32_t>(intent->checksums.size()));
     out.u8(intent->carries_bytes ? 1 : 0);
     std::uint32_t block = intent->first_block;
     for (std::uint32_t checksum : intent->checksums) out.u32(salted(intent->handle, block++, checksum));
+  } else if (const auto* install = std::get_if<InstallRecord>(&record)) {
+    out.u8(static_cast<std::uint8_t>(Kind::install));
+    out.u64(install->handle.value);
+    out.u64(install->version.value);
+    out.u64(install->serial.value);
+    out.raw(std::span<const std::uint8_t>(install->primary.bytes));
+    out.u64(install->previous);
+    out.u64(install->length);
+    out.u8(install->sealed ? 1 : 0);
+    out.u32(static_cast<std::uint32_t>(install->checksums.size()));
+    out.u32(install->records_size);
+    std::uint32_t block = 0;
+    for (std::uint32_t checksum : install->checksums) out.u32(salted(install->handle, block++, checksum));
+    for (std::size_t first = 0; first < install->copied.size(); first += 8) {
+      std::uint8_t bits = 0;
+      for (std::size_t i = 0; i < 8 && first + i < install->copied.size(); ++i) {
+        if (install->copied[first + i]) bits |= static_cast<std::uint8_t>(1 << i);
+      }
+      out.u8(bits);
+    }
   } else if (const auto* durable = std::get_if<DurableRecord>(&record)) {
     out.u8(static_cast<std::uint8_t>(Kind::durable));
     out.u64(durable->handle.value);
@@ -175,6 +287,9 @@ std::string encode_record(const JournalRecord& record) {
   } else if (const auto* damage = std::get_if<DamageRecord>(&record)) {
     out.u8(static_cast<std::uint8_t>(Kind::damage));
     out.u64(damage->handle.value);
+  } else if (const auto* suspect = std::get_if<SuspectRecord>(&record)) {
+    out.u8(static_cast<std::uint8_t>(Kind::suspect));
+    out.u64(suspect->handle.value);
   }
   return out.take();
 }
@@ -228,7 +343,7 @@ Result<SegmentContents> read_segment(const std::string& path, Lsn first, const B
     return fail(Code::wrong_version, "{}: format {}, this program reads {}", path, format, kJournalFormat);
   }
   const std::string cut = boot_id.substr(0, 36);
-  const bool same_boot = boot.substr(0, cut.size()) == cut;
+  const bool same_boot = contents.this_boot = boot.substr(0, cut.size()) == cut;
   std::uint64_t position = kSegmentHeaderSize;
   Lsn before = first - 1;
   while (true) {

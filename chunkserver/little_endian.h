@@ -20,6 +20,7 @@ class LittleEndianWriter {
   }
   void raw(std::string_view bytes) { out_.append(bytes); }
   void zeros(std::size_t count) { out_.append(count, '\0'); }
+  void reserve(std::size_t size) { out_.reserve(size); }
 
   std::size_t size() const { return out_.size(); }
   std::string_view view() const { return out_; }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/check.h"
 #include "base/crc32c.h"
 #include "base/log.h"
 #include "chunkserver/chunk_use.h"
@@ -13,11 +14,15 @@ Task<> Recovery::run() {
   co_await read_journal();
   co_await store_.journal_.open(last_lsn_ + 1, segments_);
   for (auto& [handle, tail] : tails_) co_await settle(handle);
+  co_await note_suspects();
+  co_await remove_copies();
   for (auto& [handle, chunk] : store_.chunks_) {
     if (chunk->dirty()) store_.dirty_.insert(handle);
   }
-  log::info("store_recovered",
-            {{"chunks", store_.chunks_.size()}, {"settled_chunks", tails_.size()}, {"last_lsn", last_lsn_}});
+  log::info("store_recovered", {{"chunks", store_.chunks_.size()},
+                                {"settled_chunks", tails_.size()},
+                                {"suspect_chunks", suspects_.size()},
+                                {"last_lsn", last_lsn_}});
 }
 
 Task<> Recovery::read_metas() {
@@ -43,6 +48,8 @@ Task<> Recovery::read_folder(std::string folder) {
     } else if (std::optional<ChunkHandle> rest = handle_in_name(entry.name, ".meta.tmp"); rest && !entry.is_directory) {
       std::string path = folder + "/" + entry.name;
       co_await store_.disk_.remove(path);
+    } else if (std::optional<ChunkHandle> copy = handle_in_name(entry.name, ".copy"); copy && !entry.is_directory) {
+      if (chunk_folder(*copy) == folder) copies_.insert(*copy);
     } else if (!handle_in_name(entry.name, ".data") || entry.is_directory) {
       log::warn("foreign_file_ignored", {{"path", folder + "/" + entry.name}});
     }
@@ -69,17 +76,22 @@ Task<> Recovery::read_meta(ChunkHandle handle) {
   }
   auto chunk = std::make_unique<Chunk>();
   chunk->handle = handle;
-  chunk->version = chunk->fence = meta->version;
+  chunk->version = meta->version;
   chunk->primary = meta->primary;
+  chunk->fence = chunk->promised = meta->fence;
+  chunk->fenced_primary = chunk->promised_to = meta->fenced_primary;
   chunk->serial = meta->serial;
   chunk->length = chunk->durable_length = meta->length;
   chunk->damaged = meta->damaged;
+  chunk->sealed = meta->sealed;
+  chunk->suspect = meta->suspect;
   chunk->name_durable = meta->length > 0;  // an empty chunk may have no data file yet
-  chunk->lsn = chunk->meta_lsn = chunk->committed_lsn = chunk->data_synced_lsn = meta->lsn;
+  chunk->lsn = chunk->meta_lsn = chunk->committed_lsn = chunk->data_synced_lsn = chunk->mark_after = meta->lsn;
   last_lsn_ = std::max(last_lsn_, meta->lsn);
   if (store_.loaded_ < store_.settings_.loaded_chunks) {
     chunk->checksums = std::move(meta->checksums);
-    chunk->checksums_loaded = true;
+    chunk->records = std::move(meta->records);
+    chunk->loaded = true;
     ++store_.loaded_;
   }
   store_.chunks_[handle] = std::move(chunk);
@@ -142,30 +154,19 @@ Task<> Recovery::read_journal() {
 void Recovery::take(SegmentContents contents) {
   for (SegmentContents::Entry& entry : contents.entries) {
     if (auto* adopt = std::get_if<AdoptRecord>(&entry.record)) {
-      if (broken_meta_.contains(adopt->handle)) continue;
-      if (!adopt->created && !store_.chunks_.contains(adopt->handle)) {
-        const Error missing{Code::corrupt, "its metadata file is missing", {}};
-        lose(adopt->handle, missing);
-        continue;
-      }
-      std::unique_ptr<Chunk>& chunk = store_.chunks_[adopt->handle];
-      if (!chunk) {
-        chunk = std::make_unique<Chunk>();
-        chunk->handle = adopt->handle;
-        chunk->checksums_loaded = true;
-        ++store_.loaded_;
-      }
-      if (entry.lsn <= chunk->lsn || adopt->version <= chunk->fence) continue;
-      chunk->lsn = entry.lsn;
-      chunk->fence = adopt->version;
-      tails_[adopt->handle].push_back({entry.lsn, *adopt, {}});
+      take_version(entry.lsn, *adopt, contents.this_boot);
+    } else if (auto* promise = std::get_if<PromiseRecord>(&entry.record)) {
+      take_version(entry.lsn, *promise, contents.this_boot);
     } else if (auto* intent = std::get_if<IntentRecord>(&entry.record)) {
-      auto found = store_.chunks_.find(intent->handle);
-      if (found == store_.chunks_.end() || entry.lsn <= found->second->lsn) continue;
-      std::vector<Tail>& tail = tails_[intent->handle];
-      std::erase_if(tail, [intent](const Tail& before) { return !before.adopt && before.lsn > intent->previous; });
-      found->second->lsn = entry.lsn;
-      tail.push_back({entry.lsn, std::nullopt, std::move(*intent)});
+      if (take_change(intent->handle, entry.lsn, intent->previous, contents.this_boot) == nullptr) continue;
+      tails_[intent->handle].push_back({entry.lsn, std::move(*intent)});
+    } else if (auto* install = std::get_if<InstallRecord>(&entry.record)) {
+      Chunk* chunk = take_change(install->handle, entry.lsn, install->previous, contents.this_boot);
+      if (chunk == nullptr) continue;
+      chunk->damaged = false;
+      if (contents.this_boot) chunk->suspect = false;
+      if (contents.this_boot) suspects_.erase(chunk->handle);
+      tails_[install->handle].push_back({entry.lsn, std::move(*install)});
     } else if (auto* durable = std::get_if<DurableRecord>(&entry.record)) {
       durable_[durable->handle] = std::max(durable_[durable->handle], durable->through);
     } else if (auto* damage = std::get_if<DamageRecord>(&entry.record)) {
@@ -173,8 +174,45 @@ void Recovery::take(SegmentContents contents) {
       if (found == store_.chunks_.end() || entry.lsn <= found->second->lsn) continue;
       found->second->damaged = true;
       found->second->lsn = entry.lsn;
+    } else if (auto* suspect = std::get_if<SuspectRecord>(&entry.record)) {
+      auto found = store_.chunks_.find(suspect->handle);
+      if (found == store_.chunks_.end() || entry.lsn <= found->second->lsn) continue;
+      found->second->suspect = true;
+      found->second->lsn = entry.lsn;
     }
   }
+}
+
+template <class Record>
+void Recovery::take_version(Lsn lsn, const Record& record, bool this_boot) {
+  if (broken_meta_.contains(record.handle)) return;
+  if (!record.created && !store_.chunks_.contains(record.handle)) {
+    const Error missing{Code::corrupt, "its metadata file is missing", {}};
+    lose(record.handle, missing);
+    return;
+  }
+  store_.entry(record.handle);
+  Chunk* chunk = take_change(record.handle, lsn, record.previous, this_boot);
+  if (chunk == nullptr) return;
+  chunk->fence = chunk->promised = record.version;
+  chunk->fenced_primary = chunk->promised_to = record.primary;
+  tails_[record.handle].push_back({lsn, record});
+}
+
+// The chunk, if this is news of it. Mutations that the change does not build upon came to nothing.
+Chunk* Recovery::take_change(ChunkHandle handle, Lsn lsn, Lsn previous, bool this_boot) {
+  auto found = store_.chunks_.find(handle);
+  if (found == store_.chunks_.end() || lsn <= found->second->lsn) return nullptr;
+  Chunk* chunk = found->second.get();
+  std::erase_if(tails_[handle], [previous](const Tail& before) {
+    return before.lsn > previous && std::holds_alternative<IntentRecord>(before.record);
+  });
+  chunk->lsn = chunk->marked_lsn = lsn;
+  if (!this_boot) {
+    chunk->suspect = true;
+    suspects_.insert(handle);
+  }
+  return chunk;
 }
 
 void Recovery::lose(ChunkHandle handle, const Error& error) {
@@ -184,53 +222,54 @@ void Recovery::lose(ChunkHandle handle, const Error& error) {
   log::error("metadata_damaged", {{"path", meta_path(handle)}, {"reason", error.text()}});
 }
 
-void Recovery::apply(Chunk* chunk, const Tail& tail) {
+void Recovery::apply(Chunk* chunk, Lsn lsn, const IntentRecord& intent) {
   InFlight entry;
-  entry.serial = tail.intent.serial;
-  entry.lsn = tail.lsn;
-  entry.bulk = !tail.intent.carries_bytes;
-  entry.change = {tail.intent.first_block, tail.intent.checksums, tail.intent.length};
+  fill(entry, intent, lsn);
+  entry.change = {intent.first_block, intent.checksums, intent.length};
+  if (intent.what == MutationKind::import_records) {
+    Result<AppendRecords> imported = AppendRecords::decode(intent.bytes.view());
+    CHECK(imported, "an import was decoded when its record was read");
+    entry.imported = std::make_unique<AppendRecords>(std::move(*imported));
+  }
   store_.commit(chunk, entry);
 }
 
+namespace {
+
+// Changes that were on the disk, with all that came before, when the next one was begun.
+bool ends_on_the_disk(const IntentRecord& intent) { return intent.what == MutationKind::truncate; }
+
+}  // namespace
+
 Task<> Recovery::settle(ChunkHandle handle) {
-  Chunk* chunk = store_.chunks_.find(handle)->second.get();
+  auto found = store_.chunks_.find(handle);
+  if (found == store_.chunks_.end()) co_return;
+  Chunk* chunk = found->second.get();
   std::vector<Tail>& tails = tails_[handle];
-  const Lsn durable = durable_.contains(handle) ? durable_[handle] : 0;
+  Lsn durable = durable_.contains(handle) ? durable_[handle] : 0;
+  for (std::size_t i = 0; i + 1 < tails.size(); ++i) {
+    const auto* intent = std::get_if<IntentRecord>(&tails[i].record);
+    const bool install = std::holds_alternative<InstallRecord>(tails[i].record);
+    if (install || (intent != nullptr && ends_on_the_disk(*intent))) durable = std::max(durable, tails[i].lsn);
+  }
   Result<> loaded = co_await store_.load(chunk).outcome();
   if (!loaded) {  // readable a moment ago; without it the records have nothing to stand on
     lose(handle, loaded.error());
     co_return;
   }
-  std::set<std::uint32_t> touched;
+  ChunkStore::Use use(chunk);
   std::size_t lost = 0;
-  for (const Tail& tail : tails) {
-    const IntentRecord& intent = tail.intent;
-    if (tail.adopt) {
-      chunk->version = tail.adopt->version;
-      chunk->primary = tail.adopt->primary;
+  for (Tail& tail : tails) {
+    if (auto* adopt = std::get_if<AdoptRecord>(&tail.record)) {
+      chunk->version = adopt->version;
+      chunk->primary = adopt->primary;
       chunk->serial = Serial{};
-      continue;
+    } else if (auto* install = std::get_if<InstallRecord>(&tail.record)) {
+      lost = 0;
+      co_await settle_install(chunk, tail.lsn, std::move(*install), tail.lsn <= durable);
+    } else if (auto* intent = std::get_if<IntentRecord>(&tail.record)) {
+      if (lost > 0 || !co_await settle_intent(chunk, tail.lsn, std::move(*intent), tail.lsn <= durable)) ++lost;
     }
-    const bool grounded = intent.offset <= chunk->length || intent.first_block <= chunk->length / kBlockSize;
-    if (tail.lsn <= durable) {
-      apply(chunk, tail);
-      chunk->data_synced_lsn = std::max(chunk->data_synced_lsn, tail.lsn);
-      chunk->durable_length = chunk->length;
-      continue;
-    }
-    if (lost > 0 || !grounded) {
-      ++lost;
-      continue;
-    }
-    if (intent.carries_bytes) {
-      co_await store_.put_bytes(chunk, intent.offset, intent.bytes);
-    } else if (!co_await append_is_there(chunk, intent)) {
-      ++lost;
-      continue;
-    }
-    apply(chunk, tail);
-    for (std::uint32_t i = 0; i < intent.checksums.size(); ++i) touched.insert(intent.first_block + i);
   }
   if (lost > 0) log::warn("intents_not_applied", {{"chunk", handle}, {"count", lost}, {"length", chunk->length}});
   Result<std::shared_ptr<File>> file = co_await store_.files_.open(handle, false).outcome();
@@ -240,11 +279,65 @@ Task<> Recovery::settle(ChunkHandle handle) {
   }
   // What only the page cache may hold is not durable: the next sync makes it so.
   if (chunk->committed_lsn > chunk->data_synced_lsn) chunk->bulk_lsn = chunk->committed_lsn;
-  ChunkStore::Use use(chunk);
-  for (std::uint32_t block : touched) {
+  for (std::uint32_t block : touched_[handle]) {
     if (block >= blocks_of(chunk->length)) continue;
     // Damage is noted by the check itself; the chunk is held all the same.
     (void)co_await store_.verified_blocks(chunk, block, block, chunk->length).outcome();
+  }
+}
+
+// False: it is lost, and what follows with it.
+Task<bool> Recovery::settle_intent(Chunk* chunk, Lsn lsn, IntentRecord intent, bool durable) {
+  if (durable) {
+    apply(chunk, lsn, intent);
+    chunk->data_synced_lsn = std::max(chunk->data_synced_lsn, lsn);
+    chunk->durable_length = chunk->length;
+    co_return true;
+  }
+  const bool puts = intent.what == MutationKind::write || intent.what == MutationKind::append;
+  const bool grounded = intent.offset <= chunk->length || intent.first_block <= chunk->length / kBlockSize;
+  if (puts && !grounded) co_return false;
+  if (puts && intent.carries_bytes) {
+    co_await store_.put_bytes(chunk, intent.offset, intent.bytes);
+  } else if (puts && !co_await append_is_there(chunk, intent)) {
+    co_return false;
+  } else if (intent.what == MutationKind::truncate) {
+    co_await store_.cut_file(chunk, intent.length, lsn);
+  }
+  apply(chunk, lsn, intent);
+  for (std::uint32_t i = 0; i < intent.checksums.size(); ++i) {
+    touched_[chunk->handle].insert(intent.first_block + i);
+  }
+  co_return true;
+}
+
+Task<> Recovery::settle_install(Chunk* chunk, Lsn lsn, InstallRecord install, bool durable) {
+  Result<AppendRecords> records = AppendRecords::decode(install.records.view());
+  CHECK(records, "an install's append records were decoded when its record was read");
+  const bool suspect = chunk->suspect;
+  const bool damaged = chunk->damaged;
+  Result<> done;
+  if (!durable) {
+    std::string path = copy_path(chunk->handle);
+    Result<std::shared_ptr<File>> from = co_await store_.disk_.open(path, Disk::Mode::read).outcome();
+    // It goes only when the data file has everything, so without it there is nothing to bring.
+    if (from) done = co_await store_.bring_over(chunk, std::move(*from), install).outcome();
+    if (!from && from.error().code != Code::not_found) done = fail(from.error());
+    if (done) done = co_await store_.sync_data_file(chunk, lsn).outcome();
+    for (std::uint32_t block = 0; block < install.copied.size(); ++block) {
+      if (install.copied[block]) touched_[chunk->handle].insert(block);
+    }
+  }
+  store_.commit_install(chunk, install, std::move(*records), lsn);
+  chunk->suspect = suspect;
+  chunk->damaged = damaged;
+  if (done) {
+    chunk->data_synced_lsn = std::max(chunk->data_synced_lsn, lsn);
+    chunk->durable_length = chunk->length;
+  } else {
+    log::warn("copy_not_brought_over", {{"chunk", chunk->handle}, {"reason", done.error().text()}});
+    chunk->suspect = true;
+    suspects_.insert(chunk->handle);
   }
 }
 
@@ -258,6 +351,23 @@ Task<bool> Recovery::append_is_there(Chunk* chunk, const IntentRecord& intent) {
     if (!bytes || bytes->size() < size || crc32c(bytes->data(), size) != intent.checksums[i]) co_return false;
   }
   co_return true;
+}
+
+// On the disk before anybody may ask.
+Task<> Recovery::note_suspects() {
+  for (ChunkHandle handle : suspects_) {
+    auto found = store_.chunks_.find(handle);
+    if (found != store_.chunks_.end()) store_.suspect(found->second.get());
+  }
+  co_await store_.journal_.sync();
+}
+
+// Those of copies that did not take effect, and of those that are in their data files now.
+Task<> Recovery::remove_copies() {
+  for (ChunkHandle handle : copies_) {
+    std::string path = copy_path(handle);
+    co_await store_.disk_.remove(path);
+  }
 }
 
 }  // namespace gfs::chunkserver

@@ -6,7 +6,9 @@
 // * one that a DurableRecord covers is in the data file;
 // * one that carries its bytes is written (again), if the chunk reaches up to it;
 // * any other is an append: it counts if all its blocks verify. The first that does not ends the chunk there: what
-//   follows was never answered, or lost its footing with a power cut.
+//   follows was never answered, or lost its footing with a power cut;
+// * a cut, or a copy that took effect, was on the disk before anything came after it: only the last one is done again.
+// A chunk with a record in a segment of another boot is suspect from then on: a power cut may have taken later ones.
 // Then the file is cut to the chunk's length, and every block that was touched is verified; a bad one is damage, which
 // is reported, never served.
 //
@@ -18,6 +20,7 @@
 
 #include <map>
 #include <set>
+#include <variant>
 #include <vector>
 
 #include "chunkserver/chunk_store.h"
@@ -33,8 +36,7 @@ class Recovery {
  private:
   struct Tail {
     Lsn lsn = 0;
-    std::optional<AdoptRecord> adopt;  // else the intent
-    IntentRecord intent;
+    std::variant<IntentRecord, AdoptRecord, PromiseRecord, InstallRecord> record;
   };
 
   Task<> read_metas();
@@ -43,10 +45,17 @@ class Recovery {
   Task<> list_segments();
   Task<> read_journal();
   void take(SegmentContents contents);
+  template <class Record>
+  void take_version(Lsn lsn, const Record& record, bool this_boot);
+  Chunk* take_change(ChunkHandle handle, Lsn lsn, Lsn previous, bool this_boot);
   void lose(ChunkHandle handle, const Error& error);
   Task<> settle(ChunkHandle handle);
+  Task<bool> settle_intent(Chunk* chunk, Lsn lsn, IntentRecord intent, bool durable);
+  Task<> settle_install(Chunk* chunk, Lsn lsn, InstallRecord install, bool durable);
   Task<bool> append_is_there(Chunk* chunk, const IntentRecord& intent);
-  void apply(Chunk* chunk, const Tail& tail);
+  void apply(Chunk* chunk, Lsn lsn, const IntentRecord& intent);
+  Task<> remove_copies();
+  Task<> note_suspects();
 
   ChunkStore& store_;
   Lsn last_lsn_ = 0;
@@ -54,6 +63,9 @@ class Recovery {
   std::map<ChunkHandle, std::vector<Tail>> tails_;
   std::map<ChunkHandle, Lsn> durable_;
   std::set<ChunkHandle> broken_meta_;
+  std::set<ChunkHandle> copies_;                            // with a file of a copy
+  std::set<ChunkHandle> suspects_;                          // by what the journal says
+  std::map<ChunkHandle, std::set<std::uint32_t>> touched_;  // blocks
 };
 
 }  // namespace gfs::chunkserver
