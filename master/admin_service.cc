@@ -8,6 +8,7 @@ namespace {
 
 constexpr std::uint64_t kChunkSize = 64ull << 20;
 constexpr std::uint32_t kPageMax = 256;
+constexpr std::uint32_t kLeasesMax = 1000;
 
 }  // namespace
 
@@ -17,6 +18,8 @@ void AdminService::serve(bus::Endpoint& endpoint) {
   endpoint.serve<&AdminService::list_servers>(*this);
   endpoint.serve<&AdminService::status>(*this);
   endpoint.serve<&AdminService::list_chunks>(*this);
+  endpoint.serve<&AdminService::find_chunk>(*this);
+  endpoint.serve<&AdminService::list_leases>(*this);
 }
 
 Task<bus::Hello::Reply> AdminService::hello(bus::Hello, bus::Caller) {
@@ -69,9 +72,10 @@ Task<bus::ClusterStatus::Reply> AdminService::status(bus::ClusterStatus, bus::Ca
   reply.chunks_corrupt = chunks.corrupt;
   if (chunks.lost > 0) reply.codes.emplace_back("GFS_CHUNKS_LOST");
   if (chunks.corrupt > 0) reply.codes.emplace_back("GFS_CHUNKS_CORRUPT");
+  if (chunks.suspect > 0) reply.codes.emplace_back("GFS_CHUNKS_SUSPECT");
   if (chunks.under > 0) reply.codes.emplace_back("GFS_CHUNKS_UNDER_REPLICATED");
   if (reply.lost > 0) reply.codes.emplace_back("GFS_SERVERS_LOST");
-  if (reply.up < replicas_) reply.codes.emplace_back("GFS_FEW_SERVERS");
+  if (reply.up < settings_.replicas) reply.codes.emplace_back("GFS_FEW_SERVERS");
   reply.health = chunks.lost > 0 ? "ERROR" : reply.codes.empty() ? "OK" : "WARN";
   co_return reply;
 }
@@ -82,10 +86,16 @@ std::string AdminService::holder_state(ServerId server, ChunkHandle handle, cons
       return "corrupt";
     case ServerTable::Replica::missing:
       return "stale";
+    case ServerTable::Replica::suspect:
+      return "suspect";
     case ServerTable::Replica::ok:
     case ServerTable::Replica::unknown:
       break;
   }
+  // It counts for nothing yet.
+  const Held* held = servers_.held(server, handle);
+  if (chunk.configuration.joins(server) && (held == nullptr || held->version != chunk.configuration.version))
+    return "stale";
   std::string_view state = servers_.state(server, now());
   return state == "up" ? "ok" : state == "suspect" ? "suspect" : "away";
 }
@@ -101,18 +111,15 @@ bus::ListChunks::Chunk AdminService::describe(ChunkHandle handle, const Chunk& c
   shown.version = chunk.configuration.version;
   shown.primary = chunk.configuration.primary;
   for (const auto& [id, known] : state_.servers()) {
-    const Server* server = servers_.find(id);
     bool member = chunk.configuration.has(id);
-    const Held* held = nullptr;
-    if (server != nullptr) {
-      auto found = server->holdings.find(handle.value);
-      if (found != server->holdings.end()) held = &found->second;
-    }
+    const Held* held = servers_.held(id, handle);
     if (!member && held == nullptr) continue;
     if (member && held != nullptr) shown.length = std::max(shown.length, held->length);
     shown.members.push_back({id, known.control, member ? holder_state(id, handle, chunk) : "stale",
                              held != nullptr ? held->version : Version{}});
   }
+  shown.sealed = chunk.sealed;
+  if (chunk.sealed) shown.length = chunk.sealed_length;
   return shown;
 }
 
@@ -126,6 +133,41 @@ Task<bus::ListChunks::Reply> AdminService::list_chunks(bus::ListChunks ask, bus:
     reply.chunks.push_back(describe(handle, *state_.chunks().find(handle)));
   }
   reply.more = std::uint64_t{ask.first} + count < state_.names().inode(inode)->chunks;
+  co_return reply;
+}
+
+Task<bus::FindChunk::Reply> AdminService::find_chunk(bus::FindChunk ask, bus::Caller) {
+  const Chunk* chunk = state_.chunks().find(ask.handle);
+  if (chunk == nullptr) co_await fail(Code::not_found, "chunk {} does not exist", ask.handle);
+  bus::FindChunk::Reply reply;
+  reply.inode = chunk->inode;
+  reply.chunk = describe(ask.handle, *chunk);
+  reply.goal = chunk->goal;
+  reply.active = layouts_.is_active(ask.handle, *chunk);
+  reply.virgin = chunk->configuration.virgin;
+  reply.ack = chunk->configuration.ack;
+  reply.joining = chunk->configuration.joining;
+  co_return reply;
+}
+
+Task<bus::ListLeases::Reply> AdminService::list_leases(bus::ListLeases ask, bus::Caller) {
+  bus::ListLeases::Reply reply;
+  const std::uint32_t limit = std::clamp<std::uint32_t>(ask.limit, 1, kLeasesMax);
+  const std::map<ChunkHandle, Chunk>& chunks = state_.chunks().all();
+  for (auto at = chunks.upper_bound(ask.after); at != chunks.end(); ++at) {
+    const Configuration& configuration = at->second.configuration;
+    const Server* primary = servers_.find(configuration.primary);
+    if (primary == nullptr || !primary->registered()) continue;
+    const Duration remaining = primary->heard + settings_.lease - now();
+    if (remaining <= Duration::zero()) continue;
+    if (reply.leases.size() == limit) {
+      reply.more = true;
+      break;
+    }
+    reply.leases.push_back({at->first, at->second.inode, at->second.index, configuration.version, configuration.primary,
+                            layouts_.member(configuration.primary).control,
+                            static_cast<std::uint64_t>(to_ms(remaining))});
+  }
   co_return reply;
 }
 

@@ -1,4 +1,4 @@
-// AdminService: who this cluster is and how it does: hello, servers, status, the chunks of a file.
+// AdminService: who this cluster is and how it does: hello, servers, status, chunks, leases.
 //
 // Owned by Master; lives on its loop. Only reads.
 #pragma once
@@ -8,15 +8,21 @@
 #include "bus/endpoint.h"
 #include "bus/messages/client_master.h"
 #include "master/chunk_census.h"
+#include "master/layout_service.h"
 #include "master/log_store.h"
 
 namespace gfs::master {
 
 class AdminService {
  public:
+  struct Settings {
+    std::uint32_t replicas = 3;  // what files get by default
+    Duration lease = 60s;
+  };
+
   AdminService(const MasterState& state, const ServerTable& servers, const LogStore& log, ChunkCensus& census,
-               std::uint32_t replicas)
-      : state_(state), servers_(servers), log_(log), census_(census), replicas_(replicas) {}
+               const LayoutService& layouts, Settings settings)
+      : state_(state), servers_(servers), log_(log), census_(census), layouts_(layouts), settings_(settings) {}
 
   void serve(bus::Endpoint& endpoint);
   void set_address(std::string address) { address_ = std::move(address); }
@@ -25,6 +31,8 @@ class AdminService {
   Task<bus::ListServers::Reply> list_servers(bus::ListServers ask, bus::Caller caller);
   Task<bus::ClusterStatus::Reply> status(bus::ClusterStatus ask, bus::Caller caller);
   Task<bus::ListChunks::Reply> list_chunks(bus::ListChunks ask, bus::Caller caller);
+  Task<bus::FindChunk::Reply> find_chunk(bus::FindChunk ask, bus::Caller caller);
+  Task<bus::ListLeases::Reply> list_leases(bus::ListLeases ask, bus::Caller caller);
 
  private:
   Instant now() const { return endpoint_->executor().now(); }
@@ -35,7 +43,8 @@ class AdminService {
   const ServerTable& servers_;
   const LogStore& log_;
   ChunkCensus& census_;
-  const std::uint32_t replicas_;
+  const LayoutService& layouts_;
+  const Settings settings_;
   std::string address_;
   bus::Endpoint* endpoint_ = nullptr;
 };

@@ -19,6 +19,7 @@ struct ChunkCounts {
   std::uint64_t under = 0;
   std::uint64_t lost = 0;     // no replica that could be read
   std::uint64_t corrupt = 0;  // of them: with at least one damaged replica
+  std::uint64_t suspect = 0;  // of them: with at least one that may have lost bytes in a power cut
 };
 
 class ChunkCensus {

@@ -1,6 +1,7 @@
 #include "master/chunk_table.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include "base/check.h"
 
@@ -8,6 +9,10 @@ namespace gfs::master {
 
 bool Configuration::has(ServerId server) const {
   return std::find(members.begin(), members.end(), server) != members.end();
+}
+
+bool Configuration::joins(ServerId server) const {
+  return std::find(joining.begin(), joining.end(), server) != joining.end();
 }
 
 const Chunk* ChunkTable::find(ChunkHandle handle) const {
@@ -37,39 +42,77 @@ void ChunkTable::add(ChunkHandle handle, Chunk chunk) {
   CHECK(fresh, "a handle is never used twice");
 }
 
-Result<> ChunkTable::reconfigure(ChunkHandle handle, Version from, std::vector<ServerId> members, ServerId primary) {
+Result<> ChunkTable::reconfigure(ChunkHandle handle, Version from, Configuration next, bool next_version) {
   auto found = chunks_.find(handle);
   if (found == chunks_.end()) return fail(Code::not_found, "chunk {} does not exist", handle);
   Configuration& configuration = found->second.configuration;
   if (configuration.version != from) {
     return fail(Code::conflict, "chunk {} has version {}, not {}", handle, configuration.version, from);
   }
-  configuration.version = from.next();
-  configuration.members = std::move(members);
-  configuration.primary = primary;
+  next.version = next_version ? from.next() : from;
+  next.virgin = configuration.virgin;
+  configuration = std::move(next);
   return {};
 }
 
 void ChunkTable::activated(ChunkHandle handle, Version version) {
   auto found = chunks_.find(handle);
-  if (found != chunks_.end() && found->second.configuration.version == version)
-    found->second.configuration.virgin = false;
+  if (found == chunks_.end() || found->second.configuration.version != version) return;
+  found->second.configuration.virgin = false;
+  found->second.configuration.joining.clear();
+  found->second.configuration.salvage = false;
 }
 
-void ChunkTable::drop_file(InodeId inode) {
-  auto at = by_file_.lower_bound({inode, 0});
+void ChunkTable::seal(ChunkHandle handle, std::uint64_t length) {
+  auto found = chunks_.find(handle);
+  if (found == chunks_.end() || found->second.sealed) return;
+  found->second.sealed = true;
+  found->second.sealed_length = length;
+}
+
+void ChunkTable::cut(ChunkHandle handle, std::uint64_t length) {
+  auto found = chunks_.find(handle);
+  if (found != chunks_.end() && found->second.sealed)
+    found->second.sealed_length = std::min(found->second.sealed_length, length);
+}
+
+std::vector<DroppedChunk> ChunkTable::drop(InodeId inode, std::uint32_t first) {
+  std::vector<DroppedChunk> dropped;
+  auto at = by_file_.lower_bound({inode, first});
   while (at != by_file_.end() && at->first.first == inode) {
-    chunks_.erase(at->second);
+    auto chunk = chunks_.find(at->second);
+    Configuration& configuration = chunk->second.configuration;
+    dropped.push_back({at->second, configuration.version, std::move(configuration.members)});
+    chunks_.erase(chunk);
     at = by_file_.erase(at);
   }
+  return dropped;
+}
+
+std::uint32_t ChunkTable::end(InodeId inode) const {
+  auto behind = by_file_.lower_bound({inode.next(), 0});
+  if (behind == by_file_.begin() || std::prev(behind)->first.first != inode) return 0;
+  return std::prev(behind)->first.second + 1;
+}
+
+ChunkHandle ChunkTable::sealed_before(InodeId inode, std::uint32_t index) const {
+  auto at = by_file_.lower_bound({inode, index});
+  while (at != by_file_.begin() && (--at)->first.first == inode) {
+    if (chunks_.at(at->second).sealed) return at->second;
+  }
+  return {};
 }
 
 std::string ChunkTable::dump() const {
   std::string text;
   for (const auto& [handle, chunk] : chunks_) {
-    text += fmt::format("{} {}[{}] goal {} v{} primary {} virgin {}:", handle, chunk.inode, chunk.index, chunk.goal,
-                        chunk.configuration.version, chunk.configuration.primary, chunk.configuration.virgin);
-    for (ServerId member : chunk.configuration.members) text += " " + member.text();
+    const Configuration& configuration = chunk.configuration;
+    text +=
+        fmt::format("{} {}[{}] goal {} v{} primary {} virgin {} salvage {} ack {} sealed {} {}:", handle, chunk.inode,
+                    chunk.index, chunk.goal, configuration.version, configuration.primary, configuration.virgin,
+                    configuration.salvage, static_cast<int>(configuration.ack), chunk.sealed, chunk.sealed_length);
+    for (ServerId member : configuration.members)
+      text += fmt::format(" {}{}", member, configuration.joins(member) ? " (joining)" : "");
     text += "\n";
   }
   return text;

@@ -1,7 +1,8 @@
 // ChunkTable: which chunks there are, of which file, and each one's configuration.
 //
 // A configuration says who may hold the chunk: version, members, primary. It changes only by compare-and-swap on the
-// version. It is virgin until its first activation: only then may a missing replica count as an empty one.
+// version. It is virgin until its first activation: only then may a missing replica count as an empty one. A member
+// that is joining counts for nothing until the configuration has been active.
 //
 // Pure: part of the state that the log rebuilds. Where members are and whether they answer is not known here.
 #pragma once
@@ -15,6 +16,7 @@
 
 #include "base/id.h"
 #include "base/result.h"
+#include "bus/messages/types.h"
 
 namespace gfs::master {
 
@@ -23,7 +25,11 @@ struct Configuration {
   std::vector<ServerId> members;
   ServerId primary;
   bool virgin = true;
+  std::vector<ServerId> joining;  // of the members: they did not hold the chunk when the version was made
+  bool salvage = false;           // all that was left was suspect: it counts, for want of better
+  bus::AckMode ack = bus::AckMode::all;
   bool has(ServerId server) const;
+  bool joins(ServerId server) const;
 };
 
 struct Chunk {
@@ -31,6 +37,15 @@ struct Chunk {
   std::uint32_t index = 0;
   std::uint32_t goal = 3;
   Configuration configuration;
+  bool sealed = false;  // takes no more appends, and is so long:
+  std::uint64_t sealed_length = 0;
+};
+
+// A chunk that no file has any more, and who may still hold it.
+struct DroppedChunk {
+  ChunkHandle handle;
+  Version version;
+  std::vector<ServerId> members;
 };
 
 class ChunkTable {
@@ -41,12 +56,23 @@ class ChunkTable {
   // The chunks [first, first + count) of a file that exist, by index.
   std::vector<ChunkHandle> range(InodeId inode, std::uint32_t first, std::uint32_t count) const;
 
+  // At a place that is free.
   void add(ChunkHandle handle, Chunk chunk);
-  // conflict if the chunk's version is another one by now.
-  Result<> reconfigure(ChunkHandle handle, Version from, std::vector<ServerId> members, ServerId primary);
+  // conflict if the chunk's version is not `from` any more. Else `next`, virgin if it was, with the next version. (Not
+  // so only for a mutant of the simulator.)
+  Result<> reconfigure(ChunkHandle handle, Version from, Configuration next, bool next_version = true);
   // Ignored for any version but the current one.
   void activated(ChunkHandle handle, Version version);
-  void drop_file(InodeId inode);
+  // The first one counts: a repeat changes nothing.
+  void seal(ChunkHandle handle, std::uint64_t length);
+  // A sealed chunk is not longer than that any more.
+  void cut(ChunkHandle handle, std::uint64_t length);
+  // The chunks of a file from an index on.
+  std::vector<DroppedChunk> drop(InodeId inode, std::uint32_t first);
+  // Highest index of the file's chunks + 1.
+  std::uint32_t end(InodeId inode) const;
+  // The nearest sealed chunk before the index; {0}: there is none.
+  ChunkHandle sealed_before(InodeId inode, std::uint32_t index) const;
 
   std::size_t size() const { return chunks_.size(); }
   // By handle.

@@ -20,6 +20,8 @@ Result<> read_file(const std::string& path, Options& options, Settings& settings
   config->get_duration("suspect_after", settings.suspect_after);
   config->get_duration("lost_after", settings.lost_after);
   config->get_duration("lease", settings.lease);
+  config->get_duration("heal_after", settings.heal_after);
+  config->get_duration("salvage_after", settings.salvage_after);
   config->get_size("log_segment", settings.log_segment);
   Result<> finished = config->finish();
   if (!finished) return finished;
@@ -57,6 +59,8 @@ Result<> apply(const Options& options, Settings& settings) {
     return fail(Code::invalid_argument,
                 "heartbeat, suspect_after, lost_after: each must be longer than the one before");
   }
+  if (settings.heal_after < Duration::zero() || settings.salvage_after < settings.lost_after)
+    return fail(Code::invalid_argument, "salvage_after: it must not be shorter than lost_after");
   if (settings.log_segment < 4096)
     return fail(Code::invalid_argument, "log_segment: {} is less than 4KiB", settings.log_segment);
   return {};

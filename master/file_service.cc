@@ -21,6 +21,8 @@ void FileService::serve(bus::Endpoint& endpoint) {
   endpoint.serve<&FileService::rename>(*this);
   endpoint.serve<&FileService::remove>(*this);
   endpoint.serve<&FileService::set_size>(*this);
+  endpoint.serve<&FileService::set_policy>(*this);
+  endpoint.serve<&FileService::close_client>(*this);
 }
 
 Task<bus::FileInfo> FileService::create(bus::CreateFile ask, bus::Caller caller) {
@@ -31,14 +33,14 @@ Task<bus::FileInfo> FileService::create(bus::CreateFile ask, bus::Caller caller)
   CreateFileOp op{ask.path, ask.replicas};
   const std::uint32_t digest = digest_of(op);
   if (op.replicas == 0) op.replicas = replicas_;
-  Decision made = co_await journal_.commit(std::move(op), caller.request, digest);
+  Decision made = co_await journal_.commit(std::move(op), caller.request, digest, caller.index);
   made.info.path = std::move(ask.path);
   co_return std::move(made.info);
 }
 
 Task<bus::FileInfo> FileService::make_directory(bus::MakeDirectory ask, bus::Caller caller) {
   MakeDirectoryOp op{ask.path, ask.parents};
-  Decision made = co_await journal_.commit(std::move(op), caller.request);
+  Decision made = co_await journal_.commit(std::move(op), caller.request, 0, caller.index);
   made.info.path = std::move(ask.path);
   co_return std::move(made.info);
 }
@@ -83,20 +85,39 @@ Task<bus::List::Reply> FileService::list(bus::List ask, bus::Caller) {
 
 Task<bus::FileInfo> FileService::rename(bus::Rename ask, bus::Caller caller) {
   RenameOp op{std::move(ask.source), ask.target, ask.replace};
-  Decision moved = co_await journal_.commit(std::move(op), caller.request);
+  Decision moved = co_await journal_.commit(std::move(op), caller.request, 0, caller.index);
   moved.info.path = std::move(ask.target);
   co_return std::move(moved.info);
 }
 
 Task<bus::Remove::Reply> FileService::remove(bus::Remove ask, bus::Caller caller) {
   RemoveOp op{std::move(ask.path), ask.recursive};
-  Decision removed = co_await journal_.commit(std::move(op), caller.request);
+  Decision removed = co_await journal_.commit(std::move(op), caller.request, 0, caller.index);
   co_return bus::Remove::Reply{removed.files, removed.directories};
 }
 
 Task<bus::Done> FileService::set_size(bus::SetSize ask, bus::Caller caller) {
   SetSizeOp op{ask.inode, ask.size};
-  (void)co_await journal_.commit(std::move(op), caller.request);
+  (void)co_await journal_.commit(std::move(op), caller.request, 0, caller.index);
+  co_return bus::Done{};
+}
+
+Task<bus::FileInfo> FileService::set_policy(bus::SetPolicy ask, bus::Caller caller) {
+  if (ask.ack != bus::AckMode::all && ask.ack != bus::AckMode::primary)
+    co_await fail(Code::invalid_argument, "{} is no way of acknowledging", static_cast<int>(ask.ack));
+  SetPolicyOp op{ask.path, ask.ack};
+  Decision set = co_await journal_.commit(std::move(op), caller.request, 0, caller.index);
+  set.info.path = std::move(ask.path);
+  co_return std::move(set.info);
+}
+
+Task<bus::Done> FileService::close_client(bus::CloseClient ask, bus::Caller caller) {
+  if (!caller.request.client.nil() && caller.request.client != ask.client)
+    co_await fail(Code::invalid_argument, "client {} cannot take leave for client {}", caller.request.client,
+                  ask.client);
+  // Not under the request's id: what is forgotten with it should not be remembered for it.
+  CloseClientOp op{ask.client};
+  (void)co_await journal_.commit(std::move(op), {}, 0, caller.index);
   co_return bus::Done{};
 }
 

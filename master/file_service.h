@@ -24,6 +24,8 @@ class FileService {
   Task<bus::FileInfo> rename(bus::Rename ask, bus::Caller caller);
   Task<bus::Remove::Reply> remove(bus::Remove ask, bus::Caller caller);
   Task<bus::Done> set_size(bus::SetSize ask, bus::Caller caller);
+  Task<bus::FileInfo> set_policy(bus::SetPolicy ask, bus::Caller caller);
+  Task<bus::Done> close_client(bus::CloseClient ask, bus::Caller caller);
 
  private:
   const MasterState& state_;

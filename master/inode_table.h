@@ -22,8 +22,10 @@ using bus::FileType;
 struct Inode {
   FileType type = FileType::file;
   std::uint8_t replicas = 0;  // files: goal
-  std::uint32_t chunks = 0;   // files: highest chunk index + 1
-  std::uint64_t size = 0;     // files: as of the last fsync or close; directories: number of entries
+  bool appends = false;       // files: takes record appends
+  bus::AckMode ack = bus::AckMode::all;
+  std::uint32_t chunks = 0;  // files: highest chunk index + 1
+  std::uint64_t size = 0;    // files: as of the last fsync or close; directories: number of entries
   WallMs mtime = 0;
   bool operator==(const Inode&) const = default;
 };

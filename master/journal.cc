@@ -10,10 +10,12 @@ namespace gfs::master {
 Journal::Journal(Executor& executor, LogStore& log, MasterState& state, std::function<void(Error)> fatal)
     : executor_(executor), log_(log), state_(state), fatal_(std::move(fatal)) {}
 
-Task<Decision> Journal::commit(OpBody body, RequestId request, std::uint32_t digest) {
-  Op op{{request, digest, executor_.wall_now()}, std::move(body)};
+Task<Decision> Journal::commit(OpBody body, RequestId request, std::uint32_t digest,
+                               std::shared_ptr<std::uint64_t> index) {
+  Op op{{request, digest, now()}, std::move(body)};
   std::string text = encode_op(op);
   if (std::optional<Decision> settled = state_.check(op)) {
+    if (index) *index = settled->index;
     if (!settled->ok()) co_await fail(settled->error());
     co_return *std::move(settled);
   }
@@ -23,7 +25,7 @@ Task<Decision> Journal::commit(OpBody body, RequestId request, std::uint32_t dig
   if (closed_) co_await fail(Code::shutting_down, "the master is stopping");
   if (waiting_.size() >= kWaitingMax)
     co_await fail(Code::overloaded, "{} changes wait for the log already", waiting_.size());
-  Waiting& waiting = waiting_.emplace_back(Waiting{std::move(op), std::move(text), {}});
+  Waiting& waiting = waiting_.emplace_back(Waiting{std::move(op), std::move(text), std::move(index), {}});
   Future<Decision> decided = waiting.promise.future();
   if (!writing_) {
     writing_ = true;
@@ -50,6 +52,7 @@ Task<> Journal::write_batches() {
     for (Waiting& one : batch) texts.push_back(std::move(one.text));
     Result<> durable = co_await log_.append(std::move(texts)).outcome();
     ++batches_;
+    std::uint64_t index = log_.last_index() - batch.size();
     if (!durable && durable.error().code != Code::no_space) {
       lost_ = std::move(batch);
       lose(std::move(durable).error());
@@ -61,7 +64,8 @@ Task<> Journal::write_batches() {
         one.promise.set(fail(Error(durable.error())));
         continue;
       }
-      Decision decision = state_.apply(one.op);
+      Decision decision = state_.apply(one.op, ++index);
+      if (one.index) *one.index = decision.index;
       if (decision.ok()) {
         one.promise.set(std::move(decision));
       } else {

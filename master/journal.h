@@ -9,8 +9,10 @@
 // Owned by Master; lives on its loop.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -30,8 +32,13 @@ class Journal {
 
   // What apply() decided; its error if it said no. A refusal of a request with an id is logged too: a copy of it that
   // comes later must not do what the first was refused. overloaded, too_large, no_space. A waiter that goes away does
-  // not take its op back. `digest` is of what was asked, where the op holds a decision of ours besides.
-  Task<Decision> commit(OpBody body, RequestId request = {}, std::uint32_t digest = 0);
+  // not take its op back. `digest` is of what was asked, where the op holds a decision of ours besides. `index` is told
+  // the entry that decided, a refusal too; of a repeat, the first one's.
+  Task<Decision> commit(OpBody body, RequestId request = {}, std::uint32_t digest = 0,
+                        std::shared_ptr<std::uint64_t> index = {});
+
+  // The master's time: the wall clock's, but never less than that of any change before.
+  WallMs now() { return given_ = std::max({executor_.wall_now(), state_.last_time(), given_}); }
 
   // Once a second: when no batch came since the last one, a mark behind the last batch says that it was durable, so
   // that rot in it is found after a kill too.
@@ -46,6 +53,7 @@ class Journal {
   struct Waiting {
     Op op;
     std::string text;
+    std::shared_ptr<std::uint64_t> index;
     Promise<Decision> promise;
   };
 
@@ -66,6 +74,7 @@ class Journal {
   bool writing_ = false;
   bool closed_ = false;
   bool failed_ = false;
+  WallMs given_ = 0;  // the latest time that was told
   std::uint64_t batches_ = 0;
   std::uint64_t seen_ = 0;    // at the last tick
   std::uint64_t marked_ = 0;  // as of the last mark

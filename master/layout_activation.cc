@@ -1,5 +1,6 @@
-// LayoutService's second half: how a configuration becomes active.
+// LayoutService: how a configuration becomes active.
 #include <algorithm>
+#include <set>
 
 #include "base/log.h"
 #include "base/probe.h"
@@ -12,10 +13,14 @@ namespace {
 constexpr int kRoundsMax = 8;
 constexpr Duration kOrderTime = 5s;
 
-std::string names_of(const std::vector<std::pair<ServerId, std::string>>& unfit) {
-  std::string text;
-  for (const auto& [server, why] : unfit) text += fmt::format("{}server {}: {}", text.empty() ? "" : "; ", server, why);
-  return text;
+bool names(const Reason& reason, ServerId server) { return reason.server.find(server.text()) != std::string::npos; }
+
+// What a member says of itself, by the code its reason begins with: nothing is won by asking again.
+bool is_final(const Reason& reason) {
+  for (Code code : {Code::no_space, Code::read_only, Code::io_error, Code::corrupt}) {
+    if (reason.reason.starts_with(name_of(code))) return true;
+  }
+  return false;
 }
 
 }  // namespace
@@ -51,136 +56,199 @@ Task<> LayoutService::attempt(ChunkHandle handle, Version failed) {
     const Chunk* found = state_.chunks().find(handle);
     if (found == nullptr) co_await fail(Code::not_found, "chunk {} does not exist any more", handle);
     Chunk chunk = *found;
-    std::vector<std::pair<ServerId, std::string>> gone;
-    for (ServerId server : chunk.configuration.members) {
-      if (std::optional<std::string> why = unfit(server, handle, chunk.configuration.virgin))
-        gone.emplace_back(server, *why);
-    }
-    if (!gone.empty()) {
-      co_await replace(handle, std::move(chunk), std::move(gone));
-      renew = false;
-      continue;
-    }
-    if (std::exchange(renew, false)) {
-      PROBE("a version that keeps failing is renewed");
-      co_await reconfigure(handle, chunk.configuration.version, chunk.configuration.members,
-                           chunk.configuration.primary);
-      continue;
-    }
-    bool active = co_await order(handle, std::move(chunk));
+    Situation now_so = situation(handle, chunk);
+    now_so.renew = std::exchange(renew, false);
+    if (now_so.renew) PROBE("a version that keeps failing is renewed");
+    const Inode* inode = state_.names().inode(chunk.inode);
+    if (inode != nullptr && inode->ack != chunk.configuration.ack) now_so.renew = true;
+    const bool changed = co_await change(handle, chunk, std::move(now_so));
+    if (changed) continue;
+    const bool active = co_await order(handle, std::move(chunk));
     if (active) co_return;
   }
   co_await fail(Code::unavailable, "chunk {}: its configuration did not settle", handle);
 }
 
-Task<> LayoutService::reconfigure(ChunkHandle handle, Version from, std::vector<ServerId> members, ServerId primary) {
+Task<bool> LayoutService::change(ChunkHandle handle, Chunk chunk, Situation situation) {
+  const Configuration& configuration = chunk.configuration;
+  co_await check_log(handle, configuration.version);
+  situation.learners = learners(situation);
+  Result<std::optional<NextConfiguration>> next = plan_configuration(situation);
+  if (!next) {
+    co_await fail(next.error().code, "chunk {} version {}: {}", handle, configuration.version, next.error().message);
+  }
+  if (!next->has_value()) co_return false;
+  co_await check_fence(handle, configuration, **next);
+  co_await reconfigure(handle, std::move(chunk), *std::move(*next));
+  co_return true;
+}
+
+Result<> LayoutService::check_fence(ChunkHandle handle, const Configuration& before,
+                                    const NextConfiguration& next) const {
+  if (before.ack != bus::AckMode::primary || before.virgin || next.primary == before.primary) return {};
+  if (std::find(next.members.begin(), next.members.end(), before.primary) != next.members.end()) return {};
+  const Server* primary = servers_.find(before.primary);
+  if (primary == nullptr || primary->left) return {};
+  // Clocks may drift, and the last answer may still be under way.
+  const Instant over = primary->heard + settings_.lease + settings_.lease / 50 + 1s;
+  if (over <= now()) return {};
+  PROBE("a lone acknowledger's lease is waited out");
+  return fail(Code::unavailable, "chunk {} version {}: its primary, server {}, may still acknowledge alone for {} ms",
+              handle, before.version, before.primary, to_ms(over - now()));
+}
+
+Task<> LayoutService::reconfigure(ChunkHandle handle, Chunk chunk, NextConfiguration next) {
+  const Version from = chunk.configuration.version;
   active_.erase(handle.value);
-  log::info("chunk_reconfigured",
-            {{"chunk", handle}, {"version", from.next()}, {"members", members.size()}, {"primary", primary}});
-  ReconfigureOp op{handle, from, std::move(members), primary};
+  const Inode* inode = state_.names().inode(chunk.inode);
+  ReconfigureOp op{handle,
+                   from,
+                   std::move(next.members),
+                   next.primary,
+                   std::move(next.joining),
+                   next.salvage,
+                   inode != nullptr ? inode->ack : chunk.configuration.ack};
+  log::info("chunk_reconfigured", {{"chunk", handle},
+                                   {"version", from.next()},
+                                   {"members", op.members.size()},
+                                   {"joining", op.joining.size()},
+                                   {"primary", op.primary},
+                                   {"why", next.why}});
+  if (op.salvage) log::warn("chunk_salvaged", {{"chunk", handle}, {"version", from.next()}, {"why", next.why}});
+  if (is_mutant("tell_before_log")) {
+    chunk.configuration = {from.next(), op.members, op.primary, chunk.configuration.virgin,
+                           op.joining,  op.salvage, op.ack};
+    group_.spawn(tell(handle, std::move(chunk)));
+  }
+  const std::vector<ServerId> dropped = std::move(next.dropped);
   Result<Decision> done = co_await journal_.commit(std::move(op)).outcome();
   // A conflict means that somebody was faster: the caller looks again.
   if (!done && done.error().code != Code::conflict) co_await fail(std::move(done));
+  for (ServerId server : dropped) accusations_.forget(handle, server);
 }
 
-Task<> LayoutService::replace(ChunkHandle handle, Chunk chunk, std::vector<std::pair<ServerId, std::string>> gone) {
+bus::Configure LayoutService::order_for(ChunkHandle handle, const Chunk& chunk) const {
   const Configuration& configuration = chunk.configuration;
-  std::vector<ServerId> members, avoid;
-  for (const auto& [server, why] : gone) avoid.push_back(server);
-  for (ServerId server : configuration.members) {
-    if (std::find(avoid.begin(), avoid.end(), server) == avoid.end()) members.push_back(server);
+  bus::Configure order;
+  order.handle = handle;
+  order.version = configuration.version;
+  for (ServerId server : configuration.members) order.members.push_back(member(server));
+  order.virgin = configuration.virgin;
+  if (!is_mutant("forget_joining")) order.joining = configuration.joining;
+  order.salvage = configuration.salvage;
+  order.ack = configuration.ack;
+  order.index = chunk.index;
+  order.before = state_.chunks().sealed_before(chunk.inode, chunk.index);
+  const Chunk* before = state_.chunks().find(order.before);
+  if (before == nullptr) return order;
+  order.before_version = before->configuration.version;
+  for (ServerId server : before->configuration.members) {
+    if (counts(server, order.before, before->configuration)) order.before_members.push_back(member(server));
   }
-  // Nothing was ever acknowledged on a virgin chunk: empty replicas are as good as the old ones.
-  if (configuration.virgin && chunk.goal > members.size()) {
-    std::vector<ServerId> more = choose(members, chunk.goal - members.size(), avoid);
-    for (ServerId server : more) servers_.placed(server);
-    members.insert(members.end(), more.begin(), more.end());
-  }
-  std::size_t needed = minimum(chunk.goal);
-  if (members.size() < needed) {
-    co_await fail(Code::not_enough_servers,
-                  "chunk {} version {}: {} of {} members can be written to, {} are needed ({})", handle,
-                  configuration.version, members.size(), configuration.members.size(), needed, names_of(gone));
-  }
-  auto first_up =
-      std::find_if(members.begin(), members.end(), [&](ServerId server) { return servers_.up(server, now()); });
-  if (first_up == members.end()) {
-    co_await fail(Code::unavailable, "chunk {} version {}: no member has registered yet ({})", handle,
-                  configuration.version, names_of(gone));
-  }
-  bool keeps = std::find(members.begin(), members.end(), configuration.primary) != members.end() &&
-               servers_.up(configuration.primary, now());
-  ServerId primary = keeps ? configuration.primary : *first_up;
-  log::warn("chunk_members_dropped", {{"chunk", handle}, {"version", configuration.version}, {"why", names_of(gone)}});
-  co_await reconfigure(handle, configuration.version, std::move(members), primary);
+  return order;
 }
 
-Task<bool> LayoutService::order(ChunkHandle handle, Chunk chunk) {
-  const Configuration configuration = chunk.configuration;
-  const Server* primary = servers_.find(configuration.primary);
+Task<bus::Configure::Reply> LayoutService::tell(ChunkHandle handle, Chunk chunk) {
+  const Server* primary = servers_.find(chunk.configuration.primary);
   if (primary == nullptr || !primary->registered()) {
     co_await fail(Code::unavailable, "chunk {} version {}: its primary, server {}, has not registered yet", handle,
-                  configuration.version, configuration.primary);
+                  chunk.configuration.version, chunk.configuration.primary);
   }
-  const SessionId session = primary->session;
-  bus::Configure ask;
-  ask.handle = handle;
-  ask.version = configuration.version;
-  ask.virgin = configuration.virgin;
-  for (ServerId server : configuration.members) ask.members.push_back(member(server));
+  bus::Configure ask = order_for(handle, chunk);
   bus::CallOptions options;
   options.deadline = kOrderTime;
   bus::Peer peer = bus::Peer::on(primary->route);
-  Result<bus::Configure::Reply> answer = co_await endpoint_->call(std::move(peer), std::move(ask), options).outcome();
-  if (answer) {
-    if (configuration.virgin) {
-      ActivateOp op{handle, configuration.version};
-      (void)co_await journal_.commit(std::move(op));
-    }
-    for (ServerId server : configuration.members) servers_.note(server, handle, configuration.version, answer->length);
-    forget_accusations(handle);
-    forget_dropped_chunks();
-    active_[handle.value] = {configuration.version, session};
-    co_return true;
+  co_return co_await endpoint_->call(std::move(peer), std::move(ask), options);
+}
+
+Task<bool> LayoutService::order(ChunkHandle handle, Chunk chunk) {
+  const Configuration& configuration = chunk.configuration;
+  const Server* primary = servers_.find(configuration.primary);
+  const SessionId session = primary != nullptr ? primary->session : SessionId{};
+  Result<bus::Configure::Reply> answer = co_await tell(handle, chunk).outcome();
+  if (!answer) co_return co_await learn_from(handle, std::move(chunk), std::move(answer).error());
+  if (configuration.virgin || !configuration.joining.empty() || configuration.salvage) {
+    ActivateOp op{handle, configuration.version};
+    (void)co_await journal_.commit(std::move(op));
   }
-  const Error error = answer.error();
+  for (ServerId server : configuration.members) servers_.note(server, handle, configuration.version, answer->length);
+  forget_suspicions(handle);
+  forget_dropped_chunks();
+  active_[handle.value] = {configuration.version, session};
+  // Meanwhile an accusation may have led to the next one.
+  const Chunk* after = state_.chunks().find(handle);
+  co_return after == nullptr || after->configuration.version == configuration.version;
+}
+
+Task<bool> LayoutService::learn_from(ChunkHandle handle, Chunk chunk, Error error) {
+  const Configuration& configuration = chunk.configuration;
   log::write_limited(log::Level::warn, "configure_failed",
                      {{"chunk", handle},
                       {"version", configuration.version},
                       {"primary", configuration.primary},
                       {"why", error.text()}});
+  std::vector<ServerId> culprits;
+  std::set<ServerId> finals;
   switch (error.code) {
-    case Code::conflict:  // a primary that restarted never resumes its version
+    case Code::conflict: {  // a primary that restarted never resumes its version
       PROBE("a restarted primary gets the next version");
-      co_await reconfigure(handle, configuration.version, configuration.members, configuration.primary);
+      Situation renewed = situation(handle, chunk);
+      renewed.renew = true;
+      co_return co_await change(handle, std::move(chunk), std::move(renewed));
+    }
+    case Code::suspect:  // it asked them all
+      for (ServerId server : configuration.members) {
+        if (counts(server, handle, configuration)) servers_.note_suspect(server, handle);
+      }
       co_return false;
     case Code::not_found:
       servers_.note_missing(configuration.primary, handle);
-      accuse(configuration.primary, handle, false);
+      suspect(configuration.primary, handle, false);
       break;
     case Code::no_space:
     case Code::read_only:
     case Code::io_error:
     case Code::corrupt:
-      accuse(configuration.primary, handle, true);
+      suspect(configuration.primary, handle, true);
       co_return false;
-    case Code::replica_failed: {
-      // The members that did not confirm are named in the message.
+    case Code::replica_failed:
       for (ServerId server : configuration.members) {
-        if (server != configuration.primary && error.message.find(server.text()) != std::string::npos)
-          accuse(server, handle, false);
+        if (server == configuration.primary) continue;
+        for (const Reason& reason : error.why) {
+          if (!names(reason, server)) continue;
+          if (is_final(reason)) finals.insert(server);
+          suspect(server, handle, is_final(reason));
+          culprits.push_back(server);
+        }
       }
       break;
-    }
-    case Code::overloaded:
-    case Code::unreachable:  // ours: too many calls, or a route that is over; the heartbeats tell whether it lives
+    case Code::overloaded:  // ours: too many calls
+    case Code::unavailable:
+      break;
+    case Code::unreachable:  // a route that is over: the heartbeats tell whether it lives, or nobody is there
+      culprits.push_back(configuration.primary);
       break;
     default:
-      accuse(configuration.primary, handle, false);
+      suspect(configuration.primary, handle, false);
+      culprits.push_back(configuration.primary);
       break;
   }
-  co_await fail(Code::unavailable, "chunk {} version {}: its primary, server {}, could not make it active: {}", handle,
-                configuration.version, configuration.primary, error.text());
+  bool learned = false;
+  for (ServerId culprit : culprits) {
+    const ServerProbe::Answer answer = co_await probe_.look(culprit);
+    learned = learned || answer == ServerProbe::Answer::refused;
+    if (!keeps_failing(culprit, handle)) continue;
+    learned = true;
+    if (culprit == configuration.primary || finals.contains(culprit)) continue;
+    const bool heard = answer == ServerProbe::Answer::alive;
+    co_await hear_primary(handle, chunk, culprit, heard);
+  }
+  if (learned) co_return false;
+  Error failed{Code::unavailable,
+               fmt::format("chunk {} version {}: its primary, server {}, could not make it active: {}", handle,
+                           configuration.version, configuration.primary, error.message),
+               std::move(error.why)};
+  co_await fail(std::move(failed));
   co_return false;
 }
 

@@ -10,14 +10,20 @@ namespace {
 
 constexpr std::uint32_t kChunksMax = 1 << 24;  // of a file: 1 PiB
 constexpr std::uint32_t kPageMax = 256;
-constexpr int kAccusationsKept = 10;  // times suspect_after: a server gets its chance again
+constexpr int kRoundsMax = 4;
 
 }  // namespace
 
 void LayoutService::serve(bus::Endpoint& endpoint) {
   endpoint_ = &endpoint;
+  probe_.attach(endpoint);
   endpoint.serve<&LayoutService::locate_for_read>(*this);
   endpoint.serve<&LayoutService::locate_for_write>(*this);
+  endpoint.serve<&LayoutService::locate_for_append>(*this);
+  endpoint.serve<&LayoutService::chunk_sealed>(*this);
+  endpoint.serve<&LayoutService::accuse_member>(*this);
+  endpoint.serve<&LayoutService::revoke_lease>(*this);
+  endpoint.serve<&LayoutService::truncate>(*this);
 }
 
 bus::Member LayoutService::member(ServerId server) const {
@@ -40,20 +46,28 @@ bus::ChunkLayout LayoutService::layout(const Chunk& chunk, ChunkHandle handle, b
   layout.handle = handle;
   layout.version = configuration.version;
   layout.primary = configuration.primary;
+  layout.sealed = chunk.sealed;
+  layout.length = chunk.sealed_length;
   std::vector<bus::Member> doubtful;
   for (ServerId server : configuration.members) {
     ServerTable::Replica replica = servers_.replica(server, handle, configuration.virgin);
     bool sound = replica == ServerTable::Replica::ok || replica == ServerTable::Replica::unknown;
+    sound = sound && counts(server, handle, configuration);
     (sound || !for_reading ? layout.members : doubtful).push_back(member(server));
   }
   if (layout.members.empty()) layout.members = std::move(doubtful);
   return layout;
 }
 
+Result<const Inode*> LayoutService::file(InodeId id) const {
+  const Inode* inode = state_.names().inode(id);
+  if (inode == nullptr) return fail(Code::not_found, "file {} does not exist any more", id);
+  if (inode->type != FileType::file) return fail(Code::is_a_directory, "{} is a directory", id);
+  return inode;
+}
+
 Task<bus::LocateForRead::Reply> LayoutService::locate_for_read(bus::LocateForRead ask, bus::Caller) {
-  const Inode* inode = state_.names().inode(ask.inode);
-  if (inode == nullptr) co_await fail(Code::not_found, "file {} does not exist any more", ask.inode);
-  if (inode->type != FileType::file) co_await fail(Code::is_a_directory, "{} is a directory", ask.inode);
+  const Inode* inode = co_await file(ask.inode);
   bus::LocateForRead::Reply reply;
   reply.size = inode->size;
   reply.chunks = inode->chunks;
@@ -68,14 +82,25 @@ Task<bus::ChunkLayout> LayoutService::locate_for_write(bus::LocateForWrite ask, 
     co_await fail(Code::too_large, "chunk {} of a file: at most {} are possible", ask.index, kChunksMax);
   ChunkHandle handle = state_.chunks().at(ask.inode, ask.index);
   if (handle.value == 0) handle = co_await allocate(ask.inode, ask.index);
+  co_await look_at(ask.unreachable, handle);
+  co_await make_ready(handle, ask.failed);
   const Chunk* chunk = state_.chunks().find(handle);
-  bool failed = chunk != nullptr && ask.failed.value != 0 && ask.failed == chunk->configuration.version;
-  if (chunk != nullptr && (failed || !is_active(handle, *chunk))) {
-    co_await activate(handle, failed ? ask.failed : Version{});
-    chunk = state_.chunks().find(handle);
-  }
   if (chunk == nullptr) co_await fail(Code::not_found, "file {} does not exist any more", ask.inode);
   co_return layout(*chunk, handle, false);
+}
+
+Task<> LayoutService::look_at(ServerId server, ChunkHandle handle) {
+  const Chunk* chunk = state_.chunks().find(handle);
+  if (server.nil() || chunk == nullptr || !chunk->configuration.has(server) || servers_.overdue(server, now()))
+    co_return;
+  (void)co_await probe_.look(server);
+}
+
+Task<> LayoutService::make_ready(ChunkHandle handle, Version failed) {
+  const Chunk* chunk = state_.chunks().find(handle);
+  if (chunk == nullptr) co_await fail(Code::not_found, "chunk {} does not exist any more", handle);
+  const bool failing = failed.value != 0 && failed == chunk->configuration.version;
+  if (failing || !is_active(handle, *chunk)) co_await activate(handle, failing ? failed : Version{});
 }
 
 std::size_t LayoutService::minimum(std::uint32_t goal) const {
@@ -101,11 +126,22 @@ std::vector<ServerId> LayoutService::choose(const std::vector<ServerId>& present
 }
 
 Task<ChunkHandle> LayoutService::allocate(InodeId inode, std::uint32_t index) {
-  const Inode* file = state_.names().inode(inode);
-  if (file == nullptr) co_await fail(Code::not_found, "file {} does not exist any more", inode);
-  if (file->type != FileType::file) co_await fail(Code::is_a_directory, "{} is a directory", inode);
-  std::vector<ServerId> members = choose({}, file->replicas, {});
-  std::size_t needed = minimum(file->replicas);
+  for (int round = 0; round < kRoundsMax; ++round) {
+    const Inode* found = co_await file(inode);
+    const ChunkHandle there = state_.chunks().at(inode, index);
+    if (there.value != 0) co_return there;
+    const std::uint32_t end = state_.chunks().end(inode);
+    if (found->appends && end > 0 && index >= end) co_await seal(state_.chunks().at(inode, end - 1));
+    co_await place_chunk(inode, index);
+  }
+  co_await fail(Code::unavailable, "chunk {} of file {}: others change the file's end all the time", index, inode);
+  co_return ChunkHandle{};
+}
+
+Task<> LayoutService::place_chunk(InodeId inode, std::uint32_t index) {
+  const Inode* found = co_await file(inode);
+  std::vector<ServerId> members = choose({}, found->replicas, {});
+  std::size_t needed = minimum(found->replicas);
   if (members.size() < needed) {
     co_await fail(Code::not_enough_servers,
                   "a new chunk needs {} servers with room for it: {} of {} known servers are up, {} have room", needed,
@@ -114,60 +150,21 @@ Task<ChunkHandle> LayoutService::allocate(InodeId inode, std::uint32_t index) {
   last_given_ = std::max({last_given_, state_.last_handle(), ChunkHandle{settings_.epoch << 48}}).next();
   AllocateChunkOp op{inode, index, last_given_, members, members.front()};
   for (ServerId member : members) servers_.placed(member);
-  Decision allocated = co_await journal_.commit(std::move(op));
-  co_return allocated.handle;
-}
-
-bool LayoutService::is_active(ChunkHandle handle, const Chunk& chunk) const {
-  auto found = active_.find(handle.value);
-  if (found == active_.end() || found->second.version != chunk.configuration.version) return false;
-  const Server* primary = servers_.find(chunk.configuration.primary);
-  if (primary == nullptr || primary->session != found->second.session) return false;
-  for (ServerId server : chunk.configuration.members) {
-    if (unfit(server, handle, chunk.configuration.virgin)) return false;
-  }
-  return true;
-}
-
-std::optional<std::string> LayoutService::unfit(ServerId server, ChunkHandle handle, bool virgin) const {
-  if (servers_.overdue(server, now())) return fmt::format("{}: no heartbeat in time", servers_.state(server, now()));
-  switch (servers_.replica(server, handle, virgin)) {
-    case ServerTable::Replica::damaged:
-      return "its replica is damaged";
-    case ServerTable::Replica::missing:
-      return "its replica is missing";
-    case ServerTable::Replica::ok:
-    case ServerTable::Replica::unknown:
-      break;
-  }
-  auto accused = accusations_.find({handle, server});
-  if (accused != accusations_.end() && now() - accused->second.last <= kAccusationsKept * settings_.suspect_after &&
-      accused->second.last - accused->second.first >= settings_.suspect_after) {
-    return "it keeps failing";
-  }
-  return std::nullopt;
-}
-
-void LayoutService::accuse(ServerId server, ChunkHandle handle, bool at_once) {
-  auto [at, fresh] = accusations_.try_emplace({handle, server});
-  Accusation& accusation = at->second;
-  if (fresh || now() - accusation.last > kAccusationsKept * settings_.suspect_after) accusation.first = now();
-  if (at_once) accusation.first = std::min(accusation.first, now() - settings_.suspect_after);
-  accusation.last = now();
-}
-
-void LayoutService::forget_accusations(ChunkHandle handle) {
-  auto at = accusations_.lower_bound({handle, ServerId{}});
-  while (at != accusations_.end() && at->first.first == handle) at = accusations_.erase(at);
+  Result<Decision> allocated = co_await journal_.commit(std::move(op)).outcome();
+  // Lost a race: the caller looks again.
+  if (!allocated && allocated.error().code != Code::conflict) co_await std::move(allocated);
 }
 
 void LayoutService::forget_dropped_chunks() {
-  auto kept = [this] { return active_.size() + failures_.size() + accusations_.size() + servers_.holdings(); };
+  auto kept = [this] {
+    return active_.size() + failures_.size() + suspicions_.size() + doubtful_.size() + servers_.holdings();
+  };
   if (kept() <= sweep_above_) return;
   auto gone = [this](ChunkHandle handle) { return state_.chunks().find(handle) == nullptr; };
   std::erase_if(active_, [&](const auto& one) { return gone(ChunkHandle{one.first}); });
   std::erase_if(failures_, [&](const auto& one) { return gone(one.first); });
-  std::erase_if(accusations_, [&](const auto& one) { return gone(one.first.first); });
+  std::erase_if(suspicions_, [&](const auto& one) { return gone(one.first.first); });
+  std::erase_if(doubtful_, [&](const auto& one) { return gone(one.first); });
   servers_.forget(gone);
   sweep_above_ = 2 * kept() + 1024;
 }

@@ -1,12 +1,19 @@
 // LayoutService: where a file's chunks are, and, for a writer, a chunk whose configuration is active.
 //
 //   log first      a version is told to nobody before it is durable
-//   then order     the primary adopts it and has every member adopt it: the version is active
-//   then answer    the first activation of a chunk is logged before that (until then it is virgin)
+//   then order     the primary fences the members, makes them equal and has them adopt it: the version is active
+//   then answer    the activation of a chunk that was virgin, or had members joining, is logged before that
 //
 // Every step may be lost or repeated: Configure is idempotent, configurations change by compare-and-swap only. One
 // attempt per chunk at a time; whoever else asks waits for it. Which version is active under which session of its
-// primary is remembered softly, so that the usual question costs three look-ups and no order.
+// primary is remembered softly, so that the usual question costs a few look-ups and no order.
+//
+// What the next configuration should be is decided by plan_configuration; whether an accused member goes, by
+// Accusations. Here it is found out how the members stand, and done.
+//
+//   layout_service.cc     locating, allocating           layout_activation.cc   how a configuration becomes active
+//   layout_members.cc     how members stand              append_layout.cc       appends, seals
+//   layout_changes.cc     accusations, revoking, learners, truncating
 //
 // Owned by Master; lives on its loop.
 #pragma once
@@ -22,8 +29,11 @@
 #include "bus/endpoint.h"
 #include "bus/messages/chunk_master.h"
 #include "bus/messages/client_master.h"
+#include "master/accusations.h"
+#include "master/configuration_planner.h"
 #include "master/journal.h"
 #include "master/placement.h"
+#include "master/server_probe.h"
 #include "master/server_table.h"
 
 namespace gfs::master {
@@ -33,17 +43,41 @@ class LayoutService {
   struct Settings {
     std::uint32_t minimum_for_writing = 2;
     Duration suspect_after = 3s;
+    Duration lease = 60s;
+    Duration salvage_after = 10min;
     std::uint64_t epoch = 1;
+    std::string mutant;  // test-only
   };
 
   LayoutService(const MasterState& state, Journal& journal, ServerTable& servers, Settings settings)
-      : state_(state), journal_(journal), servers_(servers), settings_(settings) {}
+      : state_(state),
+        journal_(journal),
+        servers_(servers),
+        settings_(std::move(settings)),
+        probe_(state, servers),
+        accusations_(settings_.mutant) {}
 
   void serve(bus::Endpoint& endpoint);
 
   Task<bus::LocateForRead::Reply> locate_for_read(bus::LocateForRead ask, bus::Caller caller);
   Task<bus::ChunkLayout> locate_for_write(bus::LocateForWrite ask, bus::Caller caller);
+  Task<bus::LocateForAppend::Reply> locate_for_append(bus::LocateForAppend ask, bus::Caller caller);
+  Task<bus::Done> chunk_sealed(bus::ChunkSealed ask, bus::Caller caller);
+  Task<bus::AccuseMember::Reply> accuse_member(bus::AccuseMember ask, bus::Caller caller);
+  Task<bus::RevokeLease::Reply> revoke_lease(bus::RevokeLease ask, bus::Caller caller);
+  Task<bus::FileInfo> truncate(bus::Truncate ask, bus::Caller caller);
 
+  // For whoever looks after chunks (HealingLoop).
+  // Makes the chunk's configuration active, another one if need be.
+  Task<> settle(ChunkHandle handle) { return activate(handle, {}); }
+  // A configuration with one more member, which is joining, and active.
+  Task<> enlist(ChunkHandle handle, ServerId learner);
+  // Who should join the chunk: rather a server that holds an old copy. Nil: nobody can.
+  ServerId learner_for(ChunkHandle handle, const Chunk& chunk, const std::vector<ServerId>& avoid);
+  // The primary is another process than the one that made the version active: it cannot go on with it.
+  bool restarted(ChunkHandle handle, const Chunk& chunk) const;
+  // The chunk's version is active, as far as is known.
+  bool is_active(ChunkHandle handle, const Chunk& chunk) const;
   // As others reach it.
   bus::Member member(ServerId server) const;
 
@@ -56,29 +90,53 @@ class LayoutService {
     Version version;
     Instant since{};
   };
-  struct Accusation {
+  struct Suspicion {
     Instant first{}, last{};
   };
 
   Instant now() const { return endpoint_->executor().now(); }
+  bool is_mutant(std::string_view name) const { return settings_.mutant == name; }
   bus::ChunkLayout layout(const Chunk& chunk, ChunkHandle handle, bool for_reading) const;
 
+  // The file's inode: not_found, is_a_directory.
+  Result<const Inode*> file(InodeId inode) const;
   Task<ChunkHandle> allocate(InodeId inode, std::uint32_t index);
-  bool is_active(ChunkHandle handle, const Chunk& chunk) const;
+  Task<> place_chunk(InodeId inode, std::uint32_t index);
+  // The master looks for itself whether a member is gone.
+  Task<> look_at(ServerId server, ChunkHandle handle);
+  // Active, whatever that takes. not_found if the chunk goes meanwhile.
+  Task<> make_ready(ChunkHandle handle, Version failed);
+  // Has the chunk sealed by its primary, and logs it.
+  Task<> seal(ChunkHandle handle);
+
   // Joins the attempt on this chunk, or begins one.
   Task<> activate(ChunkHandle handle, Version failed);
   Task<> attempt(ChunkHandle handle, Version failed);
+  bus::Configure order_for(ChunkHandle handle, const Chunk& chunk) const;
+  Task<bus::Configure::Reply> tell(ChunkHandle handle, Chunk chunk);
   // True: the version is active. False: something was learned or changed, look again.
   Task<bool> order(ChunkHandle handle, Chunk chunk);
-  Task<> reconfigure(ChunkHandle handle, Version from, std::vector<ServerId> members, ServerId primary);
-  Task<> replace(ChunkHandle handle, Chunk chunk, std::vector<std::pair<ServerId, std::string>> unfit);
+  Task<bool> learn_from(ChunkHandle handle, Chunk chunk, Error error);
+  Task<> hear_primary(ChunkHandle handle, Chunk chunk, ServerId accused, bool heard);
+  // Plans and logs the next configuration; false: there is nothing to change.
+  Task<bool> change(ChunkHandle handle, Chunk chunk, Situation situation);
+  Task<> reconfigure(ChunkHandle handle, Chunk chunk, NextConfiguration next);
+  // With one acknowledging alone, the old primary must be a member (and promise) or its session must be over.
+  Result<> check_fence(ChunkHandle handle, const Configuration& before, const NextConfiguration& next) const;
   // A second failure of one version, a while after the first, is worth a new version: then all members must speak up.
   bool keeps_failing(ChunkHandle handle, Version failed);
 
-  // Why it cannot stay a member, if so.
-  std::optional<std::string> unfit(ServerId server, ChunkHandle handle, bool virgin) const;
-  void accuse(ServerId server, ChunkHandle handle, bool at_once);
-  void forget_accusations(ChunkHandle handle);
+  Situation situation(ChunkHandle handle, const Chunk& chunk);
+  Standpoint standpoint(ServerId server, ChunkHandle handle, const Configuration& configuration) const;
+  // Holds the chunk: is not joining, or says that it holds exactly this version.
+  bool counts(ServerId server, ChunkHandle handle, const Configuration& configuration) const;
+  std::vector<ServerId> learners(const Situation& situation);
+  bool wait_for_absent(ChunkHandle handle, const Situation& situation);
+  // A server that holds a newer version than the log knows of: the log is older than the truth.
+  Result<> check_log(ChunkHandle handle, Version version) const;
+  void suspect(ServerId server, ChunkHandle handle, bool at_once);
+  bool keeps_failing(ServerId server, ChunkHandle handle) const;
+  void forget_suspicions(ChunkHandle handle);
   std::vector<ServerId> choose(const std::vector<ServerId>& present, std::size_t copies,
                                const std::vector<ServerId>& avoid);
   std::size_t minimum(std::uint32_t goal) const;
@@ -93,12 +151,15 @@ class LayoutService {
   bus::Endpoint* endpoint_ = nullptr;
 
   // State.
+  ServerProbe probe_;
+  Accusations accusations_;  // by primaries, weighed
   ChunkHandle last_given_;
   std::unordered_map<std::uint64_t, Active> active_;  // by handle; looked up only
   std::map<ChunkHandle, std::vector<Promise<void>>> flights_;
   std::map<ChunkHandle, Failure> failures_;
-  std::map<std::pair<ChunkHandle, ServerId>, Accusation> accusations_;
-  std::size_t sweep_above_ = 1024;  // so many soft records
+  std::map<std::pair<ChunkHandle, ServerId>, Suspicion> suspicions_;  // of those who fail our own orders
+  std::map<ChunkHandle, Instant> doubtful_;                           // since when only suspect members are here
+  std::size_t sweep_above_ = 1024;                                    // so many soft records
   TaskGroup group_;
 };
 

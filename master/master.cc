@@ -6,6 +6,7 @@
 #include "bus/endpoint.h"
 #include "master/admin_service.h"
 #include "master/file_service.h"
+#include "master/healing_loop.h"
 #include "master/identity.h"
 #include "master/layout_service.h"
 #include "master/server_service.h"
@@ -25,6 +26,7 @@ struct Master::Parts {
         bus(bus_of),
         disk(disk_of),
         settings(std::move(settings_of)),
+        state(settings.mutant),
         log(disk, random, {.segment_max = settings.log_segment, .skip_sync = settings.mutant == "skip_log_sync"}),
         journal(executor, log, state, [this](Error error) { die(std::move(error)); }),
         servers({.suspect_after = settings.suspect_after, .lost_after = settings.lost_after}),
@@ -59,6 +61,7 @@ struct Master::Parts {
   std::unique_ptr<LayoutService> layouts;
   std::unique_ptr<ServerService> registrar;
   std::unique_ptr<AdminService> admin;
+  std::unique_ptr<HealingLoop> healing;
   bus::ListenAt listening;
   TaskGroup group;
 };
@@ -79,10 +82,10 @@ Task<> Master::Parts::open() {
     // The process that renamed it may have died before its name was durable.
     co_await disk.sync_directory("");
   }
-  LogStore::Replay replay = [this](std::uint64_t, const Bytes& bytes) -> Result<> {
+  LogStore::Replay replay = [this](std::uint64_t index, const Bytes& bytes) -> Result<> {
     Result<Op> op = decode_op(bytes);
     if (!op) return fail(std::move(op));
-    state.apply(*op);
+    state.apply(*op, index);
     return {};
   };
   co_await log.open(identity.cluster, identity.epoch, std::move(replay));
@@ -90,22 +93,33 @@ Task<> Master::Parts::open() {
 
 Task<> Master::Parts::start() {
   co_await open();
-  for (const auto& [id, known] : state.servers()) servers.add(id, executor.now());
+  for (const auto& [id, known] : state.servers())
+    servers.add(id, executor.now() - (settings.mutant == "shrink_before_reports" ? settings.lost_after : 0s));
   files = std::make_unique<FileService>(state, journal, settings.replicas);
-  LayoutService::Settings for_layouts{settings.minimum_for_writing, settings.suspect_after, identity.epoch};
-  layouts = std::make_unique<LayoutService>(state, journal, servers, for_layouts);
-  ServerService::Settings for_servers{settings.heartbeat, settings.lease};
+  LayoutService::Settings for_layouts{.minimum_for_writing = settings.minimum_for_writing,
+                                      .suspect_after = settings.suspect_after,
+                                      .lease = settings.lease,
+                                      .salvage_after = settings.salvage_after,
+                                      .epoch = identity.epoch,
+                                      .mutant = settings.mutant};
+  layouts = std::make_unique<LayoutService>(state, journal, servers, std::move(for_layouts));
+  ServerService::Settings for_servers{settings.heartbeat,
+                                      settings.lease * (settings.mutant == "lease_times_ten" ? 10 : 1)};
   registrar = std::make_unique<ServerService>(state, journal, servers, log, for_servers);
-  admin = std::make_unique<AdminService>(state, servers, log, census, settings.replicas);
+  admin = std::make_unique<AdminService>(state, servers, log, census, *layouts,
+                                         AdminService::Settings{settings.replicas, settings.lease});
+  healing = std::make_unique<HealingLoop>(state, servers, *layouts, endpoint, settings.heal_after);
   files->serve(endpoint);
   layouts->serve(endpoint);
   registrar->serve(endpoint);
   admin->serve(endpoint);
   endpoint.set_cluster(identity.cluster);
+  endpoint.set_index([this] { return state.index(); });
   bus::ListenAt at{settings.listen.control, {}, settings.listen.events};
   listening = co_await bus.listen(at);
   admin->set_address(settings.advertise.empty() ? listening.control : settings.advertise);
   group.spawn(walk_chunks());
+  group.spawn(healing->run());
   log::info("ready", {{"listen", listening.control},
                       {"cluster", identity.cluster},
                       {"index", log.last_index()},

@@ -26,6 +26,9 @@ struct Settings {
   Duration suspect_after = 3s;  // heartbeat overdue: no new primaryships, reads elsewhere
   Duration lost_after = 10s;
   Duration lease = 60s;
+  Duration heal_after = 1s;  // a chunk short of sound members for so long gets another one
+  Duration salvage_after =
+      10min;  // all that is left may have lost bytes in a power cut: so long for the others to come
   std::uint64_t log_segment = 64ull << 20;
   // Told, once, when the log can no longer be trusted (a failed write or sync): from then on nothing is answered.
   // Empty: the process ends.

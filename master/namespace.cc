@@ -187,8 +187,9 @@ std::string Namespace::dump() const {
   std::string text;
   entries_.walk_all([&](InodeId directory, std::string_view name, InodeId id) {
     const Inode& found = *inode(id);
-    text += fmt::format("{}/{} -> {} {} {} {} {} {}\n", directory, name, id, static_cast<int>(found.type), found.size,
-                        found.replicas, found.chunks, found.mtime);
+    text +=
+        fmt::format("{}/{} -> {} {} {} {} {} {} {} {}\n", directory, name, id, static_cast<int>(found.type), found.size,
+                    found.replicas, found.chunks, found.mtime, found.appends, static_cast<int>(found.ack));
     return true;
   });
   return text;

@@ -16,6 +16,11 @@ GFS_CODEC(gfs::master::AllocateChunkOp);
 GFS_CODEC(gfs::master::ReconfigureOp);
 GFS_CODEC(gfs::master::ActivateOp);
 GFS_CODEC(gfs::master::AddServerOp);
+GFS_CODEC(gfs::master::SealChunkOp);
+GFS_CODEC(gfs::master::SetPolicyOp);
+GFS_CODEC(gfs::master::TruncateOp);
+GFS_CODEC(gfs::master::CloseClientOp);
+GFS_CODEC(gfs::master::MarkAppendOp);
 
 namespace gfs::master {
 

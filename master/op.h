@@ -57,9 +57,12 @@ struct ReconfigureOp {
   Version from;
   std::vector<ServerId> members;
   ServerId primary;
-  MSGPACK_DEFINE_MAP(handle, from, members, primary);
+  std::vector<ServerId> joining;  // of the members: they do not hold the chunk yet
+  bool salvage = false;           // all that is left is suspect: it counts, for want of better
+  bus::AckMode ack = bus::AckMode::all;
+  MSGPACK_DEFINE_MAP(handle, from, members, primary, joining, salvage, ack);
 };
-// The configuration has been active on all its members: it is no longer virgin.
+// The configuration has been active on all its members: it is no longer virgin, and nobody is joining or suspect.
 struct ActivateOp {
   ChunkHandle handle;
   Version version;
@@ -72,6 +75,40 @@ struct AddServerOp {
   MSGPACK_DEFINE_MAP(server, control, data, rack);
 };
 
+// The seal is on every member of the version. Only if that is still the chunk's.
+struct SealChunkOp {
+  ChunkHandle handle;
+  Version version;
+  std::uint64_t length = 0;
+  MSGPACK_DEFINE_MAP(handle, version, length);
+};
+// For the configurations to come; those that are there follow one by one.
+struct SetPolicyOp {
+  std::string path;
+  bus::AckMode ack = bus::AckMode::all;
+  MSGPACK_DEFINE_MAP(path, ack);
+};
+// Sets the size and drops the chunks behind it. The chunk that the new end lies in was cut by its primary before, in
+// `version`: conflict if it is another chunk or version by now, or if the path names another file.
+struct TruncateOp {
+  std::string path;
+  InodeId inode;
+  std::uint64_t size = 0;
+  ChunkHandle cut;  // 0: no chunk is there
+  Version version;
+  MSGPACK_DEFINE_MAP(path, inode, size, cut, version);
+};
+// The client repeats nothing any more: what is remembered of it goes.
+struct CloseClientOp {
+  ClientId client;
+  MSGPACK_DEFINE_MAP(client);
+};
+// The file takes appends from now on: every chunk that gets a successor is sealed first.
+struct MarkAppendOp {
+  InodeId inode;
+  MSGPACK_DEFINE_MAP(inode);
+};
+
 struct OpHeader {
   RequestId request;         // whose outcome this is; nil: the master's own
   std::uint32_t digest = 0;  // of what was asked: a repeat must have the same
@@ -80,8 +117,9 @@ struct OpHeader {
 };
 
 // The position in the variant is the kind byte in the log: append, never reorder.
-using OpBody = std::variant<CreateFileOp, MakeDirectoryOp, RenameOp, RemoveOp, SetSizeOp, AllocateChunkOp,
-                            ReconfigureOp, ActivateOp, AddServerOp>;
+using OpBody =
+    std::variant<CreateFileOp, MakeDirectoryOp, RenameOp, RemoveOp, SetSizeOp, AllocateChunkOp, ReconfigureOp,
+                 ActivateOp, AddServerOp, SealChunkOp, SetPolicyOp, TruncateOp, CloseClientOp, MarkAppendOp>;
 
 struct Op {
   OpHeader header;

@@ -4,6 +4,15 @@
 
 namespace gfs::master {
 
+Decision refusal(Error error) {
+  Decision decision;
+  decision.code = error.code;
+  decision.text = std::move(error.message);
+  return decision;
+}
+
+Decision refusal(Code code, std::string text) { return refusal(Error{code, std::move(text), {}}); }
+
 const OutcomeTable::Record* OutcomeTable::find(const RequestId& request) const {
   auto client = clients_.find(request.client);
   if (client == clients_.end()) return nullptr;
@@ -28,14 +37,19 @@ void OutcomeTable::add(const RequestId& request, std::uint32_t digest, Decision 
     client.records.erase(client.records.begin());
     --records_;
   }
-  while (clients_.size() > kClients || records_ > kRecords || by_age_.begin()->first + kKept < now) drop_oldest();
+  while (clients_.size() > kClients || records_ > kRecords || by_age_.begin()->first + kKept < now)
+    drop(clients_.find(by_age_.begin()->second));
 }
 
-void OutcomeTable::drop_oldest() {
-  auto oldest = clients_.find(by_age_.begin()->second);
-  records_ -= oldest->second.records.size();
-  clients_.erase(oldest);
-  by_age_.erase(by_age_.begin());
+void OutcomeTable::close(ClientId client) {
+  auto found = clients_.find(client);
+  if (found != clients_.end()) drop(found);
+}
+
+void OutcomeTable::drop(std::map<ClientId, Client>::iterator client) {
+  by_age_.erase({client->second.heard, client->first});
+  records_ -= client->second.records.size();
+  clients_.erase(client);
 }
 
 std::string OutcomeTable::dump() const {
@@ -43,9 +57,10 @@ std::string OutcomeTable::dump() const {
   for (const auto& [id, client] : clients_) {
     text += fmt::format("client {} heard {} dropped {}\n", id, client.heard, client.dropped);
     for (const auto& [sequence, record] : client.records) {
-      text += fmt::format("  {} digest {:08x} {} {} inode {} {} {} handle {}\n", sequence, record.digest,
+      text += fmt::format("  {} digest {:08x} {} {} inode {} {} {} handle {} index {}\n", sequence, record.digest,
                           name_of(record.decision.code), record.decision.text, record.decision.info.inode,
-                          record.decision.files, record.decision.directories, record.decision.handle);
+                          record.decision.files, record.decision.directories, record.decision.handle,
+                          record.decision.index);
     }
   }
   return text;

@@ -3,7 +3,8 @@
 // Part of the replicated state: filled by MasterState::apply only, with the op's own time. Bounded: so many requests of
 // a client (the lowest sequences go), so many clients and records at all (the clients unheard for longest go), none
 // unheard for an hour. A request whose record gave way to later ones of its client is never done again: its outcome is
-// unknown. A client that went whole is a stranger: what it sent before and arrives only then is taken for new.
+// unknown. A client that went whole, or that took its leave, is a stranger: what it sent before and arrives only then
+// is taken for new.
 #pragma once
 
 #include <cstdint>
@@ -26,11 +27,15 @@ struct Decision {
   bus::FileInfo info;       // of the file or directory made or moved; the path is the asker's to fill in
   std::uint64_t files = 0;  // removed
   std::uint64_t directories = 0;
-  ChunkHandle handle;  // allocated
+  ChunkHandle handle;       // allocated
+  std::uint64_t index = 0;  // of the log entry that decided; 0: none did
 
   bool ok() const { return code == Code::ok; }
   Error error() const { return Error{code, text, {}}; }
 };
+
+Decision refusal(Error error);
+Decision refusal(Code code, std::string text);
 
 class OutcomeTable {
  public:
@@ -48,6 +53,8 @@ class OutcomeTable {
   // The request is so old that its record may have been dropped.
   bool forgotten(const RequestId& request) const;
   void add(const RequestId& request, std::uint32_t digest, Decision decision, WallMs now);
+  void close(ClientId client);
+  bool knows(ClientId client) const { return clients_.contains(client); }
   std::size_t clients() const { return clients_.size(); }
   std::string dump() const;
 
@@ -57,7 +64,7 @@ class OutcomeTable {
     std::uint64_t dropped = 0;  // highest sequence whose record went
     std::map<std::uint64_t, Record> records;
   };
-  void drop_oldest();
+  void drop(std::map<ClientId, Client>::iterator client);
 
   std::map<ClientId, Client> clients_;
   std::set<std::pair<WallMs, ClientId>> by_age_;

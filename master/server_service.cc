@@ -83,6 +83,7 @@ Task<bus::RegisterServer::Reply> ServerService::register_server(bus::RegisterSer
   reply.report_page = kReportPage;
   reply.term = log_.term();
   reply.index = log_.last_index();
+  reply.now_ms = journal_.now();
   co_return reply;
 }
 
@@ -130,6 +131,7 @@ Task<bus::Heartbeat::Reply> ServerService::heartbeat(bus::Heartbeat ask, bus::Ca
   reply.known = servers_.heartbeat(ask, caller.peer.route, endpoint_->executor().now());
   reply.term = log_.term();
   reply.index = log_.last_index();
+  reply.now_ms = journal_.now();
   if (reply.known && ask.leaving) log::info("server_left", {{"server", ask.server}});
   co_return reply;
 }

@@ -17,7 +17,7 @@ class ServerService {
  public:
   struct Settings {
     Duration heartbeat = 1s;
-    Duration lease = 60s;
+    Duration lease = 60s;  // as servers are told
   };
 
   ServerService(const MasterState& state, Journal& journal, ServerTable& servers, const LogStore& log,

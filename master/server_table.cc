@@ -32,6 +32,7 @@ void ServerTable::open_session(const bus::RegisterServer& ask, std::string route
   server.route = std::move(route);
   server.heard = now;
   server.left = false;
+  server.seen_dead = false;
   server.capacity = ask.capacity;
   server.used = ask.used;
   server.free = ask.free;
@@ -44,6 +45,7 @@ bool ServerTable::heartbeat(const bus::Heartbeat& beat, std::string route, Insta
   if (server == nullptr) return false;
   server->route = std::move(route);
   server->heard = now;
+  server->seen_dead = false;
   server->capacity = beat.capacity;
   server->used = beat.used;
   server->free = beat.free;
@@ -65,10 +67,13 @@ Result<bool> ServerTable::report(const bus::ReportChunks& page) {
   if (end < server->reported_to || server->reported) return true;  // a repeat of what is known
   for (const bus::ReportChunks::Held& held : page.chunks) {
     Held& known = server->holdings[held.handle.value];
-    // Damage may have been told while this page was under way: within a session nothing unsays it.
+    // Written before it was made equal for a newer version.
+    if (known.noted && known.version > held.version) continue;
+    // Damage may have been told while this page was under way: only making it equal unsays it.
     known.damaged = known.damaged || held.damaged;
-    if (known.noted && known.version >= held.version) continue;
-    known = {held.version, held.length, known.damaged, false};
+    known.suspect = known.suspect || held.suspect;
+    if (known.noted && known.version == held.version) continue;
+    known = {held.version, held.length, known.damaged, known.suspect, held.sealed, false};
   }
   server->reported_to = end;
   server->reported = page.last;
@@ -84,6 +89,11 @@ void ServerTable::note(ServerId id, ChunkHandle handle, Version version, std::ui
   auto found = servers_.find(id);
   if (found == servers_.end()) return;
   Held& held = found->second.holdings[handle.value];
+  if (version > held.version) {
+    held.suspect = false;
+    // What was held when the damage was told is not always known.
+    if (held.version.value != 0) held.damaged = false;
+  }
   held.version = std::max(held.version, version);
   held.length = std::max(held.length, length);
   held.noted = true;
@@ -92,6 +102,17 @@ void ServerTable::note(ServerId id, ChunkHandle handle, Version version, std::ui
 void ServerTable::note_missing(ServerId id, ChunkHandle handle) {
   auto found = servers_.find(id);
   if (found != servers_.end()) found->second.holdings.erase(handle.value);
+}
+
+void ServerTable::note_suspect(ServerId id, ChunkHandle handle) {
+  auto found = servers_.find(id);
+  if (found == servers_.end()) return;
+  found->second.holdings[handle.value].suspect = true;
+}
+
+void ServerTable::note_dead(ServerId id) {
+  auto found = servers_.find(id);
+  if (found != servers_.end()) found->second.seen_dead = true;
 }
 
 void ServerTable::placed(ServerId id) {
@@ -117,12 +138,13 @@ std::size_t ServerTable::holdings() const {
 
 bool ServerTable::up(ServerId id, Instant now) const {
   const Server* server = find(id);
-  return server != nullptr && server->registered() && now - server->heard <= clocks_.suspect_after;
+  return server != nullptr && server->registered() && !server->seen_dead &&
+         now - server->heard <= clocks_.suspect_after;
 }
 
 bool ServerTable::overdue(ServerId id, Instant now) const {
   const Server* server = find(id);
-  return server == nullptr || server->left || now - server->heard > clocks_.suspect_after;
+  return server == nullptr || server->left || server->seen_dead || now - server->heard > clocks_.suspect_after;
 }
 
 std::string_view ServerTable::state(ServerId id, Instant now) const {
@@ -141,10 +163,18 @@ std::uint32_t ServerTable::count_up(Instant now) const {
 ServerTable::Replica ServerTable::replica(ServerId id, ChunkHandle handle, bool virgin) const {
   const Server* server = find(id);
   if (server == nullptr || !server->registered()) return Replica::unknown;
-  auto found = server->holdings.find(handle.value);
-  if (found != server->holdings.end()) return found->second.damaged ? Replica::damaged : Replica::ok;
+  if (const Held* held = this->held(id, handle)) {
+    return held->damaged ? Replica::damaged : held->suspect && !virgin ? Replica::suspect : Replica::ok;
+  }
   if (virgin) return Replica::ok;
   return server->reported ? Replica::missing : Replica::unknown;
+}
+
+const Held* ServerTable::held(ServerId id, ChunkHandle handle) const {
+  const Server* server = find(id);
+  if (server == nullptr) return nullptr;
+  auto found = server->holdings.find(handle.value);
+  return found == server->holdings.end() ? nullptr : &found->second;
 }
 
 }  // namespace gfs::master

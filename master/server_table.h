@@ -31,6 +31,8 @@ struct Held {
   Version version;
   std::uint64_t length = 0;
   bool damaged = false;
+  bool suspect = false;  // may have lost bytes in a power cut
+  bool sealed = false;
   bool noted = false;  // learned in this session from an order, not from a report: no older report unsays it
 };
 
@@ -39,7 +41,8 @@ struct Server {
   std::string route;  // of the last register or heartbeat
   Instant heard{};
   bool left = false;
-  SessionId ended;  // the last one that was replaced or left: a late copy of its registration does not revive it
+  bool seen_dead = false;  // its address refused a connection since it was heard
+  SessionId ended;         // the last one that was replaced or left: a late copy of its registration does not revive it
   std::uint64_t capacity = 0, used = 0, free = 0, chunks = 0;
   std::uint64_t recent = 0;  // chunks placed there since its last heartbeat
 
@@ -71,10 +74,13 @@ class ServerTable {
   // malformed for a page that makes no sense; false: not this session, or a page is missing before it.
   Result<bool> report(const bus::ReportChunks& page);
   void damage(const bus::ReportDamage& report);
-  // From the answers to orders.
+  // From the answers to orders: it holds the version, and what made it suspect or damaged before that is mended.
   void note(ServerId server, ChunkHandle handle, Version version, std::uint64_t length);
   void note_missing(ServerId server, ChunkHandle handle);
+  void note_suspect(ServerId server, ChunkHandle handle);
   void placed(ServerId server);
+  // Nobody listens at its address: overdue at once, until it is heard again.
+  void note_dead(ServerId server);
   // The master itself stood still for so long: nobody is to blame that he was not heard meanwhile.
   void excuse(Duration standstill, Instant now);
   // Drops what is held of chunks that are gone.
@@ -82,15 +88,17 @@ class ServerTable {
   std::size_t holdings() const;
 
   bool up(ServerId server, Instant now) const;
-  // Had its time and was not heard, or left.
+  // Had its time and was not heard, or left, or was seen dead.
   bool overdue(ServerId server, Instant now) const;
   // "up", "suspect", "lost", "left".
   std::string_view state(ServerId server, Instant now) const;
   std::uint32_t count_up(Instant now) const;
 
-  enum class Replica { ok, damaged, missing, unknown };
+  enum class Replica { ok, damaged, missing, unknown, suspect };
   // A member's replica of a chunk, by what it said; `virgin` chunks need not be there.
   Replica replica(ServerId server, ChunkHandle handle, bool virgin) const;
+  // nullptr: it said nothing of the chunk in this session.
+  const Held* held(ServerId server, ChunkHandle handle) const;
 
  private:
   Server* session(ServerId server, SessionId session);

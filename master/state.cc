@@ -1,20 +1,13 @@
 #include "master/state.h"
 
+#include <algorithm>
+
 #include "base/check.h"
 #include "master/path.h"
 
 namespace gfs::master {
 
 namespace {
-
-Decision failed(Error error) {
-  Decision decision;
-  decision.code = error.code;
-  decision.text = std::move(error.message);
-  return decision;
-}
-
-Decision failed(Code code, std::string text) { return failed(Error{code, std::move(text), {}}); }
 
 Result<> check_path(std::string_view path) {
   Result<std::vector<std::string_view>> components = split_path(path);
@@ -49,19 +42,20 @@ bus::FileInfo MasterState::info(InodeId id, std::string path) const {
     info.size = inode->size;
     info.replicas = inode->replicas;
     info.chunks = inode->chunks;
+    info.ack = inode->ack;
   }
   return info;
 }
 
 std::optional<Decision> MasterState::repeated(const OpHeader& header) const {
-  if (header.request.client.nil()) return std::nullopt;
+  if (header.request.client.nil() || reuse_requests_) return std::nullopt;
   if (const OutcomeTable::Record* before = outcomes_.find(header.request)) {
     if (before->digest == header.digest) return before->decision;
-    return failed(Code::invalid_argument, fmt::format("request {} asked for something else before", header.request));
+    return refusal(Code::invalid_argument, fmt::format("request {} asked for something else before", header.request));
   }
   if (outcomes_.forgotten(header.request)) {
-    return failed(Code::deadline,
-                  fmt::format("request {} is too old: whether it happened is forgotten", header.request));
+    return refusal(Code::record_expired,
+                   fmt::format("request {} is too old: whether it happened is forgotten", header.request));
   }
   return std::nullopt;
 }
@@ -69,7 +63,7 @@ std::optional<Decision> MasterState::repeated(const OpHeader& header) const {
 std::optional<Decision> MasterState::check(const Op& op) const {
   if (std::optional<Decision> before = repeated(op.header)) return before;
   Result<> sense = std::visit([](const auto& one) { return check_form(one); }, op.body);
-  if (!sense) return failed(std::move(sense).error());
+  if (!sense) return refusal(std::move(sense).error());
   // A copy of this message may come when the state is another: the answer has to be on record, so apply() gives it.
   if (!op.header.request.client.nil()) return std::nullopt;
   if (const auto* make = std::get_if<MakeDirectoryOp>(&op.body); make != nullptr && make->parents) {
@@ -80,8 +74,10 @@ std::optional<Decision> MasterState::check(const Op& op) const {
       return nothing_to_do;
     }
   }
+  if (const auto* close = std::get_if<CloseClientOp>(&op.body); close != nullptr && !outcomes_.knows(close->client))
+    return Decision();
   Result<> possible = std::visit([&](const auto& one) { return foresee(one); }, op.body);
-  if (!possible) return failed(std::move(possible).error());
+  if (!possible) return refusal(std::move(possible).error());
   return std::nullopt;
 }
 
@@ -105,17 +101,25 @@ Result<> MasterState::is_file(InodeId id) const {
   return {};
 }
 
-Decision MasterState::apply(const Op& op) {
+Result<> MasterState::foresee(const SetPolicyOp& op) const { return namespace_.check_exists(op.path); }
+
+Result<> MasterState::foresee(const TruncateOp& op) const { return namespace_.check_exists(op.path); }
+
+Decision MasterState::apply(const Op& op, std::uint64_t index) {
+  index_ = index;
+  last_time_ = std::max(last_time_, op.header.time);
   if (std::optional<Decision> before = repeated(op.header)) return *std::move(before);
-  Decision decision = std::visit([&](const auto& one) { return run(one, op.header.time); }, op.body);
-  outcomes_.add(op.header.request, op.header.digest, decision, op.header.time);
+  Decision decision = std::visit([&](const auto& one) { return run(one, last_time_); }, op.body);
+  decision.index = index;
+  // A lost race is no outcome: nothing was decided about what was asked, and the master tries again under the same id.
+  if (decision.code != Code::conflict) outcomes_.add(op.header.request, op.header.digest, decision, last_time_);
   return decision;
 }
 
 Decision MasterState::run(const CreateFileOp& op, WallMs now) {
   Result<InodeId> made = namespace_.create(
       op.path, Inode{.type = FileType::file, .replicas = static_cast<std::uint8_t>(op.replicas)}, now);
-  if (!made) return failed(std::move(made).error());
+  if (!made) return refusal(std::move(made).error());
   Decision decision;
   decision.info = info(*made, {});
   return decision;
@@ -123,7 +127,7 @@ Decision MasterState::run(const CreateFileOp& op, WallMs now) {
 
 Decision MasterState::run(const MakeDirectoryOp& op, WallMs now) {
   Result<InodeId> made = namespace_.make_directory(op.path, op.parents, now);
-  if (!made) return failed(std::move(made).error());
+  if (!made) return refusal(std::move(made).error());
   Decision decision;
   decision.info = info(*made, {});
   return decision;
@@ -131,8 +135,8 @@ Decision MasterState::run(const MakeDirectoryOp& op, WallMs now) {
 
 Decision MasterState::run(const RenameOp& op, WallMs now) {
   Result<Namespace::Renamed> renamed = namespace_.rename(op.source, op.target, op.replace, now);
-  if (!renamed) return failed(std::move(renamed).error());
-  for (InodeId gone : renamed->dropped) chunks_.drop_file(gone);
+  if (!renamed) return refusal(std::move(renamed).error());
+  for (InodeId gone : renamed->dropped) drop_chunks(gone, 0);
   Decision decision;
   decision.info = info(renamed->inode, {});
   return decision;
@@ -140,8 +144,8 @@ Decision MasterState::run(const RenameOp& op, WallMs now) {
 
 Decision MasterState::run(const RemoveOp& op, WallMs now) {
   Result<Namespace::Removed> removed = namespace_.remove(op.path, op.recursive, now);
-  if (!removed) return failed(std::move(removed).error());
-  for (InodeId gone : removed->files) chunks_.drop_file(gone);
+  if (!removed) return refusal(std::move(removed).error());
+  for (InodeId gone : removed->files) drop_chunks(gone, 0);
   Decision decision;
   decision.files = removed->files.size();
   decision.directories = removed->directories;
@@ -150,36 +154,24 @@ Decision MasterState::run(const RemoveOp& op, WallMs now) {
 
 Decision MasterState::run(const SetSizeOp& op, WallMs now) {
   Result<> there = is_file(op.inode);
-  if (!there) return failed(std::move(there).error());
+  if (!there) return refusal(std::move(there).error());
   Inode* inode = namespace_.inode(op.inode);
   inode->size = std::max(inode->size, op.size);
   inode->mtime = std::max(inode->mtime, now);
   return {};
 }
 
-Decision MasterState::run(const AllocateChunkOp& op, WallMs) {
-  Result<> there = is_file(op.inode);
-  if (!there) return failed(std::move(there).error());
+Decision MasterState::run(const SetPolicyOp& op, WallMs now) {
+  Result<InodeId> file = namespace_.find(op.path);
+  if (!file) return refusal(std::move(file).error());
+  Result<> there = is_file(*file);
+  if (!there) return refusal(std::move(there).error());
+  Inode* inode = namespace_.inode(*file);
+  inode->ack = op.ack;
+  inode->mtime = std::max(inode->mtime, now);
   Decision decision;
-  decision.handle = chunks_.at(op.inode, op.index);
-  if (decision.handle.value != 0) return decision;  // somebody was faster: that one counts
-  if (op.handle <= last_handle_) return failed(Code::conflict, fmt::format("handle {} was given before", op.handle));
-  last_handle_ = decision.handle = op.handle;
-  Inode* inode = namespace_.inode(op.inode);
-  chunks_.add(op.handle, Chunk{op.inode, op.index, inode->replicas, Configuration{{1}, op.members, op.primary, true}});
-  inode->chunks = std::max(inode->chunks, op.index + 1);
+  decision.info = info(*file, {});
   return decision;
-}
-
-Decision MasterState::run(const ReconfigureOp& op, WallMs) {
-  Result<> done = chunks_.reconfigure(op.handle, op.from, op.members, op.primary);
-  if (!done) return failed(std::move(done).error());
-  return {};
-}
-
-Decision MasterState::run(const ActivateOp& op, WallMs) {
-  chunks_.activated(op.handle, op.version);
-  return {};
 }
 
 Decision MasterState::run(const AddServerOp& op, WallMs) {
@@ -187,8 +179,13 @@ Decision MasterState::run(const AddServerOp& op, WallMs) {
   return {};
 }
 
+Decision MasterState::run(const CloseClientOp& op, WallMs) {
+  outcomes_.close(op.client);
+  return {};
+}
+
 std::string MasterState::dump() const {
-  std::string text = fmt::format("last handle {}\n", last_handle_);
+  std::string text = fmt::format("time {} last handle {}\n", last_time_, last_handle_);
   text += namespace_.dump() + chunks_.dump() + outcomes_.dump();
   for (const auto& [id, server] : servers_) {
     text += fmt::format("server {} {} {} {}\n", id, server.control, server.data, server.rack);

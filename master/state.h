@@ -4,12 +4,18 @@
 // before an op is logged is only a filter; what counts is what apply() finds, so two creates of one name in one batch
 // have one winner, at replay too. Only applied state is ever read.
 //
+// The time of an op never counts for less than that of the ops before it, whatever the clock of the master that logged
+// it said.
+//
 // Owned by Master; pure.
 #pragma once
 
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
 
 #include "master/chunk_table.h"
 #include "master/namespace.h"
@@ -26,10 +32,22 @@ struct KnownServer {
 
 class MasterState {
  public:
+  static constexpr std::size_t kDroppedMax = 4096;
+
+  // Test-only: a mutant of the simulator, none in production.
+  explicit MasterState(std::string_view mutant = {})
+      : reuse_requests_(mutant == "reuse_requests"),
+        two_successors_(mutant == "two_successors"),
+        skip_version_bump_(mutant == "skip_version_bump") {}
+
   // What is settled without an op in the log: the record of a repeat, what can never be done, and, of an op without a
   // request id, what cannot be done now. Only a filter: nothing means that apply() will decide.
   std::optional<Decision> check(const Op& op) const;
-  Decision apply(const Op& op);
+  // `index`: of its entry in the log.
+  Decision apply(const Op& op, std::uint64_t index);
+  Decision apply(const Op& op) { return apply(op, index_ + 1); }
+  // What became of a request that was decided before (or what is to be said of it now).
+  std::optional<Decision> repeated(const OpHeader& header) const;
 
   const Namespace& names() const { return namespace_; }
   const ChunkTable& chunks() const { return chunks_; }
@@ -37,6 +55,12 @@ class MasterState {
   const std::map<ServerId, KnownServer>& servers() const { return servers_; }
   // The highest ever given to a chunk.
   ChunkHandle last_handle() const { return last_handle_; }
+  // Of the last op applied.
+  std::uint64_t index() const { return index_; }
+  WallMs last_time() const { return last_time_; }
+  // Chunks that lost their file since this was called last, the first kDroppedMax of them: a hint for those who may
+  // still hold them, no part of the state.
+  std::vector<DroppedChunk> take_dropped() { return std::exchange(dropped_, {}); }
 
   // As clients see it. `path` is how it was found.
   bus::FileInfo info(InodeId inode, std::string path) const;
@@ -45,12 +69,13 @@ class MasterState {
   std::string dump() const;
 
  private:
-  std::optional<Decision> repeated(const OpHeader& header) const;
   Result<> foresee(const CreateFileOp& op) const;
   Result<> foresee(const MakeDirectoryOp& op) const;
   Result<> foresee(const RenameOp& op) const;
   Result<> foresee(const RemoveOp& op) const;
   Result<> foresee(const SetSizeOp& op) const;
+  Result<> foresee(const SetPolicyOp& op) const;
+  Result<> foresee(const TruncateOp& op) const;
   template <class T>
   Result<> foresee(const T&) const {
     return {};
@@ -65,12 +90,26 @@ class MasterState {
   Decision run(const ReconfigureOp& op, WallMs now);
   Decision run(const ActivateOp& op, WallMs now);
   Decision run(const AddServerOp& op, WallMs now);
+  Decision run(const SealChunkOp& op, WallMs now);
+  Decision run(const SetPolicyOp& op, WallMs now);
+  Decision run(const TruncateOp& op, WallMs now);
+  Decision run(const CloseClientOp& op, WallMs now);
+  Decision run(const MarkAppendOp& op, WallMs now);
+  void drop_chunks(InodeId inode, std::uint32_t first);
 
+  // Set once.
+  const bool reuse_requests_, two_successors_, skip_version_bump_;
+
+  // State.
+  std::uint64_t index_ = 0;
+  WallMs last_time_ = 0;
   ChunkHandle last_handle_;
   Namespace namespace_;
   ChunkTable chunks_;
   OutcomeTable outcomes_;
   std::map<ServerId, KnownServer> servers_;
+
+  std::vector<DroppedChunk> dropped_;
 };
 
 }  // namespace gfs::master

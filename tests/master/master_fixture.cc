@@ -1,5 +1,7 @@
 #include "tests/master/master_fixture.h"
 
+#include <algorithm>
+
 namespace gfs::master {
 
 FakeServer::FakeServer(World& world, std::uint8_t number, std::string rack_of)
@@ -18,12 +20,19 @@ void FakeServer::live() {
   EXPECT_TRUE(bus_->listen({control, data, {}}));
   endpoint_->serve<&FakeServer::configure>(*this);
   endpoint_->serve<&FakeServer::probe>(*this);
+  endpoint_->serve<&FakeServer::clone>(*this);
+  endpoint_->serve<&FakeServer::seal>(*this);
+  endpoint_->serve<&FakeServer::truncate>(*this);
+  endpoint_->serve<&FakeServer::release>(*this);
+  world_.fakes[id] = this;
   group_.spawn(run());
 }
 
 void FakeServer::die() {
   group_.cancel();
   registered_ = false;
+  if (auto found = world_.fakes.find(id); found != world_.fakes.end() && found->second == this)
+    world_.fakes.erase(found);
   endpoint_.reset();
   bus_.reset();
 }
@@ -33,13 +42,65 @@ Task<bus::Configure::Reply> FakeServer::configure(bus::Configure ask, bus::Calle
   if (!configure_answers.empty()) {
     Code code = configure_answers.front();
     configure_answers.pop_front();
-    if (code != Code::ok) co_await fail(code, "{}", configure_says);
+    if (code != Code::ok) co_await fail(Error{code, configure_says, configure_why});
+  }
+  for (const bus::Member& member : ask.members) {
+    if (auto found = world_.fakes.find(member.server); found != world_.fakes.end())
+      found->second->hold(ask.handle, ask.version);
   }
   if (configure_replies_lost > 0) {
     --configure_replies_lost;
     co_await world_.clock.sleep(std::chrono::hours(1));
   }
   co_return bus::Configure::Reply{100};
+}
+
+bus::ReportChunks::Held* FakeServer::holding(ChunkHandle handle) {
+  auto found = std::find_if(held.begin(), held.end(), [&](const auto& one) { return one.handle == handle; });
+  return found == held.end() ? nullptr : &*found;
+}
+
+void FakeServer::hold(ChunkHandle handle, Version version) {
+  std::erase_if(held, [&](const auto& one) { return one.handle == handle; });
+  held.push_back({.handle = handle, .version = version, .length = 100});
+  std::sort(held.begin(), held.end(), [](const auto& one, const auto& other) { return one.handle < other.handle; });
+}
+
+namespace {
+
+Result<> next_answer(std::deque<Code>& answers) {
+  if (answers.empty()) return {};
+  const Code code = answers.front();
+  answers.pop_front();
+  if (code == Code::ok) return {};
+  return fail(code, "told to fail");
+}
+
+}  // namespace
+
+Task<bus::CloneChunk::Reply> FakeServer::clone(bus::CloneChunk ask, bus::Caller) {
+  cloned.push_back(ask);
+  co_await next_answer(clone_answers);
+  co_return bus::CloneChunk::Reply{clone_copies};
+}
+
+Task<bus::SealChunk::Reply> FakeServer::seal(bus::SealChunk ask, bus::Caller) {
+  sealed.push_back(ask);
+  co_await next_answer(seal_answers);
+  bus::ChunkSealed report{id, session_now, ask.handle, ask.version, 100};
+  (void)co_await endpoint_->call(bus::Peer::at(kMasterAddress), std::move(report));
+  co_return bus::SealChunk::Reply{100};
+}
+
+Task<bus::Done> FakeServer::truncate(bus::TruncateChunk ask, bus::Caller) {
+  truncated.push_back(ask);
+  co_await next_answer(truncate_answers);
+  co_return bus::Done{};
+}
+
+Task<bus::Done> FakeServer::release(bus::ReleaseChunk ask, bus::Caller) {
+  released.push_back(ask);
+  co_return bus::Done{};
 }
 
 Task<bus::Done> FakeServer::probe(bus::ProbeAddress ask, bus::Caller) {
@@ -71,6 +132,7 @@ Task<> FakeServer::run() {
       bus::Heartbeat beat{id, session_now, 2 * free, free, free, held.size(), false};
       Result<bus::Heartbeat::Reply> reply =
           co_await endpoint_->call(bus::Peer::at(kMasterAddress), std::move(beat)).outcome();
+      if (reply) told_ms = reply->now_ms;
       if (reply && !reply->known) registered_ = false;
     }
     co_await world_.clock.sleep(200ms);
@@ -128,6 +190,71 @@ RequestId MasterTest::request(std::uint64_t sequence) {
   id.client.bytes[0] = 42;
   id.sequence = sequence;
   return id;
+}
+
+FakeServer& ChunksTest::server(ServerId id) {
+  return **std::find_if(servers.begin(), servers.end(), [&](const auto& one) { return one->id == id; });
+}
+
+FakeServer& ChunksTest::secondary(const bus::ChunkLayout& layout, std::size_t number) {
+  for (const bus::Member& member : layout.members) {
+    if (member.server != layout.primary && number-- == 0) return server(member.server);
+  }
+  return *servers.front();
+}
+
+std::size_t ChunksTest::orders() const {
+  std::size_t count = 0;
+  for (const auto& one : servers) count += one->configured.size();
+  return count;
+}
+
+Version ChunksTest::accuse(FakeServer& accuser, ChunkHandle handle, Version version, ServerId accused, bool confessed,
+                           Code code) {
+  bus::AccuseMember ask{accuser.id, accuser.session_now, handle, version, accused, static_cast<std::uint16_t>(code),
+                        confessed,  "it did not answer"};
+  Result<bus::AccuseMember::Reply> reply =
+      world.clock.run(accuser.endpoint().call(bus::Peer::at(kMasterAddress), std::move(ask)));
+  return reply ? reply->version : Version{};
+}
+
+Version ChunksTest::accuse(const bus::ChunkLayout& layout, ServerId accused, bool confessed, Code code) {
+  return accuse(server(layout.primary), layout.handle, layout.version, accused, confessed, code);
+}
+
+std::vector<ServerId> ChunksTest::members(ChunkHandle handle) {
+  std::vector<ServerId> ids;
+  for (const auto& one : servers) {
+    for (const auto& holder : found(handle).chunk.members) {
+      // Whoever holds it without being a member is shown as stale.
+      if (holder.server == one->id && holder.state != "stale") ids.push_back(one->id);
+    }
+  }
+  return ids;
+}
+
+bool ChunksTest::settled(ChunkHandle handle, std::size_t count, Duration limit) {
+  const Instant end = world.clock.now() + limit;
+  while (world.clock.now() < end) {
+    if (members(handle).size() == count && found(handle).active) return true;
+    world.clock.run_for(100ms);
+  }
+  return false;
+}
+
+std::string ChunksTest::state_of(ServerId id) {
+  for (const bus::ServerInfo& info : call(bus::ListServers{}).value().servers) {
+    if (info.server == id) return info.state;
+  }
+  return "unknown";
+}
+
+void ChunksTest::restart_master() {
+  kill_master(true);
+  ASSERT_TRUE(start_master());
+  for (const auto& one : servers) {
+    if (world.fakes.contains(one->id)) ASSERT_TRUE(wait([&] { return state_of(one->id) == "up"; }));
+  }
 }
 
 }  // namespace gfs::master

@@ -32,9 +32,11 @@ struct World {
   Random random{11};
   bus::SimNetwork network{clock, 12};
   SimDisk platter{clock, 13};
+  std::map<ServerId, class FakeServer*> fakes;  // those that live
 };
 
-// A chunkserver without chunks: registers, beats, reports what it is told to hold, answers Configure.
+// A chunkserver without chunks: registers, beats, reports what it is told to hold, obeys orders. A Configure that it
+// obeys makes every member that lives hold the version.
 class FakeServer {
  public:
   FakeServer(World& world, std::uint8_t number, std::string rack = "r");
@@ -46,6 +48,10 @@ class FakeServer {
   void leave();
 
   Task<bus::Configure::Reply> configure(bus::Configure ask, bus::Caller caller);
+  Task<bus::CloneChunk::Reply> clone(bus::CloneChunk ask, bus::Caller caller);
+  Task<bus::SealChunk::Reply> seal(bus::SealChunk ask, bus::Caller caller);
+  Task<bus::Done> truncate(bus::TruncateChunk ask, bus::Caller caller);
+  Task<bus::Done> release(bus::ReleaseChunk ask, bus::Caller caller);
   Task<bus::Done> probe(bus::ProbeAddress ask, bus::Caller caller);
 
   ServerId id;
@@ -55,10 +61,20 @@ class FakeServer {
   bool beats = true;
   std::uint64_t free = 1ull << 40;
   std::vector<bus::ReportChunks::Held> held;
+  bus::ReportChunks::Held* holding(ChunkHandle handle);  // nullptr: nothing of it
+  void hold(ChunkHandle handle, Version version);
   std::deque<Code> configure_answers;  // the next ones; ok when empty
   std::string configure_says = "told to fail";
+  std::vector<Reason> configure_why;
   int configure_replies_lost = 0;  // of the next ones: the order is obeyed, the answer never comes
   std::vector<bus::Configure> configured;
+  std::deque<Code> clone_answers, seal_answers, truncate_answers;  // the next ones; ok when empty
+  std::vector<bus::CloneChunk> cloned;
+  std::vector<bus::SealChunk> sealed;
+  std::vector<bus::TruncateChunk> truncated;
+  std::vector<bus::ReleaseChunk> released;
+  std::uint64_t clone_copies = 100;   // bytes
+  std::int64_t told_ms = 0;           // the master's time, by the last heartbeat
   std::set<std::string> unreachable;  // what probes of these addresses answer
   std::optional<Error> refused;       // the last answer to a registration
   std::optional<SessionId> session;   // a fixed one, else a fresh one per life
@@ -103,6 +119,14 @@ class MasterTest : public testing::Test {
       world.clock.run_for(100ms);
     }
   }
+  // What the master's answer said of the log.
+  template <class M>
+  std::uint64_t index_of(M ask, RequestId request = {}) {
+    auto index = std::make_shared<std::uint64_t>(0);
+    bus::CallOptions options{20s, request, index};
+    (void)world.clock.run(client->call(bus::Peer::at(kMasterAddress), std::move(ask), options));
+    return *index;
+  }
   RequestId request(std::uint64_t sequence);
   InodeId make_file(const std::string& path) { return call(bus::CreateFile{path}).value().inode; }
 
@@ -115,6 +139,27 @@ class MasterTest : public testing::Test {
   std::vector<std::unique_ptr<FakeServer>> servers;
   std::optional<bus::SimBus> client_bus;
   std::optional<bus::Endpoint> client;
+};
+
+// With words for chunks and their members.
+class ChunksTest : public MasterTest {
+ protected:
+  FakeServer& server(ServerId id);
+  FakeServer& secondary(const bus::ChunkLayout& layout, std::size_t number = 0);
+  Result<bus::ChunkLayout> locate(InodeId file, std::uint32_t index = 0, Version failed = {}) {
+    return call(bus::LocateForWrite{file, index, failed});
+  }
+  std::size_t orders() const;
+  // What the primary says of a member. The version that the master answers; 0: it said no.
+  Version accuse(const bus::ChunkLayout& layout, ServerId accused, bool confessed = false, Code code = Code::deadline);
+  Version accuse(FakeServer& accuser, ChunkHandle handle, Version version, ServerId accused, bool confessed = false,
+                 Code code = Code::deadline);
+  bus::FindChunk::Reply found(ChunkHandle handle) { return call(bus::FindChunk{handle}).value(); }
+  std::vector<ServerId> members(ChunkHandle handle);
+  bool settled(ChunkHandle handle, std::size_t members, Duration limit = 30s);
+  std::string state_of(ServerId id);
+  // Restarts the master; everybody is back.
+  void restart_master();
 };
 
 }  // namespace gfs::master

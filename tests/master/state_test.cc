@@ -92,7 +92,7 @@ TEST(State, RecordsAreBoundedAndWhatIsForgottenIsNotDoneAgain) {
     ASSERT_TRUE(state.apply(op_of(CreateFileOp{"/" + std::to_string(i), 3}, request(1, i))).ok());
   }
   Decision again = state.apply(first);
-  EXPECT_EQ(again.code, Code::deadline);
+  EXPECT_EQ(again.code, Code::record_expired);
   EXPECT_EQ(again.error().outcome(), gfs::Outcome::may_have_happened);
 }
 

@@ -1,0 +1,125 @@
+#include "master/configuration_planner.h"
+
+#include <algorithm>
+
+namespace gfs::master {
+
+namespace {
+
+bool goes(const Standpoint& member) {
+  return member.standing == Standing::broken || member.standing == Standing::away ||
+         member.standing == Standing::failing;
+}
+
+template <class Condition>
+std::size_t count(const std::vector<Standpoint>& members, Condition condition) {
+  return static_cast<std::size_t>(std::count_if(members.begin(), members.end(), condition));
+}
+
+bool contains(const std::vector<ServerId>& servers, ServerId server) {
+  return std::find(servers.begin(), servers.end(), server) != servers.end();
+}
+
+std::string complaints(const std::vector<Standpoint>& members) {
+  std::string text;
+  for (const Standpoint& member : members) {
+    if (!member.why.empty())
+      text += fmt::format("{}server {}: {}", text.empty() ? "" : "; ", member.server, member.why);
+  }
+  return text;
+}
+
+struct Choice {
+  bool nothing = false;  // nobody better is to be had: as it is
+  bool salvage = false;
+};
+
+// Whether those who go may go, and whether what is suspect has to do.
+Result<Choice> judge(const Situation& situation) {
+  const std::vector<Standpoint>& members = situation.members;
+  auto counting = [&](Standing standing) {
+    return count(members, [&](const Standpoint& one) { return one.counts && one.standing == standing; });
+  };
+  if (situation.virgin || counting(Standing::sound) > 0) return Choice{};
+  const bool gone =
+      std::any_of(members.begin(), members.end(), [](const Standpoint& one) { return one.counts && goes(one); });
+  if (counting(Standing::unknown) > 0) {
+    if (!gone) return Choice{};  // the primary will hear what they hold
+    return fail(Code::unavailable, "no member has reported yet that is not in doubt ({})", complaints(members));
+  }
+  if (counting(Standing::suspect) == 0) {
+    if (counting(Standing::away) + counting(Standing::failing) == 0)
+      return Choice{.nothing = true};  // broken, all of them
+    return fail(Code::unavailable, "no member that holds the chunk can be had ({})", complaints(members));
+  }
+  if (situation.salvage) return Choice{.salvage = true};
+  if (counting(Standing::away) + counting(Standing::failing) == 0 || situation.waited) return Choice{.salvage = true};
+  return fail(Code::unavailable,
+              "only members that may have lost bytes in a power cut are here: the others are waited for ({})",
+              complaints(members));
+}
+
+// 0 is best; nothing: it may not lead.
+std::optional<int> rank(const Standpoint& member, const Situation& situation) {
+  if (!member.up || (!member.counts && !situation.virgin) || goes(member)) return std::nullopt;
+  int rank = member.server == situation.lead ? 0 : member.server == situation.primary ? 1 : 2;
+  if (member.server == situation.follow) rank += 4;
+  if (member.standing == Standing::suspect) rank += 8;
+  return rank;
+}
+
+}  // namespace
+
+Result<std::optional<NextConfiguration>> plan_configuration(const Situation& situation) {
+  Result<Choice> choice = judge(situation);
+  if (!choice) return fail(std::move(choice));
+  const bool anybody_goes = !choice->nothing && std::any_of(situation.members.begin(), situation.members.end(), goes);
+  const bool mends = std::any_of(situation.members.begin(), situation.members.end(),
+                                 [](const Standpoint& one) { return one.standing == Standing::suspect && !one.stale; });
+  const bool wanted = situation.renew || !situation.lead.nil() || !situation.follow.nil() || !situation.enlist.nil();
+  const bool salvages = choice->salvage && !situation.salvage;
+  if (!anybody_goes && !mends && !wanted && !salvages) return std::optional<NextConfiguration>();
+
+  NextConfiguration next;
+  next.salvage = choice->salvage;
+  next.why = complaints(situation.members);
+  std::vector<Standpoint> kept;
+  for (const Standpoint& member : situation.members) {
+    if (!choice->nothing && goes(member)) {
+      next.dropped.push_back(member.server);
+      continue;
+    }
+    kept.push_back(member);
+    next.members.push_back(member.server);
+    if (!member.counts) next.joining.push_back(member.server);
+  }
+  auto enlist = [&](ServerId server) {
+    if (server.nil() || contains(next.members, server)) return;
+    next.members.push_back(server);
+    if (!situation.virgin) next.joining.push_back(server);
+    std::erase(next.dropped, server);
+    kept.push_back(Standpoint{.server = server, .counts = false});
+  };
+  enlist(situation.enlist);
+  // Nothing is lost with a virgin chunk's members, so it is made whole; else learners come only as far as one must.
+  const std::size_t wanted_members = situation.virgin ? situation.goal : situation.minimum;
+  for (ServerId learner : situation.learners) {
+    if (next.members.size() < wanted_members) enlist(learner);
+  }
+  if (next.members.size() < situation.minimum) {
+    return fail(Code::not_enough_servers, "{} of {} members can be written to, {} are needed ({})", next.members.size(),
+                situation.members.size(), situation.minimum, next.why);
+  }
+  std::optional<int> best;
+  for (const Standpoint& member : kept) {
+    std::optional<int> one = rank(member, situation);
+    if (choice->nothing && !one && member.up && member.counts) one = 16;
+    if (!one || (best && *best <= *one)) continue;
+    best = one;
+    next.primary = member.server;
+  }
+  if (!best) return fail(Code::unavailable, "no member that holds the chunk has registered yet ({})", next.why);
+  return std::optional(std::move(next));
+}
+
+}  // namespace gfs::master

@@ -1,0 +1,126 @@
+#include "master/healing_planner.h"
+
+#include <algorithm>
+#include <tuple>
+
+namespace gfs::master {
+
+namespace {
+
+constexpr Duration kNextStep = 500ms;  // what was done may show a little later
+constexpr Duration kRetryFirst = 2s;
+constexpr std::uint32_t kDoublingsMax = 5;  // 2, 4, ... 64 s
+
+}  // namespace
+
+std::optional<HealingPlanner::Need> HealingPlanner::examine(ChunkHandle handle, const Chunk& chunk, Instant now) const {
+  const Configuration& configuration = chunk.configuration;
+  // Nothing was ever written to it: the first writer gets it into shape.
+  if (configuration.virgin) return std::nullopt;
+  Need need;
+  bool settle = configuration.salvage || !configuration.joining.empty();
+  for (ServerId server : configuration.members) {
+    std::string_view state = servers_.state(server, now);
+    if (state == "lost" || state == "left") {
+      settle = true;
+      continue;
+    }
+    const Held* held = servers_.held(server, handle);
+    if (configuration.joins(server) && (held == nullptr || held->version != configuration.version)) continue;
+    switch (servers_.replica(server, handle, false)) {
+      case ServerTable::Replica::damaged:
+      case ServerTable::Replica::missing:
+      case ServerTable::Replica::suspect:
+        settle = true;
+        break;
+      case ServerTable::Replica::ok:
+        settle = settle || held->version != configuration.version;
+        ++need.sound;
+        break;
+      case ServerTable::Replica::unknown:  // it has not reported yet
+        ++need.sound;
+        break;
+    }
+  }
+  if (settle || restarted_(handle, chunk)) return need;
+  need.cure = Cure::copy;
+  if (need.sound >= std::min<std::size_t>(chunk.goal, servers_.count_up(now))) return std::nullopt;
+  const bool somebody = std::any_of(servers_.all().begin(), servers_.all().end(), [&](const auto& one) {
+    return servers_.up(one.first, now) && !configuration.has(one.first);
+  });
+  if (!somebody) return std::nullopt;
+  return need;
+}
+
+void HealingPlanner::visit(ChunkHandle handle, const Chunk& chunk, Instant now) {
+  std::optional<Need> need = examine(handle, chunk, now);
+  auto found = patients_.find(handle);
+  if (found != patients_.end()) {
+    if (need) {
+      found->second.need = *need;
+    } else if (!found->second.under_way) {
+      patients_.erase(found);
+    }
+    return;
+  }
+  if (!need || (patients_.size() >= kPatientsMax && !make_room(need->sound))) return;
+  patients_.emplace(handle, Patient{.need = *need, .since = now});
+}
+
+bool HealingPlanner::make_room(std::size_t sound) {
+  auto least = patients_.end();
+  for (auto at = patients_.begin(); at != patients_.end(); ++at) {
+    if (at->second.under_way || at->second.need.sound <= sound) continue;
+    if (least == patients_.end() || at->second.need.sound > least->second.need.sound) least = at;
+  }
+  if (least == patients_.end()) return false;
+  patients_.erase(least);
+  return true;
+}
+
+std::vector<HealingPlanner::Order> HealingPlanner::plan(Instant now) {
+  const std::map<ChunkHandle, Chunk>& chunks = state_.chunks().all();
+  auto at = chunks.upper_bound(at_);
+  for (std::size_t left = kPiece; at != chunks.end() && left > 0; ++at, --left) {
+    visit(at->first, at->second, now);
+    at_ = at->first;
+  }
+  if (at == chunks.end()) at_ = {};
+
+  using Rank = std::tuple<std::size_t, Instant, ChunkHandle>;
+  std::vector<Rank> waiting;
+  for (const auto& [handle, patient] : patients_) {
+    if (patient.under_way || now < patient.since + heal_after_ || now < patient.not_before) continue;
+    waiting.emplace_back(patient.need.sound, patient.since, handle);
+  }
+  std::sort(waiting.begin(), waiting.end());
+  std::vector<Order> orders;
+  for (const auto& [sound, since, handle] : waiting) {
+    if (under_way_ >= kAtOnce) break;
+    auto patient = patients_.find(handle);
+    const Chunk* chunk = state_.chunks().find(handle);
+    std::optional<Need> need;
+    if (chunk != nullptr) need = examine(handle, *chunk, now);
+    if (!need) {
+      patients_.erase(patient);
+      continue;
+    }
+    patient->second.need = *need;
+    patient->second.under_way = true;
+    ++under_way_;
+    orders.push_back({handle, need->cure});
+  }
+  return orders;
+}
+
+void HealingPlanner::done(ChunkHandle handle, bool better, Instant now) {
+  auto found = patients_.find(handle);
+  if (found == patients_.end() || !found->second.under_way) return;
+  --under_way_;
+  Patient& patient = found->second;
+  patient.under_way = false;
+  patient.tries = better ? 0 : patient.tries + 1;
+  patient.not_before = better ? now + kNextStep : now + kRetryFirst * (1 << std::min(patient.tries - 1, kDoublingsMax));
+}
+
+}  // namespace gfs::master

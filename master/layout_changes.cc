@@ -1,0 +1,182 @@
+// LayoutService: what others want changed in a chunk: a primary that accuses, an operator who revokes, a loop that
+// heals, a client that cuts.
+#include <algorithm>
+
+#include "base/log.h"
+#include "base/probe.h"
+#include "master/layout_service.h"
+
+namespace gfs::master {
+
+namespace {
+
+constexpr int kRoundsMax = 8;
+constexpr std::uint64_t kChunkSize = 64ull << 20;
+constexpr std::uint64_t kSizeMax = kChunkSize << 24;
+constexpr std::size_t kTextMax = 256;
+
+Standpoint* find(Situation& situation, ServerId server) {
+  auto found = std::find_if(situation.members.begin(), situation.members.end(),
+                            [&](const Standpoint& one) { return one.server == server; });
+  return found == situation.members.end() ? nullptr : &*found;
+}
+
+// Who should lead when the accuser should not any more: somebody who has no part in it, else the accused.
+ServerId arbiter(const Situation& situation, ServerId accuser, ServerId accused) {
+  for (const Standpoint& one : situation.members) {
+    const bool fit = one.counts && one.up && one.standing == Standing::sound;
+    if (fit && one.server != accuser && one.server != accused) return one.server;
+  }
+  return accused;
+}
+
+}  // namespace
+
+Task<bus::AccuseMember::Reply> LayoutService::accuse_member(bus::AccuseMember ask, bus::Caller) {
+  if (state_.chunks().find(ask.handle) == nullptr)
+    co_await fail(Code::not_found, "chunk {} does not exist any more", ask.handle);
+  auto current = [this, handle = ask.handle] {
+    const Chunk* chunk = state_.chunks().find(handle);
+    return chunk != nullptr ? chunk->configuration.version : Version{};
+  };
+  // Only the primary of the configuration as it is has a say.
+  auto stands = [this, &ask] {
+    const Chunk* chunk = state_.chunks().find(ask.handle);
+    const Server* accuser = servers_.find(ask.server);
+    return chunk != nullptr && chunk->configuration.version == ask.version &&
+           chunk->configuration.primary == ask.server && chunk->configuration.has(ask.accused) && accuser != nullptr &&
+           accuser->session == ask.session;
+  };
+  if (!stands()) co_return bus::AccuseMember::Reply{current()};
+  const bool confessed = ask.confessed || ask.accused == ask.server;
+  bool heard = !servers_.overdue(ask.accused, now());
+  if (heard && !confessed) {
+    heard = co_await probe_.look(ask.accused) == ServerProbe::Answer::alive;
+    if (!stands()) co_return bus::AccuseMember::Reply{current()};
+  }
+  const Chunk chunk = *state_.chunks().find(ask.handle);
+  const bool mendable = confessed && static_cast<Code>(ask.code) == Code::suspect;
+  if (mendable) servers_.note_suspect(ask.accused, ask.handle);
+  Situation situation = this->situation(ask.handle, chunk);
+  Standpoint& accused = *find(situation, ask.accused);
+  Accusations::Verdict verdict = Accusations::Verdict::remove;
+  if (mendable) {
+    situation.renew = true;  // it stays, and is made equal
+  } else {
+    verdict = accusations_.weigh({ask.handle, ask.server, ask.accused, confessed || !accused.counts, heard}, now());
+  }
+  log::warn("member_accused", {{"chunk", ask.handle},
+                               {"version", ask.version},
+                               {"accuser", ask.server},
+                               {"accused", ask.accused},
+                               {"confessed", confessed},
+                               {"heard", heard},
+                               {"removed", verdict == Accusations::Verdict::remove && !mendable},
+                               {"why", ask.reason.substr(0, kTextMax)}});
+  if (verdict == Accusations::Verdict::move_primary) {
+    PROBE("an accusation moves the primaryship");
+    situation.lead = arbiter(situation, ask.server, ask.accused);
+    situation.follow = ask.server;
+  } else if (!mendable) {
+    PROBE("an accusation removes a member");
+    if (accused.standing != Standing::away && accused.standing != Standing::broken)
+      accused.standing = Standing::failing;
+    accused.why = fmt::format("accused by server {}: {}", ask.server, ask.reason.substr(0, kTextMax));
+  }
+  Result<bool> changed = co_await change(ask.handle, chunk, std::move(situation)).outcome();
+  if (!changed) co_await fail(Code::unavailable, "{}", changed.error().message);
+  group_.spawn(activate(ask.handle, {}));
+  co_return bus::AccuseMember::Reply{current()};
+}
+
+// The primary cannot make a version active because of this member, for a while already: its word weighs as much as in
+// an accusation.
+Task<> LayoutService::hear_primary(ChunkHandle handle, Chunk chunk, ServerId accused, bool heard) {
+  const ServerId accuser = chunk.configuration.primary;
+  const bool counted = counts(accused, handle, chunk.configuration);
+  if (accusations_.weigh({handle, accuser, accused, !counted, heard}, now()) == Accusations::Verdict::remove) co_return;
+  PROBE("a primary that cannot reach a member is replaced");
+  suspicions_.erase({handle, accused});
+  Situation moved = situation(handle, chunk);
+  moved.lead = arbiter(moved, accuser, accused);
+  moved.follow = accuser;
+  (void)co_await change(handle, std::move(chunk), std::move(moved));
+}
+
+Task<bus::RevokeLease::Reply> LayoutService::revoke_lease(bus::RevokeLease ask, bus::Caller caller) {
+  const Chunk* found = state_.chunks().find(ask.handle);
+  if (found == nullptr) co_await fail(Code::not_found, "chunk {} does not exist", ask.handle);
+  const Version before = found->configuration.version;
+  for (int round = 0; round < kRoundsMax; ++round) {
+    found = state_.chunks().find(ask.handle);
+    if (found == nullptr) co_await fail(Code::not_found, "chunk {} does not exist any more", ask.handle);
+    // Whoever was faster has taken it as well.
+    if (found->configuration.version != before) break;
+    Situation without = situation(ask.handle, *found);
+    without.renew = true;
+    without.follow = found->configuration.primary;
+    (void)co_await change(ask.handle, *found, std::move(without));
+  }
+  group_.spawn(activate(ask.handle, {}));
+  found = state_.chunks().find(ask.handle);
+  if (found == nullptr) co_await fail(Code::not_found, "chunk {} does not exist any more", ask.handle);
+  if (caller.index) *caller.index = state_.index();
+  co_return bus::RevokeLease::Reply{found->configuration.version, found->configuration.primary};
+}
+
+Task<> LayoutService::enlist(ChunkHandle handle, ServerId learner) {
+  const Chunk* chunk = state_.chunks().find(handle);
+  if (chunk == nullptr || chunk->configuration.virgin || chunk->configuration.has(learner)) co_return;
+  Situation larger = situation(handle, *chunk);
+  larger.enlist = learner;
+  (void)co_await change(handle, *chunk, std::move(larger));
+  co_await activate(handle, {});
+}
+
+Task<bus::FileInfo> LayoutService::truncate(bus::Truncate ask, bus::Caller caller) {
+  if (ask.size > kSizeMax) co_await fail(Code::too_large, "{} bytes: a file has at most {}", ask.size, kSizeMax);
+  TruncateOp asked;
+  asked.path = ask.path;
+  asked.size = ask.size;
+  const std::uint32_t digest = digest_of(asked);
+  const std::uint64_t rest = ask.size % kChunkSize;
+  Version failed;
+  std::string why = "others change it all the time";
+  for (int round = 0; round < kRoundsMax; ++round) {
+    TruncateOp op = asked;
+    const bool repeat = state_.repeated({caller.request, digest, 0}).has_value();
+    Result<InodeId> inode = state_.names().find(ask.path);
+    // What cannot be is decided (and remembered) where everything is: by the op.
+    if (!repeat && inode && file(*inode)) {
+      op.inode = *inode;
+      op.cut =
+          rest == 0 ? ChunkHandle{} : state_.chunks().at(*inode, static_cast<std::uint32_t>(ask.size / kChunkSize));
+    }
+    if (op.cut.value != 0) {
+      co_await make_ready(op.cut, failed);
+      const Chunk* chunk = state_.chunks().find(op.cut);
+      const Server* primary = chunk != nullptr ? servers_.find(chunk->configuration.primary) : nullptr;
+      if (primary == nullptr) continue;
+      op.version = chunk->configuration.version;
+      bus::TruncateChunk cut{op.cut, op.version, rest};
+      bus::Peer peer = bus::Peer::on(primary->route);
+      Result<bus::Done> done = co_await endpoint_->call(std::move(peer), std::move(cut)).outcome();
+      if (!done) {
+        PROBE("a chunk could not be cut at the first try");
+        failed = op.version;
+        why = done.error().text();
+        co_await endpoint_->executor().sleep(100ms);
+        continue;
+      }
+    }
+    Result<Decision> decided = co_await journal_.commit(std::move(op), caller.request, digest, caller.index).outcome();
+    if (!decided && decided.error().code == Code::conflict) continue;
+    Decision cut = co_await std::move(decided);
+    cut.info.path = std::move(ask.path);
+    co_return std::move(cut.info);
+  }
+  co_await fail(Code::unavailable, "{} cannot be cut: {}", ask.path, why);
+  co_return bus::FileInfo{};
+}
+
+}  // namespace gfs::master

@@ -1,0 +1,103 @@
+// MasterState's second half: what ops do to chunks and to the files they belong to.
+#include <algorithm>
+
+#include "master/state.h"
+
+namespace gfs::master {
+
+namespace {
+
+constexpr std::uint64_t kChunkSize = 64ull << 20;
+
+}  // namespace
+
+Decision MasterState::run(const AllocateChunkOp& op, WallMs) {
+  Result<> there = is_file(op.inode);
+  if (!there) return refusal(std::move(there).error());
+  if (two_successors_) drop_chunks(op.inode, op.index);
+  Decision decision;
+  decision.handle = chunks_.at(op.inode, op.index);
+  if (decision.handle.value != 0) return decision;  // somebody was faster: that one counts
+  if (op.handle <= last_handle_) return refusal(Code::conflict, fmt::format("handle {} was given before", op.handle));
+  Inode* inode = namespace_.inode(op.inode);
+  const std::uint32_t end = chunks_.end(op.inode);
+  if (inode->appends && end > 0 && op.index >= end) {
+    // What the last chunk remembers of appends goes to its successor once: so it may gain nothing afterwards.
+    const ChunkHandle last = chunks_.at(op.inode, end - 1);
+    if (!chunks_.find(last)->sealed)
+      return refusal(Code::conflict, fmt::format("chunk {} has to be sealed before it gets a successor", last));
+  }
+  last_handle_ = decision.handle = op.handle;
+  Configuration first{.version = {1}, .members = op.members, .primary = op.primary, .ack = inode->ack};
+  chunks_.add(op.handle, Chunk{op.inode, op.index, inode->replicas, std::move(first)});
+  inode->chunks = std::max(inode->chunks, op.index + 1);
+  return decision;
+}
+
+Decision MasterState::run(const ReconfigureOp& op, WallMs) {
+  Configuration next{
+      .members = op.members, .primary = op.primary, .joining = op.joining, .salvage = op.salvage, .ack = op.ack};
+  Result<> done = chunks_.reconfigure(op.handle, op.from, std::move(next), !skip_version_bump_);
+  if (!done) return refusal(std::move(done).error());
+  Decision decision;
+  decision.handle = op.handle;
+  return decision;
+}
+
+Decision MasterState::run(const ActivateOp& op, WallMs) {
+  chunks_.activated(op.handle, op.version);
+  return {};
+}
+
+Decision MasterState::run(const SealChunkOp& op, WallMs now) {
+  const Chunk* chunk = chunks_.find(op.handle);
+  if (chunk == nullptr) return refusal(Code::not_found, fmt::format("chunk {} does not exist", op.handle));
+  if (chunk->configuration.version != op.version) {
+    return refusal(Code::conflict,
+                   fmt::format("chunk {} has version {}, not {}", op.handle, chunk->configuration.version, op.version));
+  }
+  if (chunk->sealed) return {};
+  chunks_.seal(op.handle, op.length);
+  Inode* inode = namespace_.inode(chunk->inode);
+  inode->size = std::max(inode->size, chunk->index * kChunkSize + op.length);
+  inode->mtime = std::max(inode->mtime, now);
+  return {};
+}
+
+Decision MasterState::run(const TruncateOp& op, WallMs now) {
+  Result<InodeId> file = namespace_.find(op.path);
+  if (!file) return refusal(std::move(file).error());
+  Result<> there = is_file(*file);
+  if (!there) return refusal(std::move(there).error());
+  if (*file != op.inode) return refusal(Code::conflict, fmt::format("{} is another file by now", op.path));
+  const std::uint64_t rest = op.size % kChunkSize;
+  const auto whole = static_cast<std::uint32_t>(op.size / kChunkSize);
+  const ChunkHandle cut = rest == 0 ? ChunkHandle{} : chunks_.at(op.inode, whole);
+  if (cut != op.cut || (cut.value != 0 && chunks_.find(cut)->configuration.version != op.version)) {
+    return refusal(Code::conflict, fmt::format("{}: the chunk at its new end changed meanwhile", op.path));
+  }
+  chunks_.cut(cut, rest);
+  drop_chunks(op.inode, rest == 0 ? whole : whole + 1);
+  Inode* inode = namespace_.inode(op.inode);
+  inode->chunks = chunks_.end(op.inode);
+  inode->size = op.size;
+  inode->mtime = std::max(inode->mtime, now);
+  Decision decision;
+  decision.info = info(op.inode, {});
+  return decision;
+}
+
+Decision MasterState::run(const MarkAppendOp& op, WallMs) {
+  Result<> there = is_file(op.inode);
+  if (!there) return refusal(std::move(there).error());
+  namespace_.inode(op.inode)->appends = true;
+  return {};
+}
+
+void MasterState::drop_chunks(InodeId inode, std::uint32_t first) {
+  for (DroppedChunk& chunk : chunks_.drop(inode, first)) {
+    if (dropped_.size() < kDroppedMax) dropped_.push_back(std::move(chunk));
+  }
+}
+
+}  // namespace gfs::master
