@@ -34,6 +34,10 @@ Exit exit_code(Code code) {
     case Code::unavailable:
     case Code::shutting_down:
     case Code::replica_failed:
+    case Code::sealed:
+    case Code::out_of_sequence:
+    case Code::suspect:
+    case Code::record_expired:
       return kUnavailable;
     case Code::corrupt:
       return kIntegrity;

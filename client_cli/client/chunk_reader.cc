@@ -18,7 +18,13 @@ constexpr Duration kLengthDeadline = 500ms;  // of one try to learn a length
 
 bool at_fault(Code code) { return code == Code::unreachable || code == Code::lost_link || code == Code::deadline; }
 
-// What the replica sent, made as long as what was asked for.
+}  // namespace
+
+Bytes zeros(std::uint64_t size) {
+  static const Bytes kZeros = Bytes::of(std::string(kFragmentMax, '\0'));
+  return size <= kFragmentMax ? kZeros.slice(0, size) : Bytes::of(std::string(size, '\0'));
+}
+
 Bytes extended(Bytes bytes, std::uint64_t size) {
   if (bytes.size() == size) return bytes;
   if (bytes.empty()) return zeros(size);
@@ -27,16 +33,17 @@ Bytes extended(Bytes bytes, std::uint64_t size) {
   return Bytes::of(std::move(longer));
 }
 
-}  // namespace
-
-Bytes zeros(std::uint64_t size) {
-  static const Bytes kZeros = Bytes::of(std::string(kFragmentMax, '\0'));
-  return size <= kFragmentMax ? kZeros.slice(0, size) : Bytes::of(std::string(size, '\0'));
+Task<Bytes> ChunkReader::read(ChunkAt at, std::uint64_t offset, std::uint64_t size, Instant deadline) {
+  Committed got = co_await read_committed(std::move(at), offset, size, deadline);
+  co_return extended(std::move(got.bytes), size);
 }
 
-Task<Bytes> ChunkReader::read(ChunkAt at, std::uint64_t offset, std::uint64_t size, Instant deadline) {
+Task<ChunkReader::Committed> ChunkReader::read_committed(ChunkAt at, std::uint64_t offset, std::uint64_t size,
+                                                         Instant deadline) {
   Attempts attempts(fmt::format("read of {} bytes at {} of {}", size, offset, at.text()));
   Backoff backoff;
+  InARow in_a_row;
+  Version version;
   std::set<ServerId> damaged;
   for (bool first_round = true;; first_round = false) {
     Result<bus::ChunkLayout> layout = co_await locate(at, deadline).outcome();
@@ -44,7 +51,9 @@ Task<Bytes> ChunkReader::read(ChunkAt at, std::uint64_t offset, std::uint64_t si
       attempts.failed("master", layout.error());
       co_await fail(attempts.give_up(layout.error()));
     }
-    if (layout->handle.value == 0) co_return zeros(size);
+    if (layout->handle.value == 0) co_return Committed{};
+    if (layout->sealed && offset >= layout->length) co_return Committed{{}, true};
+    if (layout->version > std::exchange(version, layout->version)) in_a_row.forward();
     Error last{Code::unavailable, fmt::format("chunk {} has no replica at the moment", layout->handle), {}};
     bool may_recover = layout->members.empty();
     bool only_old_layout = false;
@@ -54,8 +63,8 @@ Task<Bytes> ChunkReader::read(ChunkAt at, std::uint64_t offset, std::uint64_t si
         continue;
       }
       if (context_.executor.now() >= deadline) break;
-      Result<Bytes> got = co_await read_from(member, *layout, offset, size, deadline).outcome();
-      if (got) co_return extended(std::move(*got), size);
+      Result<Committed> got = co_await read_from(member, at, *layout, offset, size, deadline).outcome();
+      if (got) co_return std::move(*got);
       attempts.failed(server_text(member), got.error());
       last = std::move(got).error();
       if (last.code == Code::corrupt) {
@@ -63,7 +72,10 @@ Task<Bytes> ChunkReader::read(ChunkAt at, std::uint64_t offset, std::uint64_t si
         log::write_limited(log::Level::warn, "replica_damaged",
                            {{"server", member.server}, {"chunk", layout->handle}, {"reason", last.message}});
       } else {
-        may_recover = may_recover || read_may_recover(last.code);
+        Rule rule = rule_of(Trying::read, last.code);
+        may_recover = may_recover || rule.change != Change::give_up;
+        bool again = in_a_row.again(last.code, rule);
+        if (rule.change != Change::give_up && !again) co_await fail(attempts.give_up(last));
       }
       only_old_layout = only_old_layout || last.code == Code::stale_version || last.code == Code::not_found;
     }
@@ -78,8 +90,8 @@ Task<Bytes> ChunkReader::read(ChunkAt at, std::uint64_t offset, std::uint64_t si
   }
 }
 
-Task<Bytes> ChunkReader::read_from(bus::Member member, bus::ChunkLayout layout, std::uint64_t offset,
-                                   std::uint64_t size, Instant deadline) {
+Task<ChunkReader::Committed> ChunkReader::read_from(bus::Member member, ChunkAt at, bus::ChunkLayout layout,
+                                                    std::uint64_t offset, std::uint64_t size, Instant deadline) {
   bus::ReadChunk ask{layout.handle, layout.version, offset, size};
   bus::Peer to = bus::Peer::at(member.control);
   Result<bus::ReadChunk::Reply> reply =
@@ -94,7 +106,15 @@ Task<Bytes> ChunkReader::read_from(bus::Member member, bus::ChunkLayout layout, 
   }
   Result<> intact = verify_pieces(offset, reply->payload, reply->crcs);
   if (!intact) co_await fail(Code::corrupt, "chunk {}: {}", layout.handle, intact.error().message);
-  co_return std::move(reply->payload);
+  if (reply->sealed && !layout.sealed) {
+    context_.layouts.note_sealed(at.inode, at.index, layout.version, reply->length);
+  }
+  co_return Committed{std::move(reply->payload), reply->sealed};
+}
+
+Task<bool> ChunkReader::has_chunk_behind(ChunkAt at, Instant deadline) {
+  bus::LocateForRead::Reply page = co_await ask_page(at.inode, at.index, kPage, at.path, deadline);
+  co_return page.chunks > at.index + 1;
 }
 
 Task<bus::ChunkLayout> ChunkReader::locate(ChunkAt at, Instant deadline) {
@@ -190,10 +210,10 @@ Task<std::uint64_t> ChunkReader::current_size(InodeId inode, std::string path, s
       patience = context_.settings.call_deadline;  // slow is no reason to fail
     }
     if (purpose == For::writing) {
-      bus::LocateForWrite ask{inode, last, {}};
+      bus::LocateForWrite ask{inode, last, {}, {}};
       std::string what = fmt::format("making chunk {} of {} active", last, path);
       Result<bus::ChunkLayout> active =
-          co_await context_.master.change(std::move(ask), std::move(what), deadline).outcome();
+          co_await context_.master.change_aside(std::move(ask), std::move(what), deadline).outcome();
       if (!active) {
         attempts.failed("master", active.error());
         co_await fail(attempts.give_up(length.error()));

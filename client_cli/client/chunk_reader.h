@@ -16,6 +16,8 @@ namespace gfs::client {
 
 // Zero bytes; the memory is shared.
 Bytes zeros(std::uint64_t size);
+// Made as long as `size` with zero bytes.
+Bytes extended(Bytes bytes, std::uint64_t size);
 
 class ChunkReader {
  public:
@@ -23,6 +25,16 @@ class ChunkReader {
 
   // Exactly `size` bytes (at most 1 MiB); what was never written reads as zeros.
   Task<Bytes> read(ChunkAt at, std::uint64_t offset, std::uint64_t size, Instant deadline);
+  // Of them, those that are committed; what lies behind the chunk's length is left away.
+  struct Committed {
+    Bytes bytes;
+    bool sealed = false;  // the chunk takes no more: what is behind its length is a gap
+  };
+  Task<Committed> read_committed(ChunkAt at, std::uint64_t offset, std::uint64_t size, Instant deadline);
+  // Whether the file has a chunk behind this one, as the master sees it now.
+  Task<bool> has_chunk_behind(ChunkAt at, Instant deadline);
+  // What is known of where the chunk is may be wrong.
+  void forget(const ChunkAt& at) { context_.layouts.drop(at.inode, at.index, {UINT64_MAX}); }
 
   // What the size is for decides what happens when no replica tells it.
   enum class For : std::uint8_t {
@@ -41,8 +53,8 @@ class ChunkReader {
   Task<bus::ChunkLayout> ask_master(ChunkAt at, Instant deadline);
   Task<bus::LocateForRead::Reply> ask_page(InodeId inode, std::uint32_t first, std::uint32_t count, std::string path,
                                            Instant deadline);
-  Task<Bytes> read_from(bus::Member member, bus::ChunkLayout layout, std::uint64_t offset, std::uint64_t size,
-                        Instant deadline);
+  Task<Committed> read_from(bus::Member member, ChunkAt at, bus::ChunkLayout layout, std::uint64_t offset,
+                            std::uint64_t size, Instant deadline);
   // 0 also if no member holds the chunk. Notes in `attempts` who could not tell.
   Task<std::uint64_t> length_of(bus::ChunkLayout layout, Duration patience, Attempts& attempts, Instant deadline);
 

@@ -13,16 +13,13 @@ struct ChunkWriter::Story {
   Instant deadline;
   Attempts attempts;
   Backoff backoff;
-  bus::ChunkLayout layout;      // of the latest try
-  Version failed;               // the master shall look again after this version
-  unsigned first_hop = 0;       // how far down the list of members the push begins
-  bool hurried = false;         // asked the master without a pause already
-  bool asked_for_room = false;  // asked the master after a full disk already
+  InARow in_a_row;
+  bus::ChunkLayout layout;  // of the latest try
+  Version failed;           // the master shall look again after this version
+  ServerId unreachable;     // and at this server
+  unsigned first_hop = 0;   // how far down the list of members the push begins
 };
 
-namespace {
-
-// Gives a usable primary, or what is wrong with the layout.
 Result<bus::Member> primary_of(const bus::ChunkLayout& layout) {
   for (const bus::Member& member : layout.members) {
     if (member.server == layout.primary) return member;
@@ -31,27 +28,18 @@ Result<bus::Member> primary_of(const bus::ChunkLayout& layout) {
               layout.version, layout.members.size());
 }
 
-}  // namespace
-
 Task<> ChunkWriter::write(ChunkAt at, std::uint64_t offset, Bytes bytes, Instant deadline) {
-  bus::PushFragment fragment{context_.master.next_request(), {}, offset, piece_checksums(offset, bytes), {}, bytes};
+  RequestId id = context_.master.next_request();
+  WriteFloors::Wanted wanted(context_.floors, {at.inode, at.index}, id.sequence);
+  bus::PushFragment fragment;
+  fragment.id = id;
+  fragment.offset = offset;
+  fragment.crcs = piece_checksums(offset, bytes);
+  fragment.payload = bytes;
   std::uint32_t digest = digest_of(fragment.crcs);
   Story story{at, deadline, Attempts(fmt::format("write of {} bytes at {} of {}", bytes.size(), offset, at.text()))};
   while (true) {
-    Result<bus::ChunkLayout> located = co_await locate(at, story.failed, deadline).outcome();
-    if (!located) {
-      story.attempts.failed("master", located.error());
-      co_await fail(story.attempts.give_up(located.error()));
-    }
-    story.layout = std::move(*located);
-    story.failed = {};
-    Result<bus::Member> primary = primary_of(story.layout);
-    if (!primary) {
-      story.attempts.failed("master", primary.error());
-      Error no_primary = std::move(primary).error();
-      co_await recover(story, std::move(no_primary));
-      continue;
-    }
+    bus::Member primary = co_await next_primary(story);
     std::vector<bus::Member> chain = context_.replicas.order(story.layout, context_.executor.now());
     std::ranges::rotate(chain, chain.begin() + story.first_hop % static_cast<unsigned>(chain.size()));
     fragment.handle = story.layout.handle;
@@ -60,84 +48,86 @@ Task<> ChunkWriter::write(ChunkAt at, std::uint64_t offset, Bytes bytes, Instant
       story.attempts.failed(server_text(chain.front()), pushed.error());
       ++story.first_hop;
       Error not_pushed = std::move(pushed).error();
-      co_await recover(story, std::move(not_pushed));
+      co_await recover(story, std::move(not_pushed), chain.front().server);
       continue;
     }
-    bus::WriteChunk order{story.layout.handle, story.layout.version, offset, bytes.size(), digest};
-    bus::Peer to = bus::Peer::at(primary->control);
-    bus::CallOptions options = context_.one_try(deadline, fragment.id);
+    bus::WriteChunk order{story.layout.handle, story.layout.version, offset, bytes.size(), digest, wanted.floor()};
+    bus::Peer to = bus::Peer::at(primary.control);
+    bus::CallOptions options = context_.one_try(deadline, id);
     Result<bus::WriteChunk::Reply> written =
         co_await context_.endpoint.call(std::move(to), std::move(order), options).outcome();
     if (written) co_return;
-    story.attempts.failed_with_effect(server_text(*primary), written.error());
+    story.attempts.failed_with_effect(server_text(primary), written.error());
     Error refused = std::move(written).error();
-    co_await recover(story, std::move(refused));
+    co_await recover(story, std::move(refused), primary.server);
   }
 }
 
 Task<> ChunkWriter::sync(ChunkAt at, Instant deadline) {
   Story story{at, deadline, Attempts(fmt::format("sync of {}", at.text()))};
   while (true) {
-    Result<bus::ChunkLayout> located = co_await locate(at, story.failed, deadline).outcome();
+    bus::Member primary = co_await next_primary(story);
+    bus::SyncChunk ask{story.layout.handle, story.layout.version};
+    bus::Peer to = bus::Peer::at(primary.control);
+    Result<bus::SyncChunk::Reply> synced =
+        co_await context_.endpoint.call(std::move(to), std::move(ask), context_.one_try(deadline)).outcome();
+    if (synced) co_return;
+    story.attempts.failed_with_effect(server_text(primary), synced.error());
+    Error refused = std::move(synced).error();
+    co_await recover(story, std::move(refused), primary.server);
+  }
+}
+
+Task<bus::Member> ChunkWriter::next_primary(Story& story) {
+  while (true) {
+    Result<bus::ChunkLayout> located =
+        co_await locate(story.at, story.failed, story.unreachable, story.deadline).outcome();
     if (!located) {
       story.attempts.failed("master", located.error());
       co_await fail(story.attempts.give_up(located.error()));
     }
+    if (located->version > story.layout.version) story.in_a_row.forward();
     story.layout = std::move(*located);
     story.failed = {};
+    story.unreachable = {};
     Result<bus::Member> primary = primary_of(story.layout);
-    if (!primary) {
-      story.attempts.failed("master", primary.error());
-      Error no_primary = std::move(primary).error();
-      co_await recover(story, std::move(no_primary));
-      continue;
-    }
-    bus::SyncChunk ask{story.layout.handle, story.layout.version};
-    bus::Peer to = bus::Peer::at(primary->control);
-    Result<bus::SyncChunk::Reply> synced =
-        co_await context_.endpoint.call(std::move(to), std::move(ask), context_.one_try(deadline)).outcome();
-    if (synced) co_return;
-    story.attempts.failed_with_effect(server_text(*primary), synced.error());
-    Error refused = std::move(synced).error();
-    co_await recover(story, std::move(refused));
+    if (primary) co_return std::move(*primary);
+    story.attempts.failed("master", primary.error());
+    Error no_primary = std::move(primary).error();
+    co_await recover(story, std::move(no_primary));
   }
 }
 
-Task<> ChunkWriter::recover(Story& story, Error error) {
-  Recovery recovery = recovery_of_write(error.code);
-  bool pause = true;
-  bool give_up = recovery == Recovery::give_up;
-  switch (recovery) {
-    case Recovery::give_up:
-    case Recovery::later:
-      break;
-    case Recovery::push_again:
+Task<> ChunkWriter::recover(Story& story, Error error, ServerId server) {
+  Rule rule = rule_of(Trying::write, error.code);
+  bool again = story.in_a_row.again(error.code, rule, server == story.layout.primary ? server : ServerId{});
+  switch (rule.change) {
+    case Change::first_hop:
       ++story.first_hop;
       break;
-    case Recovery::locate_now:
-      pause = std::exchange(story.hurried, true);
+    case Change::primary:
+      story.failed = story.layout.version;
+      story.unreachable = server;
+      break;
+    case Change::layout:
+    case Change::room:
       story.failed = story.layout.version;
       break;
-    case Recovery::locate_later:
-      story.failed = story.layout.version;
-      break;
-    case Recovery::locate_once:
-      give_up = std::exchange(story.asked_for_room, true);
-      story.failed = story.layout.version;
+    default:
       break;
   }
   if (story.failed.value != 0) context_.layouts.drop(story.at.inode, story.at.index, story.failed);
-  Duration wait = pause ? story.backoff.next(context_.random) : Duration::zero();
-  if (give_up || context_.executor.now() + wait >= story.deadline) co_await fail(story.attempts.give_up(error));
-  if (pause) co_await context_.executor.sleep(wait);
+  Duration wait = story.backoff.before_next(rule.pause, context_.random);
+  if (!again || context_.executor.now() + wait >= story.deadline) co_await fail(story.attempts.give_up(error));
+  if (wait > Duration::zero()) co_await context_.executor.sleep(wait);
 }
 
-Task<bus::ChunkLayout> ChunkWriter::locate(ChunkAt at, Version failed, Instant deadline) {
+Task<bus::ChunkLayout> ChunkWriter::locate(ChunkAt at, Version failed, ServerId unreachable, Instant deadline) {
   while (true) {
     std::optional<bus::ChunkLayout> cached =
         context_.layouts.find(at.inode, at.index, LayoutCache::Use::write, context_.executor.now());
     if (cached && cached->version > failed) co_return std::move(*cached);
-    Task<bus::ChunkLayout> asking = ask_master(at, failed, deadline);
+    Task<bus::ChunkLayout> asking = ask_master(at, failed, unreachable, deadline);
     auto flight = context_.locating_to_write.join({at.inode, at.index, failed}, std::move(asking));
     std::string what = "locating " + at.text();
     Result<bus::ChunkLayout> located =
@@ -146,10 +136,10 @@ Task<bus::ChunkLayout> ChunkWriter::locate(ChunkAt at, Version failed, Instant d
   }
 }
 
-Task<bus::ChunkLayout> ChunkWriter::ask_master(ChunkAt at, Version failed, Instant deadline) {
-  bus::LocateForWrite ask{at.inode, at.index, failed};
+Task<bus::ChunkLayout> ChunkWriter::ask_master(ChunkAt at, Version failed, ServerId unreachable, Instant deadline) {
+  bus::LocateForWrite ask{at.inode, at.index, failed, unreachable};
   bus::ChunkLayout layout =
-      co_await context_.master.change(std::move(ask), "locating " + at.text() + " for writing", deadline);
+      co_await context_.master.change_aside(std::move(ask), "locating " + at.text() + " for writing", deadline);
   if (layout.index != at.index || layout.handle.value == 0 || layout.version.value == 0) {
     co_await fail(Code::malformed, "the master answered chunk {} handle {} version {} for {}", layout.index,
                   layout.handle, layout.version, at.text());

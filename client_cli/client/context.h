@@ -11,6 +11,7 @@
 #include "client_cli/client/master_client.h"
 #include "client_cli/client/replica_choice.h"
 #include "client_cli/client/single_flight.h"
+#include "client_cli/client/write_floors.h"
 
 namespace gfs::client {
 
@@ -50,8 +51,10 @@ struct Context {
   MasterClient master;
   LayoutCache layouts;
   ReplicaChoice replicas;
+  WriteFloors floors;
   SingleFlight<std::tuple<InodeId, std::uint32_t, Version>, bus::ChunkLayout> locating_to_write;
   SingleFlight<std::pair<InodeId, std::uint32_t>, bus::ChunkLayout> locating_to_read;
+  SingleFlight<std::pair<InodeId, Version>, bus::LocateForAppend::Reply> locating_to_append;
 };
 
 }  // namespace gfs::client

@@ -43,7 +43,9 @@ OpenFile::OpenFile(Context& context, ChunkReader& reader, ChunkWriter& writer, F
       window_(context.settings.window),
       ahead_(
           context.master.chunk_size(), context.settings.read_ahead,
-          [this](std::uint64_t offset, std::uint64_t size) { return read_piece(offset, size, context_.deadline()); }) {}
+          [this](std::uint64_t offset, std::uint64_t size) {
+            return read_piece(offset, size, Gaps::skipped, context_.deadline());
+          }) {}
 
 Result<> OpenFile::check_open() const {
   if (closed_) return fail(Code::invalid_argument, "{} is closed", info_.path);
@@ -62,9 +64,11 @@ Task<Bytes> OpenFile::read(std::uint64_t offset, std::uint64_t size) {
   size = std::min(size, size_ - offset);
   Instant deadline = context_.deadline();
   std::vector<Fragment> pieces = cut(offset, size, context_.master.chunk_size(), kFragmentMax);
-  if (pieces.size() == 1) co_return co_await read_piece(offset, size, deadline);
+  if (pieces.size() == 1) co_return co_await read_piece(offset, size, Gaps::zeros, deadline);
   std::vector<Task<Bytes>> reads;
-  for (const Fragment& piece : pieces) reads.push_back(read_piece(offset + piece.from, piece.size, deadline));
+  for (const Fragment& piece : pieces) {
+    reads.push_back(read_piece(offset + piece.from, piece.size, Gaps::zeros, deadline));
+  }
   std::vector<Result<Bytes>> parts = co_await all_of(std::move(reads));
   std::string whole;
   whole.reserve(size);
@@ -80,12 +84,36 @@ Task<Bytes> OpenFile::next() {
   co_return co_await ahead_.next(size_);
 }
 
-Task<Bytes> OpenFile::read_piece(std::uint64_t offset, std::uint64_t size, Instant deadline) {
+Task<Written> OpenFile::read_written(std::uint64_t offset) {
+  co_await check_open();
+  Instant deadline = context_.deadline();
+  const std::uint64_t chunk_size = context_.master.chunk_size();
+  for (bool again = false;;) {
+    ChunkAt at = chunk(static_cast<std::uint32_t>(offset / chunk_size));
+    std::uint64_t in_chunk = offset % chunk_size;
+    std::uint64_t size = std::min(kFragmentMax - in_chunk % kFragmentMax, chunk_size - in_chunk);
+    ChunkReader::Committed got = co_await reader_.read_committed(at, in_chunk, size, deadline);
+    if (!got.bytes.empty()) co_return Written{offset, std::move(got.bytes)};
+    bool behind = co_await reader_.has_chunk_behind(at, deadline);
+    if (!behind) co_return Written{offset, {}};
+    // What came before the next chunk was made is all there is here; what was read may be from before.
+    if (!got.sealed && !std::exchange(again, true)) {
+      reader_.forget(at);
+      continue;
+    }
+    again = false;
+    offset = (at.index + 1) * chunk_size;
+  }
+}
+
+Task<Bytes> OpenFile::read_piece(std::uint64_t offset, std::uint64_t size, Gaps gaps, Instant deadline) {
   std::string what = "waiting for earlier reads of " + info_.path;
   Semaphore::Held slot = co_await take_from(reads_, 1, std::move(what), deadline);
   std::uint64_t chunk_size = context_.master.chunk_size();
-  co_return co_await reader_.read(chunk(static_cast<std::uint32_t>(offset / chunk_size)), offset % chunk_size, size,
-                                  deadline);
+  ChunkAt at = chunk(static_cast<std::uint32_t>(offset / chunk_size));
+  if (gaps == Gaps::zeros) co_return co_await reader_.read(std::move(at), offset % chunk_size, size, deadline);
+  ChunkReader::Committed got = co_await reader_.read_committed(std::move(at), offset % chunk_size, size, deadline);
+  co_return got.sealed ? std::move(got.bytes) : extended(std::move(got.bytes), size);
 }
 
 Task<> OpenFile::write(std::uint64_t offset, Bytes bytes) {
@@ -183,7 +211,7 @@ Task<> OpenFile::sync() {
   if (!errors.empty()) co_await fail(joined(std::move(errors)));
   if (saved_writes_ >= writes) co_return;
   bus::SetSize ask{info_.inode, end};
-  co_await context_.master.change(std::move(ask), "saving the size of " + info_.path, deadline);
+  co_await context_.master.change_aside(std::move(ask), "saving the size of " + info_.path, deadline);
   saved_writes_ = std::max(saved_writes_, writes);
 }
 

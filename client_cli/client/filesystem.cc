@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "client_cli/client/appender.h"
 #include "client_cli/client/chunk_reader.h"
 #include "client_cli/client/chunk_writer.h"
 #include "client_cli/client/context.h"
@@ -55,6 +56,24 @@ Task<std::shared_ptr<File>> Filesystem::open(std::string path, Open how, std::ui
   }
   co_return std::make_shared<OpenFile>(parts_->context, parts_->reader, parts_->writer, std::move(*info),
                                        how != Open::read);
+}
+
+Task<std::shared_ptr<Appender>> Filesystem::open_appender(std::string path, AppendOptions options) {
+  MasterClient& master = parts_->context.master;
+  Instant deadline = parts_->context.deadline();
+  bus::Stat ask{path};
+  Result<FileInfo> info = co_await master.ask(std::move(ask), "open " + path, deadline).outcome();
+  if (!info && info.error().code == Code::not_found) {
+    bus::CreateFile create{path, options.replicas};
+    info = co_await master.change_aside(std::move(create), "create " + path, deadline).outcome();
+    if (!info && info.error().code == Code::already_exists) {
+      bus::Stat again{path};  // somebody else was faster
+      info = co_await master.ask(std::move(again), "open " + path, deadline).outcome();
+    }
+  }
+  if (!info) co_await fail(std::move(info));
+  if (info->type != FileType::file) co_await fail(Code::is_a_directory, "append to {}: it is a directory", path);
+  co_return std::make_shared<FileAppender>(parts_->context, parts_->writer, std::move(*info), options);
 }
 
 Task<FileInfo> Filesystem::create(std::string path, std::uint32_t replicas) {
@@ -143,5 +162,74 @@ Task<std::vector<bus::ListChunks::Chunk>> Filesystem::chunks(std::string path) {
     first = next;
   }
 }
+
+Task<FileInfo> Filesystem::truncate(std::string path, std::uint64_t size) {
+  bus::Truncate ask{path, size};
+  FileInfo info =
+      co_await parts_->context.master.change(std::move(ask), "truncate " + path, parts_->context.deadline());
+  parts_->context.layouts.drop_file(info.inode);
+  co_return info;
+}
+
+Task<FileInfo> Filesystem::set_ack(std::string path, bus::AckMode ack) {
+  bus::SetPolicy ask{path, ack};
+  co_return co_await parts_->context.master.change(std::move(ask), "set the policy of " + path,
+                                                   parts_->context.deadline());
+}
+
+Task<bus::FindChunk::Reply> Filesystem::find_chunk(ChunkHandle handle) {
+  bus::FindChunk ask{handle};
+  co_return co_await parts_->context.master.ask(std::move(ask), fmt::format("find chunk {}", handle),
+                                                parts_->context.deadline());
+}
+
+Task<std::vector<bus::ListLeases::Lease>> Filesystem::leases() {
+  Instant deadline = parts_->context.deadline();
+  std::vector<bus::ListLeases::Lease> all;
+  ChunkHandle after;
+  while (true) {
+    bus::ListLeases ask{after};
+    bus::ListLeases::Reply page = co_await parts_->context.master.ask(std::move(ask), "list leases", deadline);
+    std::ranges::move(page.leases, std::back_inserter(all));
+    if (!page.more || page.leases.empty()) co_return all;
+    if (all.back().handle <= after) co_await fail(Code::malformed, "leases: the master's pages do not go forward");
+    after = all.back().handle;
+  }
+}
+
+Task<bus::RevokeLease::Reply> Filesystem::revoke_lease(ChunkHandle handle) {
+  bus::RevokeLease ask{handle};
+  co_return co_await parts_->context.master.change(std::move(ask), fmt::format("revoke the lease of chunk {}", handle),
+                                                   parts_->context.deadline());
+}
+
+Task<bus::InspectChunk::Reply> Filesystem::inspect(bus::Address server, ChunkHandle handle, bool verify) {
+  Context& context = parts_->context;
+  Instant deadline = context.deadline();
+  co_await context.master.connect(fmt::format("inspect chunk {}", handle), deadline);
+  bus::InspectChunk ask{handle, verify};
+  bus::Peer to = bus::Peer::at(server);
+  // Reading every byte of a chunk takes its time: one patient try.
+  bus::CallOptions options{deadline - context.executor.now()};
+  Result<bus::InspectChunk::Reply> reply =
+      co_await context.endpoint.call(std::move(to), std::move(ask), options).outcome();
+  if (!reply && reply.error().why.empty()) {
+    reply.error().why.push_back({server, name_of(reply.error().code) + ": " + reply.error().message});
+  }
+  co_return std::move(reply);
+}
+
+void Filesystem::use_request(RequestId request) { parts_->context.master.use_request(request); }
+
+Task<> Filesystem::close_client() {
+  MasterClient& master = parts_->context.master;
+  if (!master.used()) co_return;  // it was never heard of
+  bus::CloseClient ask{master.client()};
+  co_await master.change_aside(std::move(ask), "close this client", parts_->context.deadline());
+}
+
+std::uint64_t Filesystem::chunk_size() const { return parts_->context.master.chunk_size(); }
+
+std::uint64_t Filesystem::last_index() const { return parts_->context.master.last_index(); }
 
 }  // namespace gfs::client

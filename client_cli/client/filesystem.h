@@ -50,7 +50,8 @@ struct Appended {
 
 struct AppendOptions {
   // A writer that keeps its id and goes on with its own sequences may repeat, after a restart, what it does not know the
-  // outcome of: it is done once all the same. Nil: a fresh id.
+  // outcome of: it is done once all the same. Each of its records travels alone: a repeat must be what it was the first
+  // time. Nil: a fresh id.
   ClientId client;
   std::uint64_t next_sequence = 1;        // of the first record
   std::uint64_t batch = 1ull << 20;       // bytes of records that travel together when several wait
@@ -70,7 +71,7 @@ class Appender {
   // At most 16 MiB. Done: every member has it. too_large, invalid_argument (empty), and what a write can fail with.
   virtual Task<Appended> append(Bytes record) = 0;
   // The same under a sequence chosen by the caller (a repeat, perhaps by another process): not lower than those before,
-  // unless it repeats one of them.
+  // unless it repeats one of them. conflict: the sequence was used for something else.
   virtual Task<Appended> append_as(std::uint64_t sequence, Bytes record) = 0;
   // What was appended so far is on every member's disk, and the master knows the size.
   virtual Task<> sync() = 0;
@@ -124,6 +125,8 @@ class Filesystem {
   void use_request(RequestId request);
   // This client's requests will not be repeated any more: the master may forget them.
   Task<> close_client();
+  // How long a chunk's range of a file is; 0 before the first answer of the master.
+  std::uint64_t chunk_size() const;
   // The log index that the master's latest answer to this client reflects.
   std::uint64_t last_index() const;
 
@@ -134,6 +137,12 @@ class Filesystem {
 
  private:
   std::unique_ptr<Parts> parts_;
+};
+
+// Bytes of a file that somebody wrote, and where they are.
+struct Written {
+  std::uint64_t offset = 0;
+  Bytes bytes;
 };
 
 // An open file. Several reads and writes may be in flight; close() or sync() ends what was started before.
@@ -148,8 +157,12 @@ class File {
 
   // Up to `size` bytes; shorter only at the end of the file. Holes read as zeros. Verified end to end.
   virtual Task<Bytes> read(std::uint64_t offset, std::uint64_t size) = 0;
-  // Sequential read with read-ahead: the next piece (at most 1 MiB), empty at the end.
+  // Sequential read with read-ahead: the next piece (at most 1 MiB), empty at the end. Gaps behind sealed chunks are
+  // left away (read() shows zeros there).
   virtual Task<Bytes> next() = 0;
+  // What is committed from `offset` on, whatever the size was at open(): at most 1 MiB of one chunk. Nothing of what
+  // was never written: the offset given back is the first that was. Empty at the end, for now.
+  virtual Task<Written> read_written(std::uint64_t offset) = 0;
 
   // Acknowledged by all members of every chunk touched (in their page caches).
   virtual Task<> write(std::uint64_t offset, Bytes bytes) = 0;

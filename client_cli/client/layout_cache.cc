@@ -29,6 +29,13 @@ void LayoutCache::put(InodeId inode, const bus::ChunkLayout& layout, Use use, In
   entries_.emplace(key, Entry{layout, use, now, std::prev(recent_.end())});
 }
 
+void LayoutCache::note_sealed(InodeId inode, std::uint32_t index, Version version, std::uint64_t length) {
+  auto found = entries_.find({inode, index});
+  if (found == entries_.end() || found->second.layout.version != version) return;
+  found->second.layout.sealed = true;
+  found->second.layout.length = length;
+}
+
 void LayoutCache::drop(InodeId inode, std::uint32_t index, Version failed) {
   auto found = entries_.find({inode, index});
   if (found != entries_.end() && found->second.layout.version <= failed) forget(found);

@@ -27,6 +27,8 @@ class LayoutCache {
   std::optional<bus::ChunkLayout> find(InodeId inode, std::uint32_t index, Use use, Instant now);
   // Older versions than what is there are ignored.
   void put(InodeId inode, const bus::ChunkLayout& layout, Use use, Instant now);
+  // A replica says that the chunk is sealed and so long; nothing if this version is not here.
+  void note_sealed(InodeId inode, std::uint32_t index, Version version, std::uint64_t length);
   // Forgets the entry unless it is newer than the version that failed.
   void drop(InodeId inode, std::uint32_t index, Version failed);
   void drop_file(InodeId inode);

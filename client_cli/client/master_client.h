@@ -3,10 +3,15 @@
 //
 // A mutation keeps its RequestId over its tries, so the master does it once. The final error lists each failed try.
 //
+// use_request() gives the next change() the id of an earlier one, perhaps of another process: if that asked for
+// something else, the master refuses, which is told as conflict.
+//
 // Owned by Context; one thread.
 #pragma once
 
 #include <cstdint>
+#include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -23,8 +28,14 @@ class MasterClient {
       : endpoint_(endpoint), settings_(settings), client_(ClientId::random(endpoint.random())) {}
 
   // What nobody used before; the same one goes with every try of one mutation.
-  RequestId next_request() { return {client_, ++last_sequence_}; }
-  RequestId last_request() const { return {client_, last_sequence_}; }
+  RequestId next_request() { return last_request_ = fresh_request(); }
+  RequestId last_request() const { return last_request_; }
+  // Sent by another part under an id of its own.
+  void note_request(RequestId request) { last_request_ = request; }
+  void use_request(RequestId request) { given_ = request; }
+  ClientId client() const { return client_; }
+  bool used() const { return last_sequence_ > 0; }  // some id of this client's went out
+  std::uint64_t last_index() const { return *index_; }
 
   // Says Hello until it is answered; nothing to do afterwards.
   Task<> connect(std::string what, Instant deadline);
@@ -36,14 +47,31 @@ class MasterClient {
   }
   template <class M>
   Task<typename M::Reply> change(M message, std::string what, Instant deadline) {
+    if (given_) return change_as<M>(std::move(message), std::move(what), deadline, *std::exchange(given_, {}));
     return repeat<M>(std::move(message), std::move(what), deadline, next_request());
+  }
+  // On the way to another change, which use_request() is meant for.
+  template <class M>
+  Task<typename M::Reply> change_aside(M message, std::string what, Instant deadline) {
+    return repeat<M>(std::move(message), std::move(what), deadline, fresh_request());
   }
 
  private:
+  RequestId fresh_request() { return {client_, ++last_sequence_}; }
+
   template <class M>
   Task<typename M::Reply> repeat(M message, std::string what, Instant deadline, RequestId request) {
     if (chunk_size_ == 0) return after_hello<M>(std::move(message), std::move(what), deadline, request);
     return tries<M>(std::move(message), std::move(what), deadline, request);
+  }
+
+  template <class M>
+  Task<typename M::Reply> change_as(M message, std::string what, Instant deadline, RequestId request) {
+    last_request_ = request;
+    Result<typename M::Reply> reply =
+        co_await repeat<M>(std::move(message), std::move(what), deadline, request).outcome();
+    if (!reply && reply.error().code == Code::invalid_argument) reply.error().code = Code::conflict;
+    co_return std::move(reply);
   }
 
   template <class M>
@@ -57,8 +85,9 @@ class MasterClient {
     Executor& executor = endpoint_.executor();
     Attempts attempts(std::move(what));
     Backoff backoff;
+    InARow in_a_row;
     while (true) {
-      bus::CallOptions options{std::min(settings_.call_deadline, deadline - executor.now()), request};
+      bus::CallOptions options{std::min(settings_.call_deadline, deadline - executor.now()), request, index_};
       M copy = message;
       bus::Peer master = bus::Peer::at(settings_.master);
       Result<typename M::Reply> reply = co_await endpoint_.call(std::move(master), std::move(copy), options).outcome();
@@ -68,8 +97,9 @@ class MasterClient {
       } else {
         attempts.failed("master " + settings_.master, reply.error());
       }
-      Duration pause = backoff.next(endpoint_.random());
-      bool again = master_may_recover(reply.error().code) && executor.now() + pause < deadline;
+      Rule rule = rule_of(Trying::master, reply.error().code);
+      Duration pause = backoff.before_next(rule.pause, endpoint_.random());
+      bool again = in_a_row.again(reply.error().code, rule) && executor.now() + pause < deadline;
       if (!again) co_await fail(attempts.give_up(reply.error()));
       co_await executor.sleep(pause);
     }
@@ -79,6 +109,9 @@ class MasterClient {
   const Settings& settings_;
   const ClientId client_;
   std::uint64_t last_sequence_ = 0;
+  RequestId last_request_;
+  std::optional<RequestId> given_;  // for the next change
+  const std::shared_ptr<std::uint64_t> index_ = std::make_shared<std::uint64_t>(0);
   std::uint64_t chunk_size_ = 0;  // 0: not connected yet
 };
 

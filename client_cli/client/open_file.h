@@ -33,6 +33,7 @@ class OpenFile final : public File {
 
   Task<Bytes> read(std::uint64_t offset, std::uint64_t size) override;
   Task<Bytes> next() override;
+  Task<Written> read_written(std::uint64_t offset) override;
   Task<> write(std::uint64_t offset, Bytes bytes) override;
   Task<> append(Bytes bytes) override;
   Task<> sync() override;
@@ -43,8 +44,10 @@ class OpenFile final : public File {
   Result<> check_open() const;
   Result<> check_writable(std::uint64_t offset, std::uint64_t size) const;
 
-  // One piece within a chunk, at most 1 MiB; waits for one of the few slots.
-  Task<Bytes> read_piece(std::uint64_t offset, std::uint64_t size, Instant deadline);
+  // One piece within a chunk, at most 1 MiB; waits for one of the few slots. What is not written reads as zeros; but
+  // with Gaps::skipped a piece ends where its sealed chunk does.
+  enum class Gaps : std::uint8_t { zeros, skipped };
+  Task<Bytes> read_piece(std::uint64_t offset, std::uint64_t size, Gaps gaps, Instant deadline);
   Task<Semaphore::Held> take_window(std::uint64_t size, Instant deadline);
   Task<Semaphore::Held> take_from(Semaphore& from, std::uint64_t amount, std::string what, Instant deadline);
   Task<> write_when_room(Fragment fragment, std::uint64_t offset, Bytes bytes, Instant deadline);

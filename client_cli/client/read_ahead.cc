@@ -20,21 +20,23 @@ void ReadAhead::fill(std::uint64_t end) {
 }
 
 Task<Bytes> ReadAhead::next(std::uint64_t end) {
-  fill(end);
-  if (pieces_.empty()) co_return Bytes();
-  Piece piece = std::move(pieces_.front());
-  pieces_.pop_front();
-  bytes_ -= piece.size;
-  fill(end);
-  Result<Bytes> bytes = co_await std::move(piece.bytes).outcome();
-  if (!bytes) {
-    position_ = std::min(position_, piece.offset);
-    pieces_.clear();
-    bytes_ = 0;
-    group_.cancel();
-    co_await fail(std::move(bytes));
+  while (true) {
+    fill(end);
+    if (pieces_.empty()) co_return Bytes();
+    Piece piece = std::move(pieces_.front());
+    pieces_.pop_front();
+    bytes_ -= piece.size;
+    fill(end);
+    Result<Bytes> bytes = co_await std::move(piece.bytes).outcome();
+    if (!bytes) {
+      position_ = std::min(position_, piece.offset);
+      pieces_.clear();
+      bytes_ = 0;
+      group_.cancel();
+      co_await fail(std::move(bytes));
+    }
+    if (!bytes->empty()) co_return std::move(*bytes);
   }
-  co_return std::move(*bytes);
 }
 
 }  // namespace gfs::client

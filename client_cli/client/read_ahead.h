@@ -16,13 +16,14 @@ namespace gfs::client {
 
 class ReadAhead {
  public:
-  // Reads [offset, offset + size) of the file; size <= 1 MiB, within one chunk.
+  // Reads [offset, offset + size) of the file; size <= 1 MiB, within one chunk. Shorter, perhaps empty, where a gap
+  // behind a sealed chunk begins.
   using ReadPiece = std::function<Task<Bytes>(std::uint64_t offset, std::uint64_t size)>;
 
   ReadAhead(std::uint64_t chunk_size, std::uint64_t bytes_max, ReadPiece read)
       : chunk_size_(chunk_size), bytes_max_(bytes_max), read_(std::move(read)) {}
 
-  // The next piece before `end`, the file's size now; empty at the end.
+  // The next piece before `end`, the file's size now, gaps left away; empty at the end.
   Task<Bytes> next(std::uint64_t end);
 
  private:

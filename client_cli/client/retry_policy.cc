@@ -4,66 +4,89 @@
 
 namespace gfs::client {
 
-bool master_may_recover(Code code) {
-  switch (code) {
-    case Code::unreachable:
-    case Code::lost_link:
-    case Code::deadline:
-    case Code::expired:
-    case Code::overloaded:
-    case Code::cancelled:
-    case Code::not_enough_servers:
-    case Code::unavailable:
-    case Code::shutting_down:
-      return true;
-    default:
-      return false;
-  }
-}
+namespace {
 
-Recovery recovery_of_write(Code code) {
-  switch (code) {
-    case Code::missing_data:
-      return Recovery::push_again;
-    case Code::overloaded:
-    case Code::expired:
-      return Recovery::later;
-    case Code::unreachable:
-    case Code::not_primary:
-    case Code::stale_version:
-    case Code::lease_lost:
-    case Code::not_found:
-      return Recovery::locate_now;
-    case Code::replica_failed:
-    case Code::deadline:
-    case Code::lost_link:
-    case Code::unavailable:
-    case Code::not_enough_servers:
-    case Code::shutting_down:
-    case Code::out_of_order:
-    case Code::io_error:
-    case Code::cancelled:
-      return Recovery::locate_later;
-    case Code::no_space:
-    case Code::read_only:
-      return Recovery::locate_once;
-    default:
-      return Recovery::give_up;
-  }
-}
+constexpr Rule kGiveUp{Change::give_up, Pause::none, 0};
+constexpr Rule kLater{Change::nothing, Pause::growing, 0};
+constexpr Rule kTimedOut{Change::nothing, Pause::growing, 5};
+constexpr Rule kPushAgain{Change::first_hop, Pause::growing, 0};
+constexpr Rule kLayoutNow{Change::layout, Pause::first_none, 0};
+constexpr Rule kLayout{Change::layout, Pause::growing, 0};
+constexpr Rule kLayoutTimedOut{Change::layout, Pause::growing, 5};
+constexpr Rule kPrimary{Change::primary, Pause::first_none, 4};
+constexpr Rule kRoom{Change::room, Pause::growing, 2};
+constexpr Rule kReplica{Change::replica, Pause::growing, 0};
+constexpr Rule kReplicaTimedOut{Change::replica, Pause::growing, 5};
+constexpr Rule kReplicaLayout{Change::replica, Pause::first_none, 0};
+constexpr Rule kNextChunk{Change::chunk, Pause::first_none, 0};
+constexpr Rule kInOrder{Change::predecessor, Pause::none, 0};
 
-bool read_may_recover(Code code) {
-  switch (code) {
-    case Code::invalid_argument:
-    case Code::not_allowed:
-    case Code::wrong_cluster:
-    case Code::too_large:
-    case Code::unknown_kind:
-    case Code::wrong_version:
-      return false;
-    default:
-      return true;
+struct Row {
+  Code code;
+  Rule write, append, read, master;
+};
+
+constexpr Row kTable[] = {
+    // code                     write            append           read              master
+    {Code::invalid_argument, kGiveUp, kGiveUp, kGiveUp, kGiveUp},
+    {Code::not_found, kLayoutNow, kLayoutNow, kReplicaLayout, kGiveUp},
+    {Code::already_exists, kGiveUp, kGiveUp, kReplica, kGiveUp},
+    {Code::not_empty, kGiveUp, kGiveUp, kReplica, kGiveUp},
+    {Code::not_a_directory, kGiveUp, kGiveUp, kReplica, kGiveUp},
+    {Code::is_a_directory, kGiveUp, kGiveUp, kReplica, kGiveUp},
+    {Code::conflict, kGiveUp, kGiveUp, kReplica, kGiveUp},
+    {Code::not_allowed, kGiveUp, kGiveUp, kGiveUp, kGiveUp},
+    {Code::wrong_cluster, kGiveUp, kGiveUp, kGiveUp, kGiveUp},
+    {Code::not_formatted, kGiveUp, kGiveUp, kReplica, kGiveUp},
+    {Code::unreachable, kPrimary, kPrimary, kReplica, kLater},
+    {Code::lost_link, kLayout, kLayout, kReplica, kLater},
+    {Code::deadline, kLayoutTimedOut, kLayoutTimedOut, kReplicaTimedOut, kTimedOut},
+    {Code::expired, kLater, kLater, kReplica, kLater},
+    {Code::overloaded, kLater, kLater, kReplica, kLater},
+    {Code::too_large, kGiveUp, kGiveUp, kGiveUp, kGiveUp},
+    {Code::malformed, kGiveUp, kGiveUp, kReplica, kGiveUp},
+    {Code::unknown_kind, kGiveUp, kGiveUp, kGiveUp, kGiveUp},
+    {Code::wrong_version, kGiveUp, kGiveUp, kGiveUp, kGiveUp},
+    {Code::not_primary, kLayoutNow, kLayoutNow, kReplica, kGiveUp},
+    {Code::stale_version, kLayoutNow, kLayoutNow, kReplicaLayout, kGiveUp},
+    {Code::out_of_order, kLayout, kLayout, kReplica, kGiveUp},
+    {Code::lease_lost, kLayoutNow, kLayoutNow, kReplica, kGiveUp},
+    {Code::missing_data, kPushAgain, kPushAgain, kReplica, kGiveUp},
+    {Code::no_space, kRoom, kRoom, kReplica, kGiveUp},
+    {Code::read_only, kRoom, kRoom, kReplica, kGiveUp},
+    {Code::io_error, kLayout, kLayout, kReplica, kGiveUp},
+    {Code::corrupt, kGiveUp, kGiveUp, kReplica, kGiveUp},
+    {Code::in_use, kGiveUp, kGiveUp, kReplica, kGiveUp},
+    {Code::cancelled, kLayout, kLayout, kReplica, kLater},
+    {Code::not_enough_servers, kLayout, kLayout, kReplica, kLater},
+    {Code::unavailable, kLayout, kLayout, kReplica, kLater},
+    {Code::shutting_down, kLayout, kLayout, kReplica, kLater},
+    {Code::refused, kGiveUp, kGiveUp, kReplica, kGiveUp},
+    {Code::internal, kGiveUp, kGiveUp, kReplica, kGiveUp},
+    {Code::replica_failed, kLayout, kLayout, kReplica, kGiveUp},
+    {Code::sealed, kGiveUp, kNextChunk, kReplica, kGiveUp},
+    {Code::out_of_sequence, kGiveUp, kInOrder, kReplica, kGiveUp},
+    {Code::suspect, kLayout, kLayout, kReplica, kLater},
+    {Code::record_expired, kGiveUp, kGiveUp, kReplica, kGiveUp},
+};
+
+}  // namespace
+
+Rule rule_of(Trying what, Code code) {
+  for (const Row& row : kTable) {
+    if (row.code != code) continue;
+    switch (what) {
+      case Trying::write:
+        return row.write;
+      case Trying::append:
+        return row.append;
+      case Trying::read:
+        return row.read;
+      case Trying::master:
+        return row.master;
+    }
   }
+  return kGiveUp;  // of a newer program
 }
 
 void Attempts::failed(std::string_view server, const Error& error) {

@@ -1,17 +1,21 @@
 // What a failed try means for the next one, and what may honestly be said when there is none.
 //
-// The tables are by kind of error (Code). Attempts keeps every failed step with server and reason; its final error
-// never says "did not happen" once a try with an effect may have happened.
+// A table, by kind of error (Code) and by what was tried: what changes before the next try, whether it comes at once or
+// after a pause, and how many failures of the kind in a row end the operation. Its deadline bounds everything anyway; a
+// step forward (a newer version, another chunk) begins the counting anew. What no repeating can help, bytes that do
+// not match their checksums above all, has no next try.
 //
 // Pure values; time is an argument.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "base/id.h"
 #include "base/random.h"
 #include "base/result.h"
 #include "base/time.h"
@@ -19,31 +23,93 @@
 
 namespace gfs::client {
 
-// Whether the same question to the master may be answered better later.
-bool master_may_recover(Code code);
-
-// What a fragment's writer does before its next try. The bytes are pushed again in every case: staged ones expire.
-enum class Recovery : std::uint8_t {
-  give_up,       // repeating will not help
-  later,         // back off, same layout
-  push_again,    // back off, same layout, another first hop
-  locate_now,    // ask the master at once (backing off if it happens again)
-  locate_later,  // back off, then ask the master to look again
-  locate_once,   // ask the master once more, give up the second time
+enum class Trying : std::uint8_t {
+  write,   // WriteChunk, SyncChunk
+  append,  // AppendChunk
+  read,    // ReadChunk, ChunkLength
+  master,  // any question to the master
 };
-Recovery recovery_of_write(Code code);
 
+// What is different about the next try. A mutation keeps its id in every case, and pushed bytes are pushed again:
+// staged ones expire.
+enum class Change : std::uint8_t {
+  give_up,      // repeating will not help
+  nothing,      // the same again
+  first_hop,    // the bytes travel by another way
+  primary,      // the master is told who is unreachable and asked for another primary
+  layout,       // the master is asked for the layout as it is now
+  replica,      // another one is asked; when all failed, the layout is asked for
+  room,         // the master is asked once for members that have room
+  chunk,        // the file's next chunk
+  predecessor,  // as soon as the append before this one has an outcome
+};
+
+enum class Pause : std::uint8_t {
+  none,
+  first_none,  // the first time at once, then growing pauses
+  growing,     // 20 ms to 1 s, with jitter
+};
+
+struct Rule {
+  Change change = Change::give_up;
+  Pause pause = Pause::growing;
+  unsigned in_a_row = 0;  // so many failures of this kind (primary: so many primaries) in a row are the end; 0: only
+                          // the deadline is
+  bool operator==(const Rule&) const = default;
+};
+
+Rule rule_of(Trying what, Code code);
+
+// Whether the same question to the master may be answered better later.
+inline bool master_may_recover(Code code) { return rule_of(Trying::master, code).change != Change::give_up; }
 // Whether another replica, or the same one later, may serve a read that failed like this.
-bool read_may_recover(Code code);
+inline bool read_may_recover(Code code) { return rule_of(Trying::read, code).change != Change::give_up; }
+
+// Failures of each kind since the last step forward. Of primaries that cannot be reached it counts how many there were:
+// while it is the same one, the master has not decided yet; another one is no step forward until it is reached.
+class InARow {
+ public:
+  // Notes one; `primary`: whose call it was, nil if it was nobody's. Whether the rule allows another try.
+  bool again(Code code, const Rule& rule, ServerId primary = {}) {
+    if (rule.change == Change::give_up) return false;
+    unsigned& failures = failures_[static_cast<std::size_t>(code) % failures_.size()];
+    if (rule.change != Change::primary) {
+      ++failures;
+      if (!primary.nil()) failures_[static_cast<std::size_t>(Code::unreachable)] = 0;  // it was reached
+    } else if (!primary.nil() && (failures == 0 || primary != unreachable_)) {
+      ++failures;
+      unreachable_ = primary;
+    }
+    return rule.in_a_row == 0 || failures < rule.in_a_row;
+  }
+  void forward() {
+    unsigned unreachable = failures_[static_cast<std::size_t>(Code::unreachable)];
+    failures_.fill(0);
+    failures_[static_cast<std::size_t>(Code::unreachable)] = unreachable;
+  }
+
+ private:
+  std::array<unsigned, 64> failures_{};  // by code
+  ServerId unreachable_;                 // the latest
+};
 
 // Where one operation stands in its pauses: about 20 ms, 40 ms, ... up to a second.
 class Backoff {
  public:
   Duration next(Random& random) { return kPauses.delay(attempt_++, random); }
+  // Before the try after a failure with `pause`; zero: at once.
+  Duration before_next(Pause pause, Random& random) {
+    if (pause == Pause::none || (pause == Pause::first_none && !hurried_)) {
+      hurried_ = true;
+      return Duration::zero();
+    }
+    return next(random);
+  }
 
  private:
   static constexpr bus::Retry kPauses{bus::Retry::Kind::jittered, 20ms, 1s, 0};
   int attempt_ = 0;
+  bool hurried_ = false;
 };
 
 class Attempts {
@@ -55,6 +121,10 @@ class Attempts {
   void failed(std::string_view server, const Error& error);
   // A step that may have done the work although it failed.
   void failed_with_effect(std::string_view server, const Error& error);
+  // It is known now that none of the tries so far did the work, nor ever will.
+  void none_happened() { unknown_.reset(); }
+
+  unsigned tries() const { return tries_; }  // that failed
 
   // The end of it. `last` is the step just noted; its reasons (of steps inside it) are taken over.
   Error give_up(const Error& last) const;

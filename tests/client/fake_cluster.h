@@ -93,6 +93,24 @@ class Node {
 
 inline constexpr std::uint64_t kChunk = 4 << 20;
 
+// What the members of a chunk know of appends: the same on all of them.
+struct AppendState {
+  struct Done {
+    std::vector<std::uint32_t> sizes;
+    std::uint32_t digest = 0;
+    std::uint32_t index = 0;
+    std::uint64_t offset = 0;
+  };
+  std::map<ClientId, std::map<std::uint64_t, Done>> records;
+  bool used = false;  // has taken over what the chunk before it knew
+  bool sealed = false;
+};
+struct AppendStates {
+  std::map<ChunkHandle, AppendState> chunks;
+  std::uint64_t chunk_size = kChunk;
+  Version* version = nullptr;
+};
+
 class ChunkServer : public Node {
  public:
   ChunkServer(SimExecutor& world, Random& random, bus::SimNetwork& network, std::string name, ClusterId cluster)
@@ -102,6 +120,8 @@ class ChunkServer : public Node {
   void serve() override {
     endpoint->serve_data<&ChunkServer::pushed>(*this);
     endpoint->serve<&ChunkServer::write>(*this);
+    endpoint->serve<&ChunkServer::append>(*this);
+    endpoint->serve<&ChunkServer::inspect>(*this);
     endpoint->serve<&ChunkServer::read>(*this);
     endpoint->serve<&ChunkServer::sync>(*this);
     endpoint->serve<&ChunkServer::length>(*this);
@@ -109,6 +129,12 @@ class ChunkServer : public Node {
 
   void pushed(bus::PushFragment fragment) {
     staged[fragment.id] = fragment.payload;
+    parts[fragment.id][fragment.part] = fragment.payload;
+    if (drops_pushes > 0) {
+      --drops_pushes;
+      staged.erase(fragment.id);
+      parts.erase(fragment.id);
+    }
     if (fragment.chain.empty()) return;
     bus::Address next = fragment.chain.front();
     fragment.chain.erase(fragment.chain.begin());
@@ -116,6 +142,7 @@ class ChunkServer : public Node {
   }
   Task<bus::WriteChunk::Reply> write(bus::WriteChunk ask, bus::Caller caller) {
     requests.push_back(caller.request);
+    floors.push_back(ask.floor);
     Fault fault = co_await before("write");
     if (applied.contains(caller.request)) co_return bus::WriteChunk::Reply{{1}, chunks[ask.handle].size()};
     co_await world_.sleep(10ms);
@@ -136,12 +163,64 @@ class ChunkServer : public Node {
     co_await after(fault);
     co_return bus::WriteChunk::Reply{{1}, chunks[ask.handle].size()};
   }
+  Task<bus::AppendChunk::Reply> append(bus::AppendChunk ask, bus::Caller caller) {
+    appends.push_back({caller.request, ask});
+    Fault fault = co_await before("append");
+    co_await world_.sleep(append_time);
+    if (ask.version != *states->version) co_await fail(Code::stale_version, "version {} is gone", ask.version);
+    AppendState& state = states->chunks[ask.handle];
+    if (!std::exchange(state.used, true)) state.records = states->chunks[{ask.handle.value - 1}].records;
+    auto& mine = state.records[caller.request.client];
+    std::uint64_t latest = mine.empty() ? 0 : mine.rbegin()->first;
+    if (auto found = mine.find(caller.request.sequence); found != mine.end()) {
+      const AppendState::Done& done = found->second;
+      if (done.sizes != ask.sizes || done.digest != ask.digest) co_await fail(Code::invalid_argument, "other content");
+      co_await after(fault);
+      co_return bus::AppendChunk::Reply{done.index, done.offset, chunks[ask.handle].size(), true};
+    }
+    if (ask.previous > latest) co_await fail(Code::out_of_sequence, "{} is not here", ask.previous);
+    if (caller.request.sequence <= latest) co_await fail(Code::out_of_sequence, "{} is here already", latest);
+    if (state.sealed) co_await fail(Code::sealed, "chunk {} is sealed", ask.handle);
+    std::string bytes(ask.payload.view());
+    if (bytes.empty()) {
+      for (ChunkServer* member : *members) {
+        bytes.clear();
+        for (const auto& [part, piece] : member->parts[caller.request]) bytes += piece.view();
+        std::uint64_t wanted = 0;
+        for (std::uint32_t size : ask.sizes) wanted += size;
+        if (bytes.size() != wanted) co_await fail(Code::missing_data, "{} bytes at {}", bytes.size(), member->control);
+      }
+    } else {
+      EXPECT_EQ(ask.crcs, piece_checksums(0, ask.payload));
+    }
+    EXPECT_EQ(digest_of(piece_checksums(0, Bytes::of(bytes))), ask.digest);
+    std::uint64_t offset = chunks[ask.handle].size();
+    if (offset + bytes.size() > states->chunk_size) {
+      state.sealed = true;
+      co_await fail(Code::sealed, "chunk {} is full", ask.handle);
+    }
+    for (ChunkServer* member : *members) member->chunks[ask.handle] += bytes;
+    auto index = static_cast<std::uint32_t>(ask.handle.value - 100);
+    mine[caller.request.sequence] = {ask.sizes, ask.digest, index, offset};
+    co_await after(fault);
+    co_return bus::AppendChunk::Reply{index, offset, chunks[ask.handle].size(), false};
+  }
+  Task<bus::InspectChunk::Reply> inspect(bus::InspectChunk ask, bus::Caller) {
+    Fault fault = co_await before("inspect");
+    bus::InspectChunk::Reply reply;
+    reply.version = *states->version;
+    reply.length = chunks[ask.handle].size();
+    reply.checksums = piece_checksums(0, Bytes::of(chunks[ask.handle]));
+    co_await after(fault);
+    co_return reply;
+  }
   Task<bus::ReadChunk::Reply> read(bus::ReadChunk ask, bus::Caller) {
     Fault fault = co_await before("read");
     const std::string& chunk = chunks[ask.handle];
     bus::ReadChunk::Reply reply;
     reply.length = chunk.size();
     reply.version = ask.version;
+    reply.sealed = states->chunks[ask.handle].sealed;
     if (ask.offset < chunk.size()) reply.payload = Bytes::of(chunk.substr(ask.offset, ask.size));
     reply.crcs = piece_checksums(ask.offset, reply.payload);
     if (flips_bits && !reply.crcs.empty()) reply.crcs.back() ^= 1;
@@ -158,12 +237,19 @@ class ChunkServer : public Node {
     Fault fault = co_await before("length");
     co_await after(fault);
     if (!chunks.contains(ask.handle)) co_await fail(Code::not_found, "chunk {} is not held here", ask.handle);
-    co_return bus::ChunkLength::Reply{chunks[ask.handle].size(), ask.version};
+    bool sealed = states->chunks[ask.handle].sealed;
+    co_return bus::ChunkLength::Reply{chunks[ask.handle].size(), ask.version, sealed};
   }
 
   const ServerId id;
   bool flips_bits = false;
   std::vector<ChunkServer*>* members = nullptr;
+  AppendStates* states = nullptr;
+  int drops_pushes = 0;
+  Duration append_time = 1ms;
+  std::map<RequestId, std::map<std::uint32_t, Bytes>> parts;
+  std::vector<std::pair<RequestId, bus::AppendChunk>> appends;  // as they came
+  std::vector<std::uint64_t> floors;                            // of writes, as they came
   std::map<RequestId, Bytes> staged;
   std::map<ChunkHandle, std::string> chunks;
   std::set<RequestId> applied;
@@ -185,13 +271,24 @@ class Master : public Node {
     endpoint->serve<&Master::stat>(*this);
     endpoint->serve<&Master::locate_for_read>(*this);
     endpoint->serve<&Master::locate_for_write>(*this);
+    endpoint->serve<&Master::locate_for_append>(*this);
     endpoint->serve<&Master::set_size>(*this);
+    endpoint->serve<&Master::truncate>(*this);
+    endpoint->serve<&Master::close_client>(*this);
   }
   Task<bus::Hello::Reply> hello(bus::Hello, bus::Caller) {
     co_await before("hello");
-    co_return bus::Hello::Reply{cluster_, "fake", kChunk};
+    co_return bus::Hello::Reply{cluster_, "fake", states.chunk_size};
   }
-  FileInfo info() const { return {"/f", FileType::file, size, 3, static_cast<std::uint32_t>(chunk_count), 0, {7}}; }
+  FileInfo info() const {
+    FileInfo info;
+    info.path = "/f";
+    info.size = size;
+    info.replicas = 3;
+    info.chunks = static_cast<std::uint32_t>(chunk_count);
+    info.inode = {7};
+    return info;
+  }
   Task<FileInfo> create(bus::CreateFile ask, bus::Caller caller) {
     requests.push_back(caller.request);
     Fault fault = co_await before("create");
@@ -203,10 +300,20 @@ class Master : public Node {
   }
   Task<FileInfo> stat(bus::Stat, bus::Caller) {
     co_await before("stat");
-    co_return info();
+    FileInfo found = info();
+    if (is_directory) found.type = FileType::directory;
+    co_return found;
   }
   bus::ChunkLayout layout(std::uint32_t index) const {
-    bus::ChunkLayout made{index, {100 + index}, version, {}, {}};
+    bus::ChunkLayout made;
+    made.index = index;
+    made.handle = {100 + index};
+    made.version = version;
+    auto state = states.chunks.find(made.handle);
+    if (state != states.chunks.end() && state->second.sealed && !members.empty()) {
+      made.sealed = true;
+      made.length = members.front()->chunks[made.handle].size();
+    }
     for (ChunkServer* member : members) made.members.push_back({member->id, member->control, member->data, "r", true});
     if (!members.empty()) made.primary = members.front()->id;
     return made;
@@ -221,9 +328,30 @@ class Master : public Node {
   }
   Task<bus::ChunkLayout> locate_for_write(bus::LocateForWrite ask, bus::Caller) {
     co_await before("locate_for_write");
+    told_unreachable.push_back(ask.unreachable);
     if (on_failed && ask.failed == version) on_failed();
     chunk_count = std::max<std::uint64_t>(chunk_count, ask.index + 1);
     co_return layout(ask.index);
+  }
+  Task<bus::LocateForAppend::Reply> locate_for_append(bus::LocateForAppend ask, bus::Caller) {
+    co_await before("locate_for_append");
+    told_unreachable.push_back(ask.unreachable);
+    if (on_failed && ask.failed == version) on_failed();
+    chunk_count = std::max<std::uint64_t>(chunk_count, 1);
+    if (states.chunks[{100 + chunk_count - 1}].sealed) ++chunk_count;
+    co_return bus::LocateForAppend::Reply{layout(static_cast<std::uint32_t>(chunk_count - 1)),
+                                          to_ms(world_.now().time_since_epoch()) + 1000};
+  }
+  Task<FileInfo> truncate(bus::Truncate ask, bus::Caller caller) {
+    requests.push_back(caller.request);
+    Fault fault = co_await before("truncate");
+    co_await after(fault);
+    size = ask.size;
+    co_return info();
+  }
+  Task<bus::Done> close_client(bus::CloseClient ask, bus::Caller) {
+    closed.push_back(ask.client);
+    co_return bus::Done{};
   }
   Task<bus::Done> set_size(bus::SetSize ask, bus::Caller) {
     Fault fault = co_await before("set_size");
@@ -235,6 +363,10 @@ class Master : public Node {
   std::vector<ChunkServer*> members;
   Version version{1};
   std::uint64_t size = 0, chunk_count = 0;
+  bool is_directory = false;
+  AppendStates states;
+  std::vector<ServerId> told_unreachable;
+  std::vector<ClientId> closed;
   std::set<std::uint32_t> holes;
   std::optional<RequestId> created;
   std::vector<RequestId> requests;
@@ -247,8 +379,10 @@ class Cluster : public testing::Test {
     log::set_level(log::Level::error);
     for (auto& server : servers) {
       server.members = &master.members;
+      server.states = &master.states;
       master.members.push_back(&server);
     }
+    master.states.version = &master.version;
     settings.master = master.control;
   }
 

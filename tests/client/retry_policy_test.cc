@@ -6,28 +6,123 @@
 namespace gfs::client {
 namespace {
 
-TEST(RetryPolicy, OfWrites) {
-  const std::pair<Code, Recovery> table[] = {
-      {Code::missing_data, Recovery::push_again},     {Code::overloaded, Recovery::later},
-      {Code::unreachable, Recovery::locate_now},      {Code::not_primary, Recovery::locate_now},
-      {Code::stale_version, Recovery::locate_now},    {Code::lease_lost, Recovery::locate_now},
-      {Code::replica_failed, Recovery::locate_later}, {Code::deadline, Recovery::locate_later},
-      {Code::lost_link, Recovery::locate_later},      {Code::not_enough_servers, Recovery::locate_later},
-      {Code::no_space, Recovery::locate_once},        {Code::corrupt, Recovery::give_up},
-      {Code::invalid_argument, Recovery::give_up},    {Code::wrong_cluster, Recovery::give_up},
-  };
-  for (const auto& [code, recovery] : table) EXPECT_EQ(recovery_of_write(code), recovery) << name_of(code);
+// One letter per kind of error, in the order of their numbers: what changes before the next try.
+char letter(const Rule& rule) {
+  switch (rule.change) {
+    case Change::give_up:
+      return '.';
+    case Change::nothing:
+      return rule.in_a_row == 0 ? 's' : 'S';
+    case Change::first_hop:
+      return 'h';
+    case Change::primary:
+      return 'P';
+    case Change::layout:
+      return rule.in_a_row != 0 ? 'L' : rule.pause == Pause::growing ? 'l' : 'n';
+    case Change::replica:
+      return rule.in_a_row != 0 ? 'R' : rule.pause == Pause::growing ? 'r' : 'a';
+    case Change::room:
+      return 'F';
+    case Change::chunk:
+      return 'c';
+    case Change::predecessor:
+      return 'o';
+  }
+  return '?';
 }
 
-TEST(RetryPolicy, OfCallsToTheMaster) {
-  for (Code code : {Code::unreachable, Code::lost_link, Code::deadline, Code::unavailable, Code::overloaded,
-                    Code::not_enough_servers}) {
-    EXPECT_TRUE(master_may_recover(code)) << name_of(code);
+TEST(RetryPolicy, IsThisTable) {
+  struct Row {
+    Code code;
+    const char* letters;  // write, append, read, master
+  };
+  const Row rows[] = {
+      {Code::invalid_argument, "...."},
+      {Code::not_found, "nna."},
+      {Code::already_exists, "..r."},
+      {Code::not_empty, "..r."},
+      {Code::not_a_directory, "..r."},
+      {Code::is_a_directory, "..r."},
+      {Code::conflict, "..r."},
+      {Code::not_allowed, "...."},
+      {Code::wrong_cluster, "...."},
+      {Code::not_formatted, "..r."},
+      {Code::unreachable, "PPrs"},
+      {Code::lost_link, "llrs"},
+      {Code::deadline, "LLRS"},
+      {Code::expired, "ssrs"},
+      {Code::overloaded, "ssrs"},
+      {Code::too_large, "...."},
+      {Code::malformed, "..r."},
+      {Code::unknown_kind, "...."},
+      {Code::wrong_version, "...."},
+      {Code::not_primary, "nnr."},
+      {Code::stale_version, "nna."},
+      {Code::out_of_order, "llr."},
+      {Code::lease_lost, "nnr."},
+      {Code::missing_data, "hhr."},
+      {Code::no_space, "FFr."},
+      {Code::read_only, "FFr."},
+      {Code::io_error, "llr."},
+      {Code::corrupt, "..r."},
+      {Code::in_use, "..r."},
+      {Code::cancelled, "llrs"},
+      {Code::not_enough_servers, "llrs"},
+      {Code::unavailable, "llrs"},
+      {Code::shutting_down, "llrs"},
+      {Code::refused, "..r."},
+      {Code::internal, "..r."},
+      {Code::replica_failed, "llr."},
+      {Code::sealed, ".cr."},
+      {Code::out_of_sequence, ".or."},
+      {Code::suspect, "llrs"},
+      {Code::record_expired, "..r."},
+  };
+  unsigned number = 0;
+  for (const Row& row : rows) {
+    ASSERT_EQ(static_cast<unsigned>(row.code), ++number) << "every code has its row";
+    std::string letters;
+    for (Trying what : {Trying::write, Trying::append, Trying::read, Trying::master}) {
+      letters += letter(rule_of(what, row.code));
+    }
+    EXPECT_EQ(letters, row.letters) << name_of(row.code);
   }
-  for (Code code : {Code::not_found, Code::already_exists, Code::not_empty, Code::invalid_argument, Code::wrong_cluster,
-                    Code::not_allowed, Code::no_space}) {
-    EXPECT_FALSE(master_may_recover(code)) << name_of(code);
+  EXPECT_EQ(name_of(static_cast<Code>(number + 1)), fmt::format("code {}", number + 1)) << "a code without a row";
+}
+
+TEST(RetryPolicy, FiveTimeOutsInARowAreTheEnd) {
+  for (Trying what : {Trying::write, Trying::append, Trying::read, Trying::master}) {
+    Rule rule = rule_of(what, Code::deadline);
+    InARow in_a_row;
+    for (int i = 0; i < 4; ++i) EXPECT_TRUE(in_a_row.again(Code::deadline, rule));
+    in_a_row.forward();
+    for (int i = 0; i < 4; ++i) EXPECT_TRUE(in_a_row.again(Code::deadline, rule));
+    EXPECT_FALSE(in_a_row.again(Code::deadline, rule));
   }
+}
+
+TEST(RetryPolicy, ThreeChangesOfAnUnreachablePrimaryAreTheEnd) {
+  Random random(1);
+  Rule rule = rule_of(Trying::append, Code::unreachable);
+  InARow in_a_row;
+  for (int primary = 0; primary < 4; ++primary) {
+    ServerId server = ServerId::random(random);
+    for (int i = 0; i < 20; ++i) {
+      EXPECT_EQ(in_a_row.again(Code::unreachable, rule, server), primary < 3)
+          << "while it is the same it is waited for";
+      EXPECT_EQ(in_a_row.again(Code::unreachable, rule), primary < 3) << "nor does it matter who is no primary";
+    }
+    in_a_row.forward();
+  }
+  EXPECT_TRUE(
+      in_a_row.again(Code::stale_version, rule_of(Trying::append, Code::stale_version), ServerId::random(random)));
+  EXPECT_TRUE(in_a_row.again(Code::unreachable, rule, ServerId::random(random))) << "one was reached in between";
+}
+
+TEST(RetryPolicy, OldLayoutsAreLimitedByTheDeadlineOnly) {
+  InARow in_a_row;
+  Rule rule = rule_of(Trying::write, Code::stale_version);
+  for (int i = 0; i < 1000; ++i) EXPECT_TRUE(in_a_row.again(Code::stale_version, rule));
 }
 
 TEST(Attempts, OutcomeOfTheWhole) {

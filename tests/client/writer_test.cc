@@ -1,4 +1,5 @@
 // Writing against servers that fail in every way: what is retried, under which id, and what is said in the end.
+#include <algorithm>
 #include <set>
 
 #include "tests/client/fake_cluster.h"
@@ -101,6 +102,54 @@ TEST_F(Writing, MovesToTheNewConfigurationWhenThePrimaryDies) {
   EXPECT_EQ(servers[1].synced, std::set<Version>{{2}});
 }
 
+TEST_F(Writing, TellsTheMasterWhoIsUnreachable) {
+  auto file = open();
+  ASSERT_TRUE(run(file->write(0, Bytes::of("before"))));
+  kill(servers[0]);
+  master.told_unreachable.clear();
+  master.on_failed = [&] {
+    if (std::ranges::count(master.told_unreachable, servers[0].id) == 0) return;
+    master.members = {&servers[1], &servers[2]};
+    master.version = {2};
+  };
+  Instant start = world.now();
+  Result<> written = run(file->write(6, Bytes::of(" after")));
+  ASSERT_TRUE(written) << written.error().text();
+  EXPECT_LE(world.now() - start, 1s) << "it looks at once";
+}
+
+// I13: a write of unknown outcome was given up, others follow. Its copies, should they come late, are below the floor.
+TEST_F(Writing, I13EveryWriteNamesTheLowestOneStillWanted) {
+  auto file = open();
+  ASSERT_TRUE(run(file->write(0, Bytes::of("first"))));
+  std::uint64_t first = servers[0].requests.back().sequence;
+  EXPECT_EQ(servers[0].floors.back(), first) << "none is wanted but itself";
+  servers[0].faults["write"] = std::deque<Fault>(100, {Code::ok, false, true});
+  Result<> lost = run(file->write(0, Bytes::of("lost!")));
+  ASSERT_FALSE(lost);
+  EXPECT_EQ(lost.error().outcome(), Outcome::may_have_happened);
+  std::uint64_t given_up = servers[0].requests.back().sequence;
+  servers[0].faults.clear();
+  ASSERT_TRUE(run(file->write(0, Bytes::of("later"))));
+  EXPECT_GT(servers[0].floors.back(), given_up);
+  EXPECT_EQ(servers[0].floors.back(), servers[0].requests.back().sequence);
+}
+
+TEST_F(Writing, TheFloorStaysBelowWhatIsStillOnItsWay) {
+  auto file = open();
+  servers[0].faults["write"] = {{Code::overloaded}};
+  std::vector<Task<>> both;
+  both.push_back(file->write(0, Bytes::of("one")));
+  both.push_back(file->write(3, Bytes::of("two")));
+  Result<std::vector<Result<>>> done = run(all_of(std::move(both)));
+  for (Result<>& one : *done) EXPECT_TRUE(one);
+  ASSERT_EQ(servers[0].floors.size(), 3u);
+  std::uint64_t first = servers[0].requests.front().sequence;
+  EXPECT_EQ(servers[0].floors, (std::vector<std::uint64_t>{first, first, first}));
+  ASSERT_TRUE(run(file->write(kChunk, Bytes::of("another chunk"))));
+  EXPECT_EQ(servers[0].floors.back(), servers[0].requests.back().sequence);
+}
+
 TEST_F(Writing, EndsInTimeWhenEverythingIsDead) {
   for (bool silent : {false, true}) {
     auto file = open();
@@ -155,6 +204,7 @@ TEST_F(Writing, KeepsNoMoreThanTheWindowInFlight) {
 // A write that nobody answers holds two thirds of the window until the very moment at which the append gives up.
 TEST_F(Writing, AnAppendCutOffByTheWindowIsToldBySyncUnlessNothingOfItWasSent) {
   settings.window = 3 << 19;
+  settings.call_deadline = 7s;  // fewer time-outs than end a write by themselves
   const std::uint64_t size = 3 << 19;
   for (bool half_fits : {true, false}) {
     has(some_bytes(half_fits ? kChunk - (1 << 19) : kChunk - (1 << 20)));

@@ -1,0 +1,375 @@
+// Appending against servers that fail in every way: each record once, in order, and what is said in the end.
+#include <algorithm>
+
+#include "client_cli/client/append_queue.h"
+#include "tests/client/fake_cluster.h"
+
+namespace gfs::client::fake {
+namespace {
+
+class Appending : public Cluster {
+ protected:
+  std::shared_ptr<Appender> appender(AppendOptions options = {}) {
+    Result<std::shared_ptr<Appender>> opened = run(fs().open_appender("/f", options));
+    EXPECT_TRUE(opened) << opened.error().text();
+    return *opened;
+  }
+  // All at once; in the order given.
+  std::vector<Result<Appended>> append_all(Appender& appender, const std::vector<std::string>& records) {
+    std::vector<Task<Appended>> tasks;
+    for (const std::string& record : records) tasks.push_back(appender.append(Bytes::of(record)));
+    Result<std::vector<Result<Appended>>> all = run(all_of(std::move(tasks)));
+    return std::move(*all);
+  }
+  std::string chunk(std::uint32_t index) { return servers[1].chunks[{100 + index}]; }
+  void all_equal() {
+    for (std::uint32_t i = 0; i < master.chunk_count; ++i) {
+      for (ChunkServer& server : servers) EXPECT_EQ(server.chunks[{100 + i}], chunk(i));
+    }
+  }
+  static std::string joined(const std::vector<std::string>& records) {
+    std::string all;
+    for (const std::string& record : records) all += record;
+    return all;
+  }
+};
+
+TEST_F(Appending, RecordsThatWaitTogetherTravelTogether) {
+  auto log = appender();
+  std::vector<Result<Appended>> done = append_all(*log, {"one", "two", "three"});
+  std::uint64_t offset = 0;
+  for (std::size_t i = 0; i < 3; ++i) {
+    ASSERT_TRUE(done[i]) << done[i].error().text();
+    EXPECT_EQ(done[i]->offset, offset);
+    EXPECT_EQ(done[i]->handle, ChunkHandle{100});
+    EXPECT_EQ(done[i]->request.sequence, i + 1);
+    EXPECT_FALSE(done[i]->repeat);
+    offset += done[i]->length;
+  }
+  ASSERT_EQ(servers[0].appends.size(), 1u);
+  EXPECT_EQ(servers[0].appends[0].second.sizes, (std::vector<std::uint32_t>{3, 3, 5}));
+  EXPECT_EQ(servers[0].appends[0].second.previous, 0u);
+  EXPECT_EQ(chunk(0), "onetwothree");
+  all_equal();
+}
+
+TEST_F(Appending, OneQuestionToTheMasterThenNone) {
+  auto log = appender();
+  for (int i = 0; i < 20; ++i) ASSERT_TRUE(run(log->append(Bytes::of("x"))));
+  EXPECT_EQ(master.calls["locate_for_append"], 1);
+  world.run_for(settings.layout_age);
+  ASSERT_TRUE(run(log->append(Bytes::of("x"))));
+  EXPECT_EQ(master.calls["locate_for_append"], 2) << "what is known has an age";
+}
+
+TEST_F(Appending, EachPassingFaultIsRetriedAsTheSameBatchAndDoneOnce) {
+  const Fault faults[] = {{Code::missing_data},   {Code::replica_failed}, {Code::replica_failed, true},
+                          {Code::overloaded},     {Code::stale_version},  {Code::not_primary},
+                          {Code::lease_lost},     {Code::unavailable},    {Code::ok, false, true},
+                          {Code::ok, true, true}, {Code::no_space},       {Code::io_error, true},
+                          {Code::suspect},        {Code::expired},        {Code::shutting_down}};
+  auto log = appender();
+  std::string expected;
+  for (const Fault& fault : faults) {
+    servers[0].appends.clear();
+    servers[0].faults["append"] = {fault};
+    std::vector<Result<Appended>> done = append_all(*log, {"hello ", "world\n"});
+    ASSERT_TRUE(done[0]) << name_of(fault.code) << ": " << done[0].error().text();
+    EXPECT_EQ(done[0]->offset, expected.size());
+    EXPECT_EQ(done[0]->repeat, fault.done);
+    expected += "hello world\n";
+    ASSERT_EQ(servers[0].appends.size(), 2u) << name_of(fault.code);
+    const auto& [first_id, first] = servers[0].appends[0];
+    const auto& [second_id, second] = servers[0].appends[1];
+    EXPECT_EQ(first_id, second_id);
+    EXPECT_EQ(first.sizes, second.sizes);
+    EXPECT_EQ(first.digest, second.digest);
+    EXPECT_EQ(first.asked_ms, second.asked_ms);
+  }
+  EXPECT_EQ(chunk(0), expected);
+  all_equal();
+}
+
+TEST_F(Appending, DefiniteErrorsAreNotRetriedAndHoldUpNobody) {
+  for (Code code : {Code::corrupt, Code::not_allowed, Code::internal}) {
+    auto log = appender();
+    ASSERT_TRUE(run(log->append(Bytes::of("before"))));
+    int before = servers[0].calls["append"];
+    servers[0].faults["append"] = {{code}};
+    Result<Appended> done = run(log->append(Bytes::of("refused")));
+    ASSERT_FALSE(done);
+    EXPECT_EQ(done.error().code, code);
+    EXPECT_EQ(servers[0].calls["append"], before + 1);
+    EXPECT_TRUE(mentions(done.error(), servers[0].control)) << done.error().text();
+    EXPECT_TRUE(run(log->append(Bytes::of("after"))));
+  }
+}
+
+TEST_F(Appending, GoesOnWithTheNextChunkWhenOneIsFull) {
+  auto log = appender();
+  std::vector<std::string> records;
+  for (char letter = 'a'; letter < 'a' + 7; ++letter) records.push_back(std::string(kChunk / 3, letter));
+  std::vector<Result<Appended>> done = append_all(*log, records);
+  for (std::size_t i = 0; i < records.size(); ++i) {
+    ASSERT_TRUE(done[i]) << done[i].error().text();
+    EXPECT_EQ(done[i]->offset, i / 3 * kChunk + i % 3 * records[i].size());
+    EXPECT_EQ(done[i]->handle, ChunkHandle{100 + i / 3});
+  }
+  EXPECT_EQ(chunk(0), records[0] + records[1] + records[2]);
+  EXPECT_EQ(chunk(2), records[6]);
+  all_equal();
+  ASSERT_TRUE(run(log->close()));
+  EXPECT_EQ(master.size, 2 * kChunk + records[6].size());
+}
+
+// The first try filled the chunk's last room and its answer was lost; meanwhile others had the chunk sealed.
+TEST_F(Appending, ARepeatAsksTheChunkOfItsFirstTryBeforeItGoesOn) {
+  auto log = appender();
+  servers[0].faults["append"] = {{Code::replica_failed, true}};
+  master.on_failed = [&] { master.states.chunks[{100}].sealed = true; };
+  Result<Appended> done = run(log->append(Bytes::of("once")));
+  ASSERT_TRUE(done) << done.error().text();
+  EXPECT_TRUE(done->repeat);
+  EXPECT_EQ(done->handle, ChunkHandle{100});
+  EXPECT_EQ(chunk(0), "once");
+  EXPECT_EQ(chunk(1), "");
+  servers[0].faults["append"] = {{Code::replica_failed}};
+  done = run(log->append(Bytes::of("twice")));
+  ASSERT_TRUE(done) << done.error().text();
+  EXPECT_FALSE(done->repeat);
+  EXPECT_EQ(done->offset, kChunk);
+  EXPECT_EQ(chunk(0) + "|" + chunk(1), "once|twice");
+}
+
+TEST_F(Appending, ASealSaysThatEarlierTriesDidNotHappen) {
+  auto log = appender();
+  ASSERT_TRUE(run(log->append(Bytes::of("x"))));
+  servers[0].faults["append"] = {{Code::replica_failed}, {Code::sealed}, {Code::corrupt}};
+  master.on_failed = [&] { master.states.chunks[{100}].sealed = true; };
+  Result<Appended> done = run(log->append(Bytes::of("y")));
+  ASSERT_FALSE(done);
+  EXPECT_EQ(done.error().code, Code::corrupt) << done.error().text();
+  EXPECT_EQ(done.error().outcome(), Outcome::did_not_happen);
+}
+
+TEST_F(Appending, LargeRecordsArePushedInPartsOfAMebibyte) {
+  master.states.chunk_size = 64 << 20;
+  auto log = appender();
+  std::string record = some_bytes((16 << 20) - 5);
+  Result<Appended> done = run(log->append(Bytes::of(record)));
+  ASSERT_TRUE(done) << done.error().text();
+  EXPECT_TRUE(chunk(0) == record);
+  RequestId id = done->request;
+  EXPECT_EQ(servers[2].parts[id].size(), 16u);
+  EXPECT_EQ(servers[2].parts[id][15].size(), (1u << 20) - 5);
+  EXPECT_EQ(servers[0].appends.back().second.payload.size(), 0u);
+  all_equal();
+  EXPECT_EQ(run(log->append(Bytes::of(std::string((16 << 20) + 1, 'x')))).error().code, Code::too_large);
+  EXPECT_EQ(run(log->append(Bytes())).error().code, Code::invalid_argument);
+}
+
+TEST_F(Appending, BytesThatWereLostOnTheWayArePushedAgainThenSentAlong) {
+  auto log = appender();
+  std::string first = some_bytes(100000), second = some_bytes(100000);
+  servers[2].drops_pushes = 1;
+  ASSERT_TRUE(run(log->append(Bytes::of(first))));
+  EXPECT_TRUE(servers[0].appends.back().second.payload.empty());
+  servers[2].drops_pushes = 1000;
+  Result<Appended> done = run(log->append(Bytes::of(second)));
+  ASSERT_TRUE(done) << done.error().text();
+  EXPECT_EQ(servers[0].appends.back().second.payload.size(), second.size());
+  EXPECT_TRUE(chunk(0) == first + second);
+}
+
+// I14: the bytes of one append are lost on the way, the next ones come first. Each waits for the one before it.
+TEST_F(Appending, I14OrderHoldsWhenAnEarlierOneIsHeldUp) {
+  AppendOptions options;
+  options.batch = 1;
+  auto log = appender(options);
+  servers[0].faults["append"] = {{Code::missing_data}, {Code::overloaded}};
+  std::vector<std::string> records;
+  for (int i = 0; i < 40; ++i) records.push_back(fmt::format("{:02}\n", i));
+  std::vector<Result<Appended>> done = append_all(*log, records);
+  for (Result<Appended>& one : done) ASSERT_TRUE(one) << one.error().text();
+  EXPECT_EQ(chunk(0), joined(records));
+  for (std::size_t i = 1; i < 16; ++i)
+    EXPECT_EQ(servers[0].appends[i].second.previous, i) << "undecided when it was sent";
+}
+
+TEST_F(Appending, AnUnknownOutcomeIsToldAndTheNextGoesOnWithoutIt) {
+  auto log = appender();
+  ASSERT_TRUE(run(log->append(Bytes::of("a"))));
+  servers[0].faults["append"] = std::deque<Fault>(100, {Code::ok, false, true});
+  Instant start = world.now();
+  Result<Appended> lost = run(log->append(Bytes::of("b")));
+  ASSERT_FALSE(lost);
+  EXPECT_EQ(lost.error().outcome(), Outcome::may_have_happened);
+  EXPECT_LE(world.now() - start, settings.deadline);
+  EXPECT_EQ(fs().last_request().sequence, 2u);
+  servers[0].faults.clear();
+  Result<Appended> next = run(log->append(Bytes::of("c")));
+  ASSERT_TRUE(next) << next.error().text();
+  EXPECT_EQ(servers[0].appends.back().second.previous, 0u);
+  EXPECT_EQ(run(log->append_as(2, Bytes::of("b"))).error().code, Code::out_of_sequence)
+      << "never executed after a later one";
+  EXPECT_EQ(chunk(0), "ac");
+}
+
+TEST_F(Appending, AWriterThatKeepsItsIdMayRepeatAfterARestart) {
+  AppendOptions options;
+  options.client = ClientId::random(random);
+  {
+    auto log = appender(options);
+    std::vector<Result<Appended>> done = append_all(*log, {"one\n", "two\n", "three\n"});
+    for (Result<Appended>& one : done) ASSERT_TRUE(one) << one.error().text();
+    EXPECT_EQ(servers[0].appends.size(), 3u) << "each is its own batch";
+  }
+  fs_.reset();
+  auto log = appender(options);
+  Result<Appended> again = run(log->append_as(2, Bytes::of("two\n")));
+  ASSERT_TRUE(again) << again.error().text();
+  EXPECT_TRUE(again->repeat);
+  EXPECT_EQ(again->offset, 4u);
+  EXPECT_EQ(run(log->append_as(3, Bytes::of("other"))).error().code, Code::conflict);
+  ASSERT_TRUE(run(log->append_as(4, Bytes::of("four\n"))));
+  EXPECT_EQ(chunk(0), "one\ntwo\nthree\nfour\n");
+}
+
+TEST_F(Appending, MovesToTheNewPrimaryAndTellsTheMasterWhoIsUnreachable) {
+  auto log = appender();
+  ASSERT_TRUE(run(log->append(Bytes::of("before"))));
+  kill(servers[0]);
+  Instant death = world.now();
+  master.told_unreachable.clear();
+  master.on_failed = [&] {
+    if (world.now() < death + 3s) return;
+    master.members = {&servers[1], &servers[2]};
+    master.version = {2};
+  };
+  Result<Appended> done = run(log->append(Bytes::of(" after")));
+  ASSERT_TRUE(done) << done.error().text();
+  EXPECT_EQ(chunk(0), "before after");
+  EXPECT_GT(std::ranges::count(master.told_unreachable, servers[0].id), 0);
+}
+
+TEST_F(Appending, EndsInTimeWhenEverythingIsDead) {
+  for (bool silent : {false, true}) {
+    auto log = appender();
+    for (ChunkServer& server : servers) silent ? mute(server) : kill(server);
+    Instant start = world.now();
+    std::vector<Result<Appended>> done = append_all(*log, {"a", "b"});
+    for (Result<Appended>& one : done) {
+      ASSERT_FALSE(one);
+      EXPECT_EQ(one.error().outcome(), silent ? Outcome::may_have_happened : Outcome::did_not_happen);
+      EXPECT_TRUE(mentions(one.error(), servers[0].control)) << one.error().text();
+    }
+    EXPECT_LE(world.now() - start, settings.deadline + 100ms);
+    EXPECT_GE(world.now() - start, settings.deadline - 6s);
+    all_well();
+  }
+}
+
+TEST_F(Appending, SyncForcesTheChunksAppendedToAndSavesTheSize) {
+  auto log = appender();
+  ASSERT_TRUE(run(log->sync()));
+  EXPECT_EQ(servers[0].calls["sync"], 0);
+  std::vector<Task<Appended>> under_way;
+  under_way.push_back(log->append(Bytes::of("hello")));
+  TaskGroup group;
+  group.spawn<Appended>(std::move(under_way.front()));
+  ASSERT_TRUE(run(log->sync())) << "what was under way is waited for";
+  EXPECT_EQ(master.size, 5u);
+  EXPECT_EQ(servers[0].calls["sync"], 1);
+  ASSERT_TRUE(run(log->sync()));
+  EXPECT_EQ(servers[0].calls["sync"], 1) << "nothing new to force";
+  ASSERT_TRUE(run(log->close()));
+  EXPECT_EQ(run(log->append(Bytes::of("x"))).error().code, Code::invalid_argument);
+}
+
+TEST_F(Appending, ToADirectoryIsRefusedAndNothingIsMade) {
+  master.is_directory = true;
+  Result<std::shared_ptr<Appender>> opened = run(fs().open_appender("/f"));
+  ASSERT_FALSE(opened);
+  EXPECT_EQ(opened.error().code, Code::is_a_directory);
+  EXPECT_EQ(master.calls["create"], 0);
+}
+
+TEST_F(Appending, SurvivesANetworkThatLosesAndRepeats) {
+  network.set_faults({.loss = 0.05, .repeat = 0.05});
+  AppendOptions options;
+  options.batch = 4000;
+  auto log = appender(options);
+  std::vector<std::string> records;
+  for (int i = 0; i < 500; ++i) records.push_back(fmt::format("{} {}\n", i, std::string(random.below(300), 'x')));
+  for (int i = 0; i < 3; ++i) records.push_back(some_bytes(300000));
+  std::vector<Result<Appended>> done = append_all(*log, records);
+  for (Result<Appended>& one : done) ASSERT_TRUE(one) << one.error().text();
+  EXPECT_TRUE(chunk(0) == joined(records));
+  all_equal();
+}
+
+TEST_F(Appending, LetGoItForgetsWhatWasOnItsWay) {
+  auto log = appender();
+  std::optional<Result<Appended>> outcome;
+  TaskGroup group;
+  group.spawn<Appended>(log->append(Bytes::of("on its way")),
+                        [&](Result<Appended> result) { outcome = std::move(result); });
+  world.run_for(100us);
+  group.cancel();
+  log.reset();
+  world.run_for(10s);
+  EXPECT_FALSE(outcome);
+  ASSERT_TRUE(run(appender()->append(Bytes::of("after"))));
+}
+
+TEST(AppendQueue, PutsBatchesTogether) {
+  struct Row {
+    const char* name;
+    std::vector<std::size_t> sizes;
+    std::vector<std::vector<std::uint32_t>> batches;
+  };
+  const Row rows[] = {
+      {"one", {5}, {{5}}},
+      {"as many as fit", {40, 40, 40, 100, 1}, {{40, 40}, {40}, {100}, {1}}},
+      {"a larger one alone", {10, 1000, 10}, {{10}, {1000}, {10}}},
+  };
+  for (const Row& row : rows) {
+    AppendQueue queue(100);
+    std::uint64_t sequence = 0;
+    for (std::size_t size : row.sizes)
+      ASSERT_TRUE(queue.push(++sequence, Bytes::of(std::string(size, 'x')), false, {}));
+    std::vector<std::vector<std::uint32_t>> batches;
+    std::uint64_t first = 1;
+    while (!queue.empty()) {
+      std::uint64_t size = queue.next_size();
+      AppendBatch batch = queue.take();
+      EXPECT_EQ(batch.first, first) << row.name;
+      EXPECT_EQ(batch.bytes.size(), size) << row.name;
+      EXPECT_EQ(batch.digest, digest_of(piece_checksums(0, batch.bytes))) << row.name;
+      first += batch.sizes.size();
+      batches.push_back(batch.sizes);
+    }
+    EXPECT_EQ(batches, row.batches) << row.name;
+  }
+}
+
+TEST(AppendQueue, OnlyConsecutiveSequencesTravelTogether) {
+  AppendQueue queue(100);
+  for (std::uint64_t sequence : {1, 2, 4, 5}) ASSERT_TRUE(queue.push(sequence, Bytes::of("x"), sequence == 5, {}));
+  EXPECT_EQ(queue.take().sizes.size(), 2u);
+  EXPECT_EQ(queue.take().sizes.size(), 1u);
+  EXPECT_TRUE(queue.full()) << "one that travels alone waits for nobody";
+  EXPECT_EQ(queue.take().first, 5u);
+}
+
+TEST(AppendQueue, IsBounded) {
+  AppendQueue queue(100);
+  Bytes record = Bytes::of("x");
+  for (std::size_t i = 0; i < AppendQueue::kRecordsMax; ++i) ASSERT_TRUE(queue.push(i + 1, record, false, {}));
+  EXPECT_EQ(queue.push(1u << 20, record, false, {}).error().code, Code::overloaded);
+  EXPECT_TRUE(queue.full());
+  EXPECT_EQ(queue.take().sizes.size(), 100u);
+}
+
+}  // namespace
+}  // namespace gfs::client::fake
