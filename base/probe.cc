@@ -3,7 +3,7 @@
 namespace gfs {
 
 namespace {
-std::atomic<Probe*> newest{nullptr};
+constinit std::atomic<Probe*> newest{nullptr};
 }
 
 Probe::Probe(const char* name) : name_(name), next_(newest.load()) {

@@ -1,10 +1,13 @@
 // PROBE("lease expired during apply"): notes that a rare branch was reached, so that a campaign of simulations can tell
 // which of the hard cases it never met. Costs one relaxed increment.
 //
-// Safe on every thread. Counts are of this process.
+// Every PROBE of the program is known from its start on, reached or not: each name is an object of its own, made before
+// main. Safe on every thread. Counts are of this process.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <string>
@@ -19,7 +22,7 @@ class Probe {
   Probe& operator=(const Probe&) = delete;
 
   void hit() { count_.fetch_add(1, std::memory_order_relaxed); }
-  // How often each branch was reached, of those that were at all; equal names are added up.
+  // How often each branch was reached: 0 for those that never were. Equal names are one.
   static std::map<std::string, std::uint64_t> report();
 
  private:
@@ -28,10 +31,16 @@ class Probe {
   Probe* next_ = nullptr;
 };
 
+// A literal as a template's argument.
+template <std::size_t size>
+struct ProbeName {
+  consteval ProbeName(const char (&literal)[size]) { std::copy_n(literal, size, text); }
+  char text[size];
+};
+
+template <ProbeName name>
+inline Probe probe_named{name.text};
+
 }  // namespace gfs
 
-#define PROBE(name)                           \
-  do {                                        \
-    static ::gfs::Probe gfs_probe_here(name); \
-    gfs_probe_here.hit();                     \
-  } while (false)
+#define PROBE(name) ::gfs::probe_named<name>.hit()

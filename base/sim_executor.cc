@@ -1,6 +1,7 @@
 #include "base/sim_executor.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace gfs {
 
@@ -56,17 +57,23 @@ bool SimExecutor::run_until(const std::function<bool()>& done, Duration limit) {
   return true;
 }
 
+NodeExecutor::~NodeExecutor() {
+  *alive_ = false;
+  // Destroyed later: a callback may own promises, and dropping those runs coroutines.
+  if (!held_.empty()) world_.post([held = std::move(held_)] {});
+}
+
 Instant NodeExecutor::now() const {
   Duration passed = world_.now() - rate_since_world_;
   if (rate_ == 1.0) return rate_since_node_ + passed;
   return rate_since_node_ + Duration(static_cast<Duration::rep>(static_cast<double>(passed.count()) * rate_));
 }
 
-WallMs NodeExecutor::wall_now() const { return world_.wall_now() + to_ms(now() - world_.now()); }
+WallMs NodeExecutor::wall_now() const { return world_.wall_now() + to_ms(now() - world_.now() - up_ + wall_step_); }
 
 void NodeExecutor::post(Callback callback) {
-  world_.post([alive = alive_, callback = std::move(callback)]() mutable {
-    if (*alive) callback();
+  world_.post([this, alive = alive_, callback = std::move(callback)]() mutable {
+    if (*alive) run(0, std::move(callback));
   });
 }
 
@@ -76,6 +83,16 @@ TimerId NodeExecutor::at(Instant when, Callback callback) {
   return id;
 }
 
+void NodeExecutor::cancel(TimerId timer) {
+  for (auto held = held_.begin(); timer != 0 && held != held_.end(); ++held) {
+    if (held->id != timer) continue;
+    Callback callback = std::move(held->callback);  // destroyed last, as in SimExecutor::cancel
+    held_.erase(held);
+    return;
+  }
+  world_.cancel(timer);
+}
+
 // The clock may have been slowed since the timer was set, so it looks again before it runs.
 void NodeExecutor::set_timer(TimerId id, Instant when, Callback callback) {
   auto ring = [this, alive = alive_, id, when, callback = std::move(callback)]() mutable {
@@ -83,7 +100,7 @@ void NodeExecutor::set_timer(TimerId id, Instant when, Callback callback) {
     if (now() < when) {
       set_timer(id, when, std::move(callback));
     } else {
-      callback();
+      run(id, std::move(callback));
     }
   };
   Duration left = when - now();
@@ -91,6 +108,27 @@ void NodeExecutor::set_timer(TimerId id, Instant when, Callback callback) {
     left = Duration(static_cast<Duration::rep>(static_cast<double>(left.count()) / rate_) + 1);
   }
   world_.put(id, world_.now() + left, std::move(ring));
+}
+
+void NodeExecutor::run(TimerId id, Callback callback) {
+  if (paused_) {
+    held_.push_back({id, std::move(callback)});
+  } else {
+    callback();
+  }
+}
+
+void NodeExecutor::resume() {
+  paused_ = false;
+  Instant when = world_.now();
+  for (std::deque<Held> held = std::exchange(held_, {}); Held & late : held) {
+    const TimerId id = late.id != 0 ? late.id : ++world_.last_sequence_;
+    // One instant each keeps their order: a timer's number is older than those of what was posted before it rang.
+    world_.put(id, when, [this, alive = alive_, id, callback = std::move(late.callback)]() mutable {
+      if (*alive) run(id, std::move(callback));
+    });
+    when += 1ns;
+  }
 }
 
 void NodeExecutor::set_rate(double rate) {

@@ -1,11 +1,12 @@
 // SimExecutor: virtual time. Runs timers and posted callbacks in the order of (time, sequence), nothing else, so a seed
 // replays the same story. A whole simulated cluster shares one; idle time costs nothing.
 //
-// NodeExecutor: one node's view of it, with the node's own clock (its rate may drift) and its mortality:
-// callbacks of a killed node never run.
+// NodeExecutor: one node's view of it, with the node's own clocks and its mortality. Callbacks of a killed node never
+// run; those of a node that stands still (SIGSTOP, a paused virtual machine) run when it goes on, late.
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <memory>
 #include <utility>
@@ -66,27 +67,48 @@ Result<T> SimExecutor::run(Task<T> task, Duration limit) {
 
 class NodeExecutor final : public Executor {
  public:
-  explicit NodeExecutor(SimExecutor& world) : world_(world), alive_(std::make_shared<bool>(true)) {}
-  ~NodeExecutor() override { *alive_ = false; }
+  // `up`: what its clock shows at world time 0 (each machine was started at another time, so instants of one mean
+  // nothing to another).
+  explicit NodeExecutor(SimExecutor& world, Duration up = Duration::zero())
+      : world_(world), up_(up), rate_since_node_(Instant{} + up), alive_(std::make_shared<bool>(true)) {}
+  ~NodeExecutor() override;
 
   Instant now() const override;
   WallMs wall_now() const override;
   void post(Callback callback) override;
   TimerId at(Instant when, Callback callback) override;
-  void cancel(TimerId timer) override { world_.cancel(timer); }
+  void cancel(TimerId timer) override;
   void post_from_any_thread(Callback callback) override { post(std::move(callback)); }
 
   // The node's clock runs `rate` times as fast as the world's from now on (1.0 at first).
   void set_rate(double rate);
+  // Somebody sets the wall clock forward or back. Instants do not notice.
+  void step_wall(Duration by) { wall_step_ += by; }
+
+  // Nothing of the node runs until resume(); its clocks go on. What came due meanwhile runs then, in its order.
+  void pause() { paused_ = true; }
+  void resume();
+  bool paused() const { return paused_; }
 
  private:
+  struct Held {
+    TimerId id = 0;  // 0: posted
+    Callback callback;
+  };
+
   void set_timer(TimerId id, Instant when, Callback callback);
+  // Now, or when the node goes on.
+  void run(TimerId id, Callback callback);
 
   SimExecutor& world_;
-  std::shared_ptr<bool> alive_;
+  const Duration up_;
   double rate_ = 1.0;
   Instant rate_since_world_{};
   Instant rate_since_node_{};
+  Duration wall_step_{};
+  bool paused_ = false;
+  std::deque<Held> held_;
+  std::shared_ptr<bool> alive_;
 };
 
 }  // namespace gfs

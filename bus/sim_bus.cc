@@ -127,7 +127,7 @@ Result<> SimBus::send_dialled(const Address& to, Frames frames) {
       refuse_dial(to, network_.delay() * 2, "connection refused");
       return {};
     }
-    if (network_.is_cut(host_, listener->host_)) {
+    if (network_.is_silent(*this, listener->host_)) {
       refuse_dial(to, kDialTimeout, "no answer to the dial");
       return {};
     }
@@ -136,7 +136,7 @@ Result<> SimBus::send_dialled(const Address& to, Frames frames) {
   }
   Link& link = found->second;
   if (link.on_the_way >= limits_.queue_max) return fail(Code::overloaded, "{}: too many messages are waiting", to);
-  if (network_.is_cut(host_, link.target_host)) watch_silence(to);
+  if (network_.is_silent(*this, link.target_host)) watch_silence(to);
   SimBus* target = network_.find(link.target);
   if (target == nullptr) return {};  // died just now; we are about to hear of it
   SimNetwork::Lane lane{life_, link.number, link.target, SimNetwork::Lane::Kind::there};
@@ -160,11 +160,11 @@ Result<> SimBus::send_routed(const std::string& route, Frames frames) {
   const Address* address = nullptr;
   if (dialler != nullptr) {
     for (const auto& [to, link] : dialler->links_) {
-      if (link.number == number && link.target == life_) address = &to;
+      if (link.number == number && link.target == life_ && !link.gone) address = &to;
     }
   }
   if (address == nullptr) return fail(Code::unreachable, "{}: the connection is gone", Peer::on(route).text());
-  if (network_.is_cut(host_, dialler->host_)) dialler->watch_silence(*address);
+  if (network_.is_silent(*this, dialler->host_)) dialler->watch_silence(*address);
   SimNetwork::Lane lane{life, number, life_, SimNetwork::Lane::Kind::back};
   network_.carry(lane, *this, *dialler, std::move(frames),
                  [&network = network_, life, number, from = *address](const Frames& arrived) {
@@ -211,21 +211,21 @@ Result<> SimBus::send_pushed(const Address& to, Frames frames) {
 
 void SimBus::refuse_dial(const Address& to, Duration after, std::string reason) {
   dialling_[to] = {++last_link_, 1};
-  network_.world_.after(after,
-                        [&network = network_, life = life_, number = last_link_, to, reason = std::move(reason)] {
-                          SimBus* bus = network.find(life);
-                          if (bus == nullptr) return;
-                          auto found = bus->dialling_.find(to);
-                          if (found == bus->dialling_.end() || found->second.number != number) return;
-                          bus->dialling_.erase(found);
-                          if (bus->receiver_ != nullptr)
-                            bus->receiver_->on_link_lost(Peer::at(to), LinkLoss{true, reason});
-                        });
+  auto refuse = [&network = network_, life = life_, number = last_link_, to, reason = std::move(reason)] {
+    SimBus* bus = network.find(life);
+    if (bus == nullptr) return;
+    auto found = bus->dialling_.find(to);
+    if (found == bus->dialling_.end() || found->second.number != number) return;
+    bus->dialling_.erase(found);
+    if (bus->receiver_ != nullptr) bus->receiver_->on_link_lost(Peer::at(to), LinkLoss{true, reason});
+  };
+  network_.world_.after(
+      after, [&network = network_, mark = host_mark_, refuse = std::move(refuse)] { network.on_host(mark, refuse); });
 }
 
 void SimBus::watch_silence(const Address& to) {
   Link& link = links_.at(to);
-  if (link.watched) return;
+  if (link.watched || link.gone) return;
   link.watched = true;
   network_.world_.after(kSilence, [&network = network_, life = life_, number = link.number, to] {
     SimBus* bus = network.find(life);
@@ -233,14 +233,22 @@ void SimBus::watch_silence(const Address& to) {
     auto found = bus->links_.find(to);
     if (found == bus->links_.end() || found->second.number != number) return;
     found->second.watched = false;
-    if (network.is_cut(bus->host_, found->second.target_host)) bus->lose_link(to, "no heartbeat from the peer");
+    if (network.is_silent(*bus, found->second.target_host)) bus->lose_link(to, "no heartbeat from the peer");
   });
 }
 
 void SimBus::lose_link(const Address& to, const std::string& reason) {
-  Peer peer = Peer::at(to);
-  links_.erase(to);
-  if (receiver_ != nullptr) receiver_->on_link_lost(peer, LinkLoss{false, reason});
+  Link& link = links_.at(to);
+  if (link.gone) return;
+  link.gone = true;
+  network_.on_host(host_mark_, [&network = network_, life = life_, number = link.number, to, reason] {
+    SimBus* bus = network.find(life);
+    if (bus == nullptr) return;
+    auto found = bus->links_.find(to);
+    if (found == bus->links_.end() || found->second.number != number) return;
+    bus->links_.erase(found);
+    if (bus->receiver_ != nullptr) bus->receiver_->on_link_lost(Peer::at(to), LinkLoss{false, reason});
+  });
 }
 
 void SimBus::target_died(SimNetwork::Life target) {

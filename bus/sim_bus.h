@@ -7,11 +7,15 @@
 // Order is kept per connection (as TCP does); repeats come later than the first. A blocked direction loses silently;
 // after 6 s of silence the dialler gives the connection up, as ZeroMQ's heartbeats make it do.
 //
+// A host that stands still answers nothing, and is silent to others as a blocked one is; but what was sent to it before
+// they gave it up is kept (the kernel has it) and arrives when the host goes on, however long after.
+//
 // Owned by a test or the simulator; outlives its buses. One thread.
 #pragma once
 
 #include <compare>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -51,6 +55,18 @@ class SimNetwork {
   // Unblocks everything and takes the faults away; delays stay.
   void heal();
 
+  // The processes of the host stand still: nothing reaches them until resume(). Their executors are the caller's.
+  void pause(const std::string& host);
+  void resume(const std::string& host);
+
+  // Further odds of single messages, by what they are; an empty function: none.
+  struct Odds {
+    double loss = 0;
+    double repeat = 0;
+  };
+  using Judge = std::function<Odds(const std::string& from, const std::string& to, const Frames&)>;
+  void set_judge(Judge judge) { judge_ = std::move(judge); }
+
   // Over time, hosts and content of every delivery and every drop: equal for equal seeds.
   std::uint64_t trace_hash() const { return trace_; }
   const Counters& counters() const { return counters_; }
@@ -75,6 +91,18 @@ class SimNetwork {
     auto operator<=>(const Lane&) const = default;
   };
   using Arrive = std::function<void(const Frames&)>;
+  // A message on its way.
+  struct Parcel {
+    Lane lane;
+    std::uint32_t from = 0, to = 0;  // host marks
+    Frames frames;
+    Arrive arrive;
+  };
+  // What waits for a host that stands still.
+  struct Standing {
+    std::deque<std::function<void()>> held;
+    std::map<Lane, std::size_t> bytes;
+  };
 
   Life enter(SimBus* bus);
   void leave(Life life);
@@ -86,9 +114,15 @@ class SimNetwork {
   bool is_cut(const std::string& one, const std::string& other) const {
     return is_blocked(one, other) || is_blocked(other, one);
   }
+  bool is_standing(std::uint32_t mark) const { return !standing_.empty() && standing_.contains(mark); }
+  // Nothing comes back for the moment: blocked, or one of them stands still.
+  bool is_silent(const SimBus& one, const std::string& other) const;
+  // Runs it on the host: now, or when the host goes on.
+  void on_host(std::uint32_t mark, std::function<void()> action);
   Duration delay();
   // Brings one message over: when, or lost, or twice, is decided here. Gives the number of arrivals to come.
   std::size_t carry(const Lane& lane, const SimBus& from, const SimBus& to, Frames frames, Arrive arrive);
+  void deliver(const Parcel& parcel);
   void trace(std::uint64_t what, const SimBus& from, const SimBus& to, const Frames& frames);
   void mix(std::uint64_t value);
 
@@ -102,6 +136,8 @@ class SimNetwork {
   std::map<Life, SimBus*> lives_;
   std::map<Address, Life> control_, data_, events_;  // who listens where
   std::set<std::pair<std::string, std::string>> blocked_;
+  std::map<std::uint32_t, Standing> standing_;  // by host mark
+  Judge judge_;
   std::map<Lane, Instant> lanes_;  // last arrival
   std::set<Subscription> subscriptions_;
 };
@@ -134,6 +170,7 @@ class SimBus final : public Bus {
     std::string target_host;
     std::size_t on_the_way = 0;
     bool watched = false;  // a silence timer runs
+    bool gone = false;     // lost; this process, which stands still, has not heard of it yet
   };
   // An attempt that will fail: nobody listens, or the way is cut.
   struct Dialling {

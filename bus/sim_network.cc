@@ -9,6 +9,9 @@ namespace {
 
 enum Traced : std::uint64_t { kDelivered = 1, kLost = 2, kBlocked = 3 };
 
+// What the sockets of both ends hold of one direction of a connection.
+constexpr std::size_t kSocketBytes = 4 << 20;
+
 }  // namespace
 
 SimNetwork::SimNetwork(SimExecutor& world, std::uint64_t seed) : world_(world), random_(seed) {}
@@ -49,13 +52,47 @@ Duration SimNetwork::delay() {
   return faults_.delay_min + Duration(static_cast<std::int64_t>(random_.below(static_cast<std::uint64_t>(spread))));
 }
 
+void SimNetwork::pause(const std::string& host) {
+  const std::uint32_t mark = crc32c(host);
+  if (!standing_.emplace(mark, Standing{}).second) return;
+  for (auto& [life, bus] : lives_) {
+    for (const auto& [address, link] : bus->links_) {
+      if (bus->host_ == host || link.target_host == host) bus->watch_silence(address);
+    }
+  }
+}
+
+void SimNetwork::resume(const std::string& host) {
+  auto standing = standing_.extract(crc32c(host));
+  if (standing.empty()) return;
+  // At once and in order: what comes on a connection from now on is behind it.
+  world_.post([held = std::move(standing.mapped().held)] {
+    for (const std::function<void()>& action : held) action();
+  });
+}
+
+bool SimNetwork::is_silent(const SimBus& one, const std::string& other) const {
+  if (is_cut(one.host_, other)) return true;
+  return !standing_.empty() && (is_standing(one.host_mark_) || is_standing(crc32c(other)));
+}
+
+void SimNetwork::on_host(std::uint32_t mark, std::function<void()> action) {
+  if (is_standing(mark)) {
+    standing_.at(mark).held.push_back(std::move(action));
+  } else {
+    action();
+  }
+}
+
 std::size_t SimNetwork::carry(const Lane& lane, const SimBus& from, const SimBus& to, Frames frames, Arrive arrive) {
   if (is_blocked(from.host_, to.host_)) {
     ++counters_.blocked;
     trace(kBlocked, from, to, frames);
     return 0;
   }
-  if (faults_.loss > 0 && random_.chance(faults_.loss)) {
+  Odds odds;
+  if (judge_) odds = judge_(from.host_, to.host_, frames);
+  if ((faults_.loss > 0 && random_.chance(faults_.loss)) || (odds.loss > 0 && random_.chance(odds.loss))) {
     ++counters_.lost;
     trace(kLost, from, to, frames);
     return 0;
@@ -64,23 +101,39 @@ std::size_t SimNetwork::carry(const Lane& lane, const SimBus& from, const SimBus
   Instant when = std::max(world_.now() + delay(), last + 1ns);
   last = when;
   // Both ends may be gone when it arrives.
-  auto deliver = [this, marks = std::uint64_t{from.host_mark_} << 32 | to.host_mark_, frames = std::move(frames),
-                  arrive = std::move(arrive)] {
-    ++counters_.delivered;
-    mix(kDelivered);
-    mix(marks);
-    mix(crc32c(frames.body.span(), crc32c(frames.envelope.span())));
-    mix(frames.payload.size());
-    arrive(frames);
-  };
-  if (faults_.repeat == 0 || !random_.chance(faults_.repeat)) {
-    world_.at(when, std::move(deliver));
+  Parcel parcel{lane, from.host_mark_, to.host_mark_, std::move(frames), std::move(arrive)};
+  const bool repeat =
+      (faults_.repeat > 0 && random_.chance(faults_.repeat)) || (odds.repeat > 0 && random_.chance(odds.repeat));
+  if (!repeat) {
+    world_.at(when, [this, parcel = std::move(parcel)] { deliver(parcel); });
     return 1;
   }
   ++counters_.repeated;
-  world_.at(when + delay() * 4, deliver);
-  world_.at(when, std::move(deliver));
+  world_.at(when + delay() * 4, [this, parcel] { deliver(parcel); });
+  world_.at(when, [this, parcel = std::move(parcel)] { deliver(parcel); });
   return 2;
+}
+
+void SimNetwork::deliver(const Parcel& parcel) {
+  if (is_standing(parcel.to)) {
+    Standing& standing = standing_.at(parcel.to);
+    std::size_t& bytes = standing.bytes[parcel.lane];
+    bytes += parcel.frames.size();
+    // The other lanes are bounded by their senders' queues.
+    const bool answers = parcel.lane.kind == Lane::Kind::back || parcel.lane.kind == Lane::Kind::events;
+    if (answers && bytes > kSocketBytes) {
+      ++counters_.lost;
+    } else {
+      standing.held.emplace_back([this, parcel] { deliver(parcel); });
+    }
+    return;
+  }
+  ++counters_.delivered;
+  mix(kDelivered);
+  mix(std::uint64_t{parcel.from} << 32 | parcel.to);
+  mix(crc32c(parcel.frames.body.span(), crc32c(parcel.frames.envelope.span())));
+  mix(parcel.frames.payload.size());
+  parcel.arrive(parcel.frames);
 }
 
 void SimNetwork::trace(std::uint64_t what, const SimBus& from, const SimBus& to, const Frames& frames) {

@@ -100,7 +100,15 @@ TEST(Probe, CountsWhatWasReached) {
   for (int i = 0; i < 3; ++i) PROBE("a rare branch");
   PROBE("a rare branch");
   EXPECT_EQ(Probe::report().at("a rare branch"), before + 4);
-  EXPECT_FALSE(Probe::report().contains("a branch nobody reached"));
+  EXPECT_FALSE(Probe::report().contains("a branch that does not exist"));
+}
+
+void never_called() { PROBE("a branch nobody reached"); }
+
+TEST(Probe, KnowsThoseThatWereNeverReached) {
+  auto* keep = &never_called;
+  ASSERT_NE(keep, nullptr);
+  EXPECT_EQ(Probe::report().at("a branch nobody reached"), 0u);
 }
 
 }  // namespace

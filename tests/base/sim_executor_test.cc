@@ -111,5 +111,69 @@ TEST(NodeExecutor, ATimerNeverRingsEarlyOnAClockThatWasSlowed) {
   EXPECT_LT(rang - due, 1ms);
 }
 
+TEST(NodeExecutor, ANodeThatStandsStillGoesOnLateAndInOrder) {
+  SimExecutor world;
+  NodeExecutor node(world);
+  std::string order;
+  TimerId cancelled = 0;
+  node.after(2s, [&] {
+    order += 'a';
+    node.cancel(cancelled);
+    EXPECT_GE(node.now().time_since_epoch(), 80s);
+  });
+  node.after(3s, [&] { order += 'b'; });
+  cancelled = node.after(4s, [&] { order += 'x'; });
+  node.after(90s, [&] { order += 'c'; });
+  world.run_for(1s);
+  node.pause();
+  node.post([&] { order += 'p'; });
+  world.run_for(79s);
+  EXPECT_EQ(order, "");
+  EXPECT_EQ(node.now().time_since_epoch(), 80s);
+  node.resume();
+  world.run_for(1s);
+  EXPECT_EQ(order, "pab");
+  world.run_for(20s);
+  EXPECT_EQ(order, "pabc");
+}
+
+TEST(NodeExecutor, ATimerThatIsHeldCanBeCancelledAndANodeKilledWhileItStands) {
+  SimExecutor world;
+  int ran = 0;
+  {
+    NodeExecutor node(world);
+    TimerId held = node.after(1s, [&] { ++ran; });
+    node.after(1s, [&] { ++ran; });
+    node.pause();
+    world.run_for(2s);
+    node.cancel(held);
+    node.pause();
+    node.resume();
+    world.run_for(1s);
+    EXPECT_EQ(ran, 1);
+    node.after(1s, [&] { ++ran; });
+    node.pause();
+    world.run_for(2s);
+  }
+  world.run_for(10s);
+  EXPECT_EQ(ran, 1);
+}
+
+TEST(NodeExecutor, InstantsAreTheNodesOwnAndTheWallClockMayBeSet) {
+  SimExecutor world;
+  NodeExecutor node(world, 5h);
+  EXPECT_EQ(node.now().time_since_epoch(), 5h);
+  EXPECT_EQ(node.wall_now(), world.wall_now());
+  Instant rang{};
+  node.step_wall(-10min);
+  EXPECT_EQ(node.wall_now(), world.wall_now() - 600'000);
+  node.set_rate(1.01);
+  node.after(10s, [&] { rang = world.now(); });
+  world.run_for(100s);
+  EXPECT_NEAR(to_seconds(rang.time_since_epoch()), 9.9, 0.01);
+  EXPECT_EQ(node.now().time_since_epoch(), 5h + 101s);
+  EXPECT_EQ(node.wall_now(), world.wall_now() - 600'000 + 1000);
+}
+
 }  // namespace
 }  // namespace gfs

@@ -223,5 +223,88 @@ TEST_F(SimBusTest, AddressesAreTakenOnceAndGivenBackWhenListeningFails) {
   EXPECT_EQ(first->bus.listen({.control = "sim://c"}).error().code, Code::invalid_argument);
 }
 
+TEST_F(SimBusTest, AHostThatStandsStillGetsItsMessagesLateAndInOrder) {
+  auto server = node("a");
+  auto client = node("b");
+  listen(*server, "sim://a");
+  network_.pause("a");
+  for (int i = 0; i < 3; ++i) send(*client, "sim://a", std::to_string(i));
+  world_.run_for(1s);
+  EXPECT_TRUE(server->bodies.empty());  // it does not even answer the dial
+  ASSERT_TRUE(client->losses.empty());
+  network_.resume("a");
+  world_.run_for(2s);
+  ASSERT_EQ(client->losses.size(), 1u);
+  EXPECT_TRUE(client->losses[0].never_connected);
+
+  send(*client, "sim://a", "first");
+  world_.run_for(1s);
+  network_.pause("a");
+  for (int i = 0; i < 3; ++i) send(*client, "sim://a", std::to_string(i));
+  world_.run_for(5s);
+  EXPECT_EQ(server->bodies, std::vector<std::string>{"first"});
+  network_.resume("a");
+  world_.run_for(1s);
+  EXPECT_EQ(server->bodies, (std::vector<std::string>{"first", "0", "1", "2"}));
+  EXPECT_EQ(client->bodies, (std::vector<std::string>{"first", "0", "1", "2"}));
+  EXPECT_EQ(client->losses.size(), 1u);
+}
+
+TEST_F(SimBusTest, WhatWasSentToAStandingHostArrivesEvenAfterTheLinkWasGivenUp) {
+  auto server = node("a");
+  auto client = node("b");
+  listen(*server, "sim://a");
+  send(*client, "sim://a", "1");
+  world_.run_for(1s);
+  network_.pause("a");
+  send(*client, "sim://a", "2");
+  world_.run_for(70s);
+  ASSERT_EQ(client->losses.size(), 1u);
+  EXPECT_FALSE(client->losses[0].never_connected);
+  network_.resume("a");
+  world_.run_for(1s);
+  EXPECT_EQ(server->bodies, (std::vector<std::string>{"1", "2"}));
+  EXPECT_EQ(client->bodies, std::vector<std::string>{"1"});  // the way of the answer is gone
+}
+
+TEST_F(SimBusTest, ADiallerThatStoodStillGetsWhatCameInTimeAndThenHearsOfItsLoss) {
+  auto server = node("a");
+  auto client = node("b");
+  server->echoes = false;
+  listen(*server, "sim://a");
+  send(*client, "sim://a", "1");
+  world_.run_for(1s);
+  network_.pause("b");
+  EXPECT_TRUE(server->bus.send(server->last_from, frames_of("e", "order")).has_value());
+  world_.run_for(69s);
+  EXPECT_TRUE(client->bodies.empty());
+  EXPECT_TRUE(client->losses.empty());
+  EXPECT_EQ(server->bus.send(server->last_from, frames_of("e", "late")).error().code, Code::unreachable);
+  network_.resume("b");
+  world_.run_for(1s);
+  EXPECT_EQ(client->bodies, std::vector<std::string>{"order"});
+  EXPECT_EQ(client->losses.size(), 1u);
+  send(*client, "sim://a", "2");
+  world_.run_for(1s);
+  EXPECT_EQ(server->bodies, (std::vector<std::string>{"1", "2"}));
+}
+
+TEST_F(SimBusTest, AJudgeMayLoseOrRepeatSingleMessages) {
+  auto server = node("a");
+  auto client = node("b");
+  server->echoes = false;
+  listen(*server, "sim://a");
+  network_.set_judge([](const std::string& from, const std::string& to, const Frames& frames) {
+    EXPECT_EQ(from + to, "ba");
+    SimNetwork::Odds odds;
+    if (frames.body.str() == "lose") odds.loss = 1;
+    if (frames.body.str() == "repeat") odds.repeat = 1;
+    return odds;
+  });
+  for (const char* body : {"lose", "keep", "repeat"}) send(*client, "sim://a", body);
+  world_.run_for(1s);
+  EXPECT_EQ(server->bodies, (std::vector<std::string>{"keep", "repeat", "repeat"}));
+}
+
 }  // namespace
 }  // namespace gfs::bus
