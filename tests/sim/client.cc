@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <limits>
 
 #include "base/log.h"
 #include "tests/sim/checkers/durability.h"
@@ -17,6 +18,12 @@ constexpr Duration kRest = 8s;
 
 std::uint64_t cells(std::uint64_t bytes) { return bytes / kCell * kCell; }
 
+// Where the client's code has mutants.
+template <class Settings>
+void set_mutant(Settings& settings, const std::string& mutant) {
+  if constexpr (requires { settings.mutant; }) settings.mutant = mutant;
+}
+
 }  // namespace
 
 client::Settings client_settings(const Plan& plan) {
@@ -26,18 +33,22 @@ client::Settings client_settings(const Plan& plan) {
   settings.fragment = plan.fragment;
   settings.deadline = plan.deadline;
   settings.call_deadline = std::min(settings.call_deadline, plan.deadline);
+  settings.layout_age = plan.layout_age;
+  set_mutant(settings, plan.mutant);
   return settings;
 }
 
-Client::Client(SimExecutor& world, bus::SimNetwork& network, Shared& shared, const std::string& host,
+Client::Client(SimExecutor& world, bus::SimNetwork& network, Shared& shared, int number, const MachineClock& clock,
                std::uint64_t seed)
     : world_(world),
       shared_(shared),
-      node_(world),
+      node_(world, clock.up),
       choices_(seed),
       random_(seed ^ 0xabcdef1234567),
-      bus_(network, node_, host),
-      filesystem_(node_, random_, bus_, client_settings(shared.plan)) {
+      bus_(network, node_, "client" + std::to_string(number)),
+      filesystem_(node_, random_, bus_, client_settings(shared.plan)),
+      append_work_(world, shared, number, choices_, filesystem_) {
+  start_clock(node_, clock);
   tasks_.spawn(run(), [this](Result<>) { finished_ = true; });
 }
 
@@ -45,10 +56,28 @@ Client::~Client() {
   tasks_.cancel();
   for (std::uint64_t id : pending_) shared_.history.end(id, Fate::unknown, world_.now());
   if (naming_) {
-    shared_.names.unknown(naming_->first, naming_->second);
-    shared_.group_free[naming_->first] = world_.now() + kRest;
+    const std::size_t event = naming_->event;
+    const std::size_t group = shared_.name_events[event].group;
+    end_naming(Code::ok, Fate::unknown, {});
+    if (group < shared_.group_free.size()) {
+      shared_.names.unknown(group, shared_.name_events[event].op);
+      shared_.group_free[group] = world_.now() + kRest;
+    }
   }
   if (appending_) shared_.file_free[*appending_] = world_.now();
+}
+
+bool Client::pause() {
+  if (node_.paused()) return false;
+  node_.pause();
+  paused_at_ = node_.now();
+  return true;
+}
+
+void Client::resume() {
+  if (!node_.paused()) return;
+  stood_still_ += node_.now() - paused_at_;
+  node_.resume();
 }
 
 Task<> Client::run() {
@@ -61,9 +90,10 @@ Task<> Client::run() {
     doing_ = "thinking";
     co_await node_.sleep(random_.jitter(shared_.plan.think * 2));
     if (shared_.stopping) break;
-    const Instant began = node_.now();
+    // As if what it stood still had not been.
+    const Instant began = node_.now() - stood_still_;
     Result<> done = co_await one().outcome();
-    judge(doing_, began, done);
+    judge(doing_, began + stood_still_, done);
   }
   doing_ = "finished";
 }
@@ -71,27 +101,31 @@ Task<> Client::run() {
 Task<> Client::prepare() {
   doing_ = "preparing";
   co_await filesystem_.make_directory("/data", true);
-  for (std::size_t group = 0; group < shared_.group_free.size(); ++group) {
+  for (std::size_t group = 0; group < shared_.plan.groups + shared_.plan.shared_groups; ++group) {
     co_await filesystem_.make_directory("/g" + std::to_string(group), true);
   }
 }
 
 Task<> Client::one() {
   const Plan& plan = shared_.plan;
-  std::uint64_t at = choices_.below(plan.names + plan.writes + plan.appends + plan.reads);
-  if (at < plan.names) {
-    doing_ = "names";
-    co_await names();
-  } else if (at < plan.names + plan.writes) {
-    doing_ = "writes";
-    co_await writes();
-  } else if (at < plan.names + plan.writes + plan.appends) {
-    doing_ = "appends";
-    co_await appends();
-  } else {
-    doing_ = "reads";
-    co_await reads();
-  }
+  std::uint64_t at =
+      choices_.below(plan.names + plan.writes + plan.appends + plan.reads + plan.kept + plan.records + plan.scans);
+  auto is = [&at, this](std::uint32_t weight, const char* name) {
+    if (at >= weight) {
+      at -= weight;
+      return false;
+    }
+    at = std::numeric_limits<std::uint64_t>::max();
+    doing_ = name;
+    return true;
+  };
+  if (is(plan.names, "names")) co_await names();
+  if (is(plan.writes, "writes")) co_await writes();
+  if (is(plan.appends, "appends")) co_await appends();
+  if (is(plan.reads, "reads")) co_await reads();
+  if (is(plan.kept, "kept")) co_await read_kept();
+  if (is(plan.records, "records")) co_await append_work_.append_some();
+  if (is(plan.scans, "scans")) co_await append_work_.look();
 }
 
 // Whatever is broken, nobody may be told this of a healthy disk and an honest peer; and every call ends.
@@ -99,11 +133,13 @@ void Client::judge(const std::string& what, Instant began, const Result<>& resul
   static const std::set<Code> kImpossible = {
       Code::internal,    Code::corrupt,  Code::malformed, Code::unknown_kind, Code::wrong_version, Code::wrong_cluster,
       Code::not_allowed, Code::io_error, Code::no_space,  Code::read_only,    Code::not_formatted};
-  if (!result && kImpossible.contains(result.error().code)) {
+  const bool damage = !result && (result.error().code == Code::corrupt || result.error().code == Code::io_error);
+  if (!result && kImpossible.contains(result.error().code) && !(damage && shared_.plan.has("disk"))) {
     shared_.history.found("errors", what + " was answered " + result.error().text());
   }
   // The longest have 14 calls: open, three rounds of write, open, read and sync, close. Each has its own deadline.
-  if (node_.now() - began > 14 * (client_settings(shared_.plan).deadline + 1s)) {
+  // Appends under way together share their waiting, but each record may wait for the one before.
+  if (node_.now() - began > (what == "records" ? 60 : 14) * (client_settings(shared_.plan).deadline + 1s)) {
     shared_.history.found("liveness", fmt::format("{} took {:.0f} s", what, to_seconds(node_.now() - began)));
   }
 }
@@ -124,6 +160,11 @@ NameOp Client::any_name_op() {
 }
 
 Task<> Client::names() {
+  if (shared_.plan.shared_groups > 0 && choices_.chance(0.5)) {
+    const std::size_t group = shared_.plan.groups + choices_.below(shared_.plan.shared_groups);
+    for (std::uint64_t left = choices_.between(1, 5); left > 0 && !shared_.stopping; --left) co_await one_name(group);
+    co_return;
+  }
   std::vector<std::size_t> idle;
   for (std::size_t i = 0; i < shared_.group_free.size(); ++i) {
     if (shared_.group_free[i] <= world_.now()) idle.push_back(i);
@@ -132,22 +173,46 @@ Task<> Client::names() {
   const std::size_t group = choices_.pick(idle);
   shared_.group_free[group] = Instant::max();
   for (std::uint64_t left = choices_.between(1, 5); left > 0 && !shared_.stopping; --left) {
-    const NameOp op = any_name_op();
-    naming_.emplace(group, op);
-    doing_ = "/g" + std::to_string(group) + ": " + op.text();
-    Result<NameSeen> answer = co_await ask("/g" + std::to_string(group), op).outcome();
-    naming_.reset();
-    log::info("asked", {{"at", to_seconds(world_.now().time_since_epoch())},
-                        {"host", bus_.host()},
-                        {"request", doing_},
-                        {"answer", answer ? "ok" : answer.error().text()}});
-    shared_.names.answered(group, op, answer);
-    if (!answer && answer.error().outcome() == Outcome::may_have_happened) {
-      shared_.group_free[group] = world_.now() + kRest;
-      co_return;
-    }
+    const bool known = co_await one_name(group);
+    if (known) continue;
+    shared_.group_free[group] = world_.now() + kRest;
+    co_return;
   }
   shared_.group_free[group] = world_.now();
+}
+
+Task<bool> Client::one_name(std::size_t group) {
+  const NameOp op = any_name_op();
+  naming_.emplace(shared_.name_events.size(), filesystem_.last_request());
+  NameEvent event;
+  event.group = group;
+  event.op = op;
+  event.invoked = world_.now();
+  shared_.name_events.push_back(std::move(event));
+  doing_ = "/g" + std::to_string(group) + ": " + op.text();
+  Result<NameSeen> answer = co_await ask("/g" + std::to_string(group), op).outcome();
+  log::info("asked", {{"at", to_seconds(world_.now().time_since_epoch())},
+                      {"host", bus_.host()},
+                      {"request", doing_},
+                      {"answer", answer ? "ok" : answer.error().text()}});
+  const bool known = answer || answer.error().outcome() != Outcome::may_have_happened;
+  Fate fate = Fate::ok;
+  if (!answer && !speaks_of_names(answer.error().code)) fate = known ? Fate::failed : Fate::unknown;
+  end_naming(answer ? Code::ok : answer.error().code, fate, answer ? *answer : NameSeen{});
+  if (group < shared_.group_free.size()) shared_.names.answered(group, op, answer);
+  co_return known;
+}
+
+void Client::end_naming(Code code, Fate fate, NameSeen seen) {
+  NameEvent& event = shared_.name_events[naming_->event];
+  event.ended = world_.now();
+  event.fate = fate;
+  event.code = code;
+  event.seen = std::move(seen);
+  const RequestId request = filesystem_.last_request();
+  if (request != naming_->before) event.request = request;
+  event.index = filesystem_.last_index();
+  naming_.reset();
 }
 
 Task<NameSeen> Client::ask(std::string root, NameOp op) {
@@ -204,22 +269,24 @@ void Client::note_size(std::size_t file, std::uint64_t size) {
   shared_.history.synced_size[file] = std::max(shared_.history.synced_size[file], size);
 }
 
-Task<> Client::one_write(std::shared_ptr<client::File> file, std::size_t number) {
+Task<> Client::one_write(std::shared_ptr<client::File> file, std::size_t number, std::vector<std::uint64_t>& mine) {
   const std::uint64_t offset = any_offset(number);
   const std::uint64_t size = any_size(shared_.plan.bytes_max);
   const std::uint64_t id = shared_.history.begin(number, offset, size, world_.now());
   pending_.insert(id);
+  mine.push_back(id);
   Result<> written = co_await file->write(offset, content_of(id, offset, size)).outcome();
   end_write(id, written);
   co_await std::move(written);
 }
 
 Task<> Client::writes() {
+  std::vector<std::uint64_t> mine;
   const std::size_t number = choices_.below(shared_.plan.data_files);
   std::shared_ptr<client::File> file = co_await filesystem_.open(data_path(number), client::Filesystem::Open::create);
   for (std::uint64_t rounds = choices_.between(1, 3); rounds > 0; --rounds) {
     std::vector<Task<>> side_by_side;
-    for (std::uint64_t i = choices_.between(1, 4); i > 0; --i) side_by_side.push_back(one_write(file, number));
+    for (std::uint64_t i = choices_.between(1, 4); i > 0; --i) side_by_side.push_back(one_write(file, number, mine));
     std::vector<Result<>> results = co_await all_of(std::move(side_by_side));
     for (Result<>& result : results) co_await std::move(result);
     if (choices_.chance(0.3)) {
@@ -228,13 +295,17 @@ Task<> Client::writes() {
     }
     if (choices_.chance(0.4)) {
       const std::uint64_t size = file->size();
+      const Instant began = world_.now();
       co_await file->sync();
       note_size(number, size);
+      shared_.history.synced(mine, began);
     }
   }
   const std::uint64_t size = file->size();
+  const Instant began = world_.now();
   co_await file->close();
   note_size(number, size);
+  shared_.history.synced(mine, began);
 }
 
 Task<> Client::appends() {
@@ -274,7 +345,9 @@ Task<> Client::appends() {
     pending_.erase(id);
     shared_.history.end(id, good ? Fate::ok : Fate::unknown, world_.now());
   }
-  if (good) note_size(number, end);
+  if (!good) co_return;
+  note_size(number, end);
+  shared_.history.synced(begun, world_.now());
 }
 
 Task<> Client::reads() {
@@ -292,6 +365,25 @@ Task<> Client::read_back(std::size_t number, std::uint64_t offset, std::uint64_t
   // A file being written by others may be longer than its size as this handle knows it.
   const std::uint64_t known = std::min(size, cells(got.size()));
   if (known > 0) check_read(shared_.history, number, offset, known, got, began);
+}
+
+// What was acknowledged before it was opened must be seen; of what came later, what is older than a replica may serve
+// without hearing from the master.
+Task<> Client::read_kept() {
+  if (!kept_ || choices_.chance(0.1)) {
+    const std::size_t number = choices_.below(shared_.plan.data_files);
+    const Instant began = world_.now();
+    kept_.reset();
+    std::shared_ptr<client::File> open = co_await filesystem_.open(data_path(number), client::Filesystem::Open::read);
+    kept_.emplace(number, began, std::move(open));
+  }
+  const std::uint64_t offset = any_offset(kept_->file);
+  const std::uint64_t size = any_size(256 << 10);
+  const Instant began = world_.now();
+  Bytes got = co_await kept_->open->read(offset, size);
+  const std::uint64_t known = std::min(size, cells(got.size()));
+  const Instant fresh = std::max(kept_->opened, began - staleness(shared_.plan));
+  if (known > 0) check_read(shared_.history, kept_->file, offset, known, got, fresh);
 }
 
 }  // namespace gfs::sim

@@ -4,10 +4,22 @@
 
 namespace gfs::sim {
 
+namespace {
+
+// What not every version of the chunkserver tells.
+template <class Settings, class Hook>
+void tell_acknowledged(Settings& settings, Hook hook) {
+  if constexpr (requires { settings.on_acknowledged; }) settings.on_acknowledged = std::move(hook);
+}
+
+}  // namespace
+
 // One life of a process: dies from the bottom of this list to its top.
 struct Cluster::Life {
-  Life(SimExecutor& world, bus::SimNetwork& network, SimDisk& platter, const std::string& host, std::uint64_t seed)
-      : node(world), random(seed), disk(platter.mount(node)), bus(network, node, host) {}
+  Life(SimExecutor& world, bus::SimNetwork& network, const Machine& machine, std::uint64_t seed)
+      : node(world, machine.clock.up), random(seed), disk(machine.disk->mount(node)), bus(network, node, machine.host) {
+    start_clock(node, machine.clock);
+  }
 
   NodeExecutor node;
   Random random;
@@ -21,10 +33,12 @@ struct Cluster::Life {
 Cluster::Cluster(SimExecutor& world, bus::SimNetwork& network, const Plan& plan)
     : world_(world), network_(network), plan_(plan) {
   master_.host = "master";
+  master_.clock = clock_of(plan, master_.host);
   master_.disk = std::make_unique<SimDisk>(world, plan.seed * 1000003 + 1);
   for (int i = 0; i < kChunkservers; ++i) {
     Machine machine;
     machine.host = "cs" + std::to_string(i);
+    machine.clock = clock_of(plan, machine.host);
     machine.disk = std::make_unique<SimDisk>(world, plan.seed * 1000003 + 2 + static_cast<std::uint64_t>(i));
     servers_.push_back(std::move(machine));
   }
@@ -46,13 +60,17 @@ void Cluster::started(const std::string& host, std::uint64_t life, const Result<
 void Cluster::start_master() {
   if (master_.life) return;
   ++master_.lives;
-  master_.life = std::make_unique<Life>(world_, network_, *master_.disk, master_.host, seed_of(master_));
+  master_.life = std::make_unique<Life>(world_, network_, master_, seed_of(master_));
   Life& life = *master_.life;
   master::Settings settings;
   settings.listen.control = kMasterAddress;
   // A life may have ended when the identity was written, before start() could say so.
   settings.format = !formatted_ && !master_.disk->read_now("identity");
   settings.log_segment = plan_.log_segment;
+  settings.lease = plan_.lease;
+  settings.heartbeat = plan_.heartbeat;
+  settings.suspect_after = plan_.heartbeat * 3;
+  settings.lost_after = plan_.heartbeat * 10;
   settings.mutant = plan_.mutant;
   settings.fatal = [this, number = master_.lives](const Error& error) {
     broken_.push_back("master, life " + std::to_string(number) + ", gave up: " + error.text());
@@ -68,7 +86,7 @@ void Cluster::start_chunkserver(int number) {
   Machine& machine = servers_[number];
   if (machine.life) return;
   ++machine.lives;
-  machine.life = std::make_unique<Life>(world_, network_, *machine.disk, machine.host, seed_of(machine));
+  machine.life = std::make_unique<Life>(world_, network_, machine, seed_of(machine));
   Life& life = *machine.life;
   chunkserver::Settings settings;
   settings.masters = {kMasterAddress};
@@ -76,11 +94,17 @@ void Cluster::start_chunkserver(int number) {
   settings.listen.data = "tcp://" + machine.host + ":7511";
   settings.rack = "r" + std::to_string(number % 3);
   settings.journal_segment = plan_.journal_segment;
+  settings.staging_max = plan_.staging_max;
+  settings.data_wait = plan_.data_wait;
   settings.mutant = plan_.mutant;
   settings.on_applied = [this, number, of = machine.lives](ServerId, ChunkHandle handle, Version version, Serial serial,
                                                            RequestId id) {
     if (on_applied) on_applied(number, of, handle, version, serial, id);
   };
+  tell_acknowledged(settings, [this, number, of = machine.lives](ServerId, ChunkHandle handle, Version version,
+                                                                 Serial serial, RequestId id) {
+    if (on_acknowledged) on_acknowledged(number, of, handle, version, serial, id);
+  });
   life.server =
       std::make_unique<chunkserver::ChunkServer>(life.node, life.random, life.bus, *life.disk, std::move(settings));
   life.tasks.spawn(life.server->fatal(), [this, host = machine.host, of = machine.lives](Result<Error> error) {
@@ -90,13 +114,54 @@ void Cluster::start_chunkserver(int number) {
                    [this, host = machine.host, of = machine.lives](Result<> result) { started(host, of, result); });
 }
 
-void Cluster::kill_master() { master_.life.reset(); }
+void Cluster::kill(Machine& machine) {
+  machine.life.reset();
+  network_.resume(machine.host);  // a process can be killed while it stands still
+}
 
-void Cluster::kill_chunkserver(int number) { servers_[number].life.reset(); }
+void Cluster::kill_master() { kill(master_); }
+
+void Cluster::kill_chunkserver(int number) { kill(servers_[number]); }
 
 void Cluster::power_cut_master() {
-  master_.life.reset();
+  kill(master_);
   master_.disk->power_cut();
+}
+
+void Cluster::power_cut_chunkserver(int number) {
+  kill(servers_[number]);
+  servers_[number].disk->power_cut();
+}
+
+Cluster::Machine* Cluster::find(const std::string& host) {
+  if (host == master_.host) return &master_;
+  for (Machine& machine : servers_) {
+    if (machine.host == host) return &machine;
+  }
+  return nullptr;
+}
+
+bool Cluster::pause(const std::string& host) {
+  Machine* machine = find(host);
+  if (machine == nullptr || !machine->life || machine->life->node.paused()) return false;
+  machine->life->node.pause();
+  network_.pause(host);
+  return true;
+}
+
+void Cluster::resume(const std::string& host, bool timers_first) {
+  Machine* machine = find(host);
+  if (machine == nullptr || !machine->life || !machine->life->node.paused()) return;
+  if (timers_first) machine->life->node.resume();
+  network_.resume(host);
+  if (!timers_first) machine->life->node.resume();
+}
+
+void Cluster::step_wall(const std::string& host, Duration by) {
+  Machine* machine = find(host);
+  if (machine == nullptr) return;
+  machine->clock.wall += by;
+  if (machine->life) machine->life->node.step_wall(by);
 }
 
 bool Cluster::whole() const {

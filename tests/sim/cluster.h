@@ -15,6 +15,7 @@
 #include "bus/sim_bus.h"
 #include "chunkserver/chunkserver.h"
 #include "master/master.h"
+#include "tests/sim/clocks.h"
 #include "tests/sim/plan.h"
 
 namespace gfs::sim {
@@ -24,7 +25,7 @@ inline constexpr int kChunkservers = 5;
 
 class Cluster {
  public:
-  using Applied = std::function<void(int server, std::uint64_t life, ChunkHandle, Version, Serial, RequestId)>;
+  using Told = std::function<void(int server, std::uint64_t life, ChunkHandle, Version, Serial, RequestId)>;
 
   Cluster(SimExecutor& world, bus::SimNetwork& network, const Plan& plan);
   ~Cluster();
@@ -34,8 +35,17 @@ class Cluster {
   // As kill -9.
   void kill_master();
   void kill_chunkserver(int number);
-  // The machine of the master loses power; nothing runs on it until start_master().
+  // The machine loses power; nothing runs on it until it is started.
   void power_cut_master();
+  void power_cut_chunkserver(int number);
+
+  // By host ("master", "cs0", ...). The process stands still: nothing of it runs, messages to it wait. What comes first
+  // when it goes on, its late timers or its messages, is the caller's choice. False: it does not run, or stands
+  // already.
+  bool pause(const std::string& host);
+  void resume(const std::string& host, bool timers_first);
+  // Somebody sets the machine's wall clock.
+  void step_wall(const std::string& host, Duration by);
 
   bool master_up() const { return master_.life != nullptr; }
   bool chunkserver_up(int number) const { return servers_[number].life != nullptr; }
@@ -44,17 +54,24 @@ class Cluster {
   // Starts that failed, and processes that gave up: no fault explains either.
   const std::vector<std::string>& broken() const { return broken_; }
 
-  Applied on_applied;
+  SimDisk& disk(int chunkserver) { return *servers_[chunkserver].disk; }
+  const SimDisk& master_disk() const { return *master_.disk; }
+
+  Told on_applied;
+  Told on_acknowledged;
 
  private:
   struct Life;
   struct Machine {
     std::string host;
     std::unique_ptr<SimDisk> disk;
+    MachineClock clock;
     std::uint64_t lives = 0;
     std::unique_ptr<Life> life;
   };
 
+  Machine* find(const std::string& host);
+  void kill(Machine& machine);
   void started(const std::string& host, std::uint64_t life, const Result<>& result);
   std::uint64_t seed_of(const Machine& machine) const;
 

@@ -6,6 +6,40 @@
 
 namespace gfs::sim {
 
+std::uint64_t History::begin(std::size_t file, std::uint64_t offset, std::uint64_t size, Instant now) {
+  writes.push_back({writes.size() + 1, file, offset, size, now, {}, Fate::pending, false});
+  by_file[file].push_back(writes.size());
+  return writes.size();
+}
+
+void History::end(std::uint64_t id, Fate fate, Instant now) {
+  WriteOp& op = writes[id - 1];
+  if (op.fate != Fate::pending) return;
+  // The answer may have been on its way when the power went.
+  if (fate == Fate::ok && op.invoked <= last_loss) fate = Fate::unknown;
+  op.fate = fate;
+  op.ended = now;
+  ++(fate == Fate::ok ? ok : fate == Fate::failed ? failed : unknown);
+}
+
+void History::synced(const std::vector<std::uint64_t>& ids, Instant began) {
+  if (began <= last_loss) return;
+  for (std::uint64_t id : ids) {
+    WriteOp& op = writes[id - 1];
+    if (op.fate == Fate::ok && op.ended <= began) op.synced = true;
+  }
+}
+
+void History::power_lost(Instant now) {
+  last_loss = now;
+  for (WriteOp& op : writes) {
+    if (op.fate != Fate::ok || op.synced) continue;
+    op.fate = Fate::unknown;
+    --ok;
+    ++unknown;
+  }
+}
+
 Bytes content_of(std::uint64_t id, std::uint64_t offset, std::uint64_t size) {
   std::string out(size, '\0');
   for (std::uint64_t at = 0; at < size; at += kCell) {

@@ -25,6 +25,7 @@ struct WriteOp {
   std::uint64_t offset = 0, size = 0;
   Instant invoked{}, ended{};
   Fate fate = Fate::pending;
+  bool synced = false;  // forced to every member's disk since it was acknowledged
   std::uint64_t end() const { return offset + size; }
 };
 
@@ -33,20 +34,15 @@ struct History {
   std::vector<std::vector<std::uint64_t>> by_file;  // ids
   std::vector<std::uint64_t> synced_size;           // of each file: what a sync or close has acknowledged
   std::uint64_t ok = 0, failed = 0, unknown = 0, reads = 0;
+  Instant last_loss = Instant::min();     // when every machine lost power last
   std::vector<std::string> faults_found;  // "checker: what", in the order they were seen
 
-  std::uint64_t begin(std::size_t file, std::uint64_t offset, std::uint64_t size, Instant now) {
-    writes.push_back({writes.size() + 1, file, offset, size, now, {}, Fate::pending});
-    by_file[file].push_back(writes.size());
-    return writes.size();
-  }
-  void end(std::uint64_t id, Fate fate, Instant now) {
-    WriteOp& op = writes[id - 1];
-    if (op.fate != Fate::pending) return;
-    op.fate = fate;
-    op.ended = now;
-    ++(fate == Fate::ok ? ok : fate == Fate::failed ? failed : unknown);
-  }
+  std::uint64_t begin(std::size_t file, std::uint64_t offset, std::uint64_t size, Instant now);
+  void end(std::uint64_t id, Fate fate, Instant now);
+  // A sync or close that began at `began` succeeded: of these writes, those that had been acknowledged before it.
+  void synced(const std::vector<std::uint64_t>& ids, Instant began);
+  // Every copy of a chunk may have lost what was not synced: those writes are unknown from now on.
+  void power_lost(Instant now);
   void found(const std::string& checker, const std::string& what) { faults_found.push_back(checker + ": " + what); }
 };
 

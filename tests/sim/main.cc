@@ -1,6 +1,7 @@
 // gfs-sim: a whole cluster in one thread and virtual time, with faults from a seed, judged by checkers.
 //
-//   gfs-sim --seed N --minutes M [--seeds K] [--faults all|none|LIST] [--mutant NAME] [--list-mutants] [--verbose]
+//   gfs-sim --seed N --minutes M [--seeds K] [--jobs J] [--faults all|none|LIST] [--mutant NAME] [--probes] [--verbose]
+//   gfs-sim --list-mutants
 //
 // Exit 0: clean. 1: a checker failed (its name and the replay command on stderr); no seed is run after it. 2: usage.
 // The last line of stdout is "trace hash <16 hex digits>", of the last seed that was run.
@@ -13,12 +14,22 @@
 #include <cstdio>
 
 #include "base/log.h"
+#include "base/probe.h"
+#include "tests/sim/mutants.h"
 #include "tests/sim/run.h"
+#include "tests/sim/seeds.h"
 
 namespace {
 
-const std::vector<std::string> kMutants = {"skip_log_sync", "apply_without_serial_check",
-                                           "acknowledge_before_secondaries"};
+struct Options {
+  gfs::sim::Seeds seeds;
+  double minutes = 1;
+  std::string faults;
+  std::string mutant;
+  bool probes = false;
+  bool verbose = false;
+  bool list_mutants = false;
+};
 
 std::string replay;  // the command for the seed that runs
 
@@ -28,66 +39,112 @@ void on_abort(int) {
   std::signal(SIGABRT, SIG_DFL);
 }
 
+std::string replay_of(const Options& options, std::uint64_t seed) {
+  return fmt::format("replay: gfs-sim --seed {} --minutes {}{}{}\n", seed, options.minutes,
+                     options.faults.empty() ? "" : " --faults " + options.faults,
+                     options.mutant.empty() ? "" : " --mutant " + options.mutant);
+}
+
+gfs::sim::SeedResult run_one(const Options& options, const std::set<std::string>& faults, bool exactly,
+                             std::uint64_t seed) {
+  const gfs::sim::Plan plan = gfs::sim::make_plan(seed, options.minutes, faults, exactly, options.mutant);
+  if (options.verbose) fmt::print(stderr, "{}\n", plan.text());
+  replay = replay_of(options, seed);
+  const std::map<std::string, std::uint64_t> before = gfs::Probe::report();
+  gfs::sim::Verdict verdict = gfs::sim::run(plan);
+  gfs::sim::SeedResult result;
+  result.seed = seed;
+  result.faults_found = std::move(verdict.faults_found);
+  result.trace = verdict.trace;
+  result.virtual_seconds = verdict.virtual_seconds;
+  result.counts = std::move(verdict.counts);
+  result.probes = gfs::Probe::report();
+  for (auto& [name, count] : result.probes) {
+    auto found = before.find(name);
+    if (found != before.end()) count -= found->second;
+  }
+  return result;
+}
+
+void print_probes(const std::map<std::string, std::uint64_t>& probes) {
+  for (const auto& [name, count] : probes) {
+    if (count > 0) fmt::print("probe {:>10} {}\n", count, name);
+  }
+  for (const auto& [name, count] : probes) {
+    if (count == 0) fmt::print("probe      never {}\n", name);
+  }
+}
+
+// The last seed's hash is what the run is known by.
+int run_all(const Options& options, const std::set<std::string>& faults, bool exactly) {
+  std::map<std::string, std::uint64_t> probes = gfs::Probe::report();
+  std::uint64_t trace = 0;
+  double virtual_seconds = 0;
+  std::uint64_t count = 0;
+  int failed = 0;
+  std::signal(SIGABRT, on_abort);
+  const auto began = std::chrono::steady_clock::now();
+  auto run = [&](std::uint64_t seed) { return run_one(options, faults, exactly, seed); };
+  auto told = [&](const gfs::sim::SeedResult& result) {
+    trace = result.trace;
+    ++count;
+    virtual_seconds += result.virtual_seconds;
+    for (const auto& [name, hits] : result.probes) probes[name] += hits;
+    fmt::print("seed {}: {}, {}\n", result.seed, result.faults_found.empty() ? "clean" : "FAILED", result.counts);
+    std::fflush(stdout);
+    if (result.faults_found.empty()) return true;
+    ++failed;
+    for (const std::string& fault : result.faults_found) fmt::print(stderr, "checker {}\n", fault);
+    fmt::print(stderr, "{}", replay_of(options, result.seed));
+    return false;
+  };
+  gfs::sim::run_seeds(options.seeds, run, told);
+  const double took = std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
+  if (options.probes) print_probes(probes);
+  fmt::print("{} seeds, {} failed, {:.0f} virtual seconds in {:.1f} s: {:.0f} times real time\n", count, failed,
+             virtual_seconds, took, virtual_seconds / took);
+  fmt::print("trace hash {:016x}\n", trace);
+  return failed == 0 ? 0 : 1;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
-  std::uint64_t seed = 1;
-  std::uint64_t seeds = 1;
-  double minutes = 1;
-  std::string faults_text;
-  std::string mutant;
-  bool verbose = false;
-  bool list_mutants = false;
+  Options options;
   CLI::App app("Simulates a gfs cluster with faults and checks it", "gfs-sim");
-  app.add_option("--seed", seed, "First seed");
-  app.add_option("--seeds", seeds, "How many seeds, one after the other")->check(CLI::Range(1, 1000000));
-  app.add_option("--minutes", minutes, "Virtual minutes with faults")->check(CLI::Range(0.01, 100000.0));
-  app.add_option("--faults", faults_text, "all, none, or a list with commas; without it each seed chooses");
-  app.add_option("--mutant", mutant, "A bug to put in")->check(CLI::IsMember(kMutants));
-  app.add_flag("--list-mutants", list_mutants, "Name the bugs that can be put in");
-  app.add_flag("--verbose", verbose, "Log what the nodes do, and each seed's plan");
+  app.add_option("--seed", options.seeds.first, "First seed");
+  app.add_option("--seeds", options.seeds.count, "How many seeds, one after the other")->check(CLI::Range(1, 1000000));
+  app.add_option("--jobs", options.seeds.jobs, "How many processes run seeds side by side")->check(CLI::Range(1, 256));
+  app.add_option("--minutes", options.minutes, "Virtual minutes with faults")->check(CLI::Range(0.01, 100000.0));
+  app.add_option("--faults", options.faults,
+                 "all, none, or a list with commas; without it each seed chooses (a mutant has its own)");
+  app.add_option("--mutant", options.mutant, "A bug to put in")->check([](const std::string& name) {
+    return gfs::sim::find_mutant(name) != nullptr ? "" : name + " is not one of --list-mutants";
+  });
+  app.add_flag("--list-mutants", options.list_mutants, "Name the bugs that can be put in");
+  app.add_flag("--probes", options.probes, "Print how often each rare branch was reached, and which never were");
+  app.add_flag("--verbose", options.verbose, "Log what the nodes do, and each seed's plan");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : 2;
   }
-  if (list_mutants) {
-    for (const std::string& name : kMutants) fmt::print("{}\n", name);
+  if (options.list_mutants) {
+    for (const gfs::sim::Mutant& mutant : gfs::sim::mutants()) {
+      fmt::print("{:<32}{:<14}{:<5}{}\n", mutant.name, mutant.part, mutant.story, mutant.breaks);
+    }
     return 0;
   }
-  const bool exactly = !faults_text.empty();
-  gfs::Result<std::set<std::string>> faults = gfs::sim::parse_faults(exactly ? faults_text : "all");
+  bool exactly = !options.faults.empty();
+  gfs::Result<std::set<std::string>> faults = gfs::sim::parse_faults(exactly ? options.faults : "all");
   if (!faults) {
     fmt::print(stderr, "gfs-sim: {}\n", faults.error().message);
     return 2;
   }
-  gfs::log::set_level(verbose ? gfs::log::Level::info : gfs::log::Level::off);
-  std::uint64_t trace = 0;
-  double virtual_seconds = 0;
-  std::uint64_t run = 0;
-  int failed = 0;
-  std::signal(SIGABRT, on_abort);
-  const auto began = std::chrono::steady_clock::now();
-  for (std::uint64_t at = seed; at < seed + seeds; ++at) {
-    const gfs::sim::Plan plan = gfs::sim::make_plan(at, minutes, *faults, exactly, mutant);
-    if (verbose) fmt::print(stderr, "{}\n", plan.text());
-    replay = fmt::format("replay: gfs-sim --seed {} --minutes {}{}{}\n", at, minutes,
-                         exactly ? " --faults " + faults_text : "", mutant.empty() ? "" : " --mutant " + mutant);
-    const gfs::sim::Verdict verdict = gfs::sim::run(plan);
-    trace = verdict.trace;
-    ++run;
-    virtual_seconds += verdict.virtual_seconds;
-    fmt::print("seed {}: {}, {}\n", at, verdict.faults_found.empty() ? "clean" : "FAILED", verdict.counts);
-    std::fflush(stdout);
-    if (verdict.faults_found.empty()) continue;
-    ++failed;
-    for (const std::string& fault : verdict.faults_found) fmt::print(stderr, "checker {}\n", fault);
-    fmt::print(stderr, "{}", replay);
-    break;
+  if (!exactly && !options.mutant.empty()) {
+    *faults = gfs::sim::find_mutant(options.mutant)->faults;
+    exactly = true;
   }
-  const double took = std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
-  fmt::print("{} seeds, {} failed, {:.0f} virtual seconds in {:.1f} s: {:.0f} times real time\n", run, failed,
-             virtual_seconds, took, virtual_seconds / took);
-  fmt::print("trace hash {:016x}\n", trace);
-  return failed == 0 ? 0 : 1;
+  gfs::log::set_level(options.verbose ? gfs::log::Level::info : gfs::log::Level::off);
+  return run_all(options, *faults, exactly);
 }

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <cmath>
 #include <sstream>
 
@@ -42,7 +43,13 @@ Plan make_plan(std::uint64_t seed, double minutes, std::set<std::string> faults,
     plan.delay_max = 400us;
   }
   plan.think = Duration(static_cast<Duration::rep>(between_log(random, 200e6, 2e9)));
-  for (std::uint32_t* weight : {&plan.names, &plan.writes, &plan.appends, &plan.reads}) {
+  plan.clock_drift = between_log(random, 1e-6, 1e-2);
+  plan.grant_loss = between_log(random, 0.02, 0.5);
+  plan.grant_repeat = between_log(random, 0.02, 0.5);
+  plan.victim = static_cast<int>(random.below(5));
+  plan.many_victims = random.below(4) == 0;
+  for (std::uint32_t* weight :
+       {&plan.names, &plan.writes, &plan.appends, &plan.reads, &plan.kept, &plan.records, &plan.scans}) {
     if (random.below(4) == 0) *weight /= 10;
   }
   plan.deadline = random.pick(std::vector<Duration>{1s, 4s, 30s});
@@ -54,6 +61,18 @@ Plan make_plan(std::uint64_t seed, double minutes, std::set<std::string> faults,
   plan.window = random.pick(std::vector<std::uint64_t>{64 << 10, 1 << 20, 8 << 20});
   plan.fragment = random.pick(std::vector<std::uint64_t>{16 << 10, 64 << 10, 1 << 20});
   if (plan.fragment > plan.window) plan.fragment = plan.window;
+  plan.shared_groups = static_cast<std::uint32_t>(random.between(1, 3));
+  plan.append_files = static_cast<std::uint32_t>(random.between(1, 4));
+  plan.append_room = static_cast<std::uint64_t>(between_log(random, 2 << 10, 1 << 20));
+  plan.record_max = random.pick(std::vector<std::uint64_t>{64, 1 << 10, 8 << 10, 64 << 10});
+  plan.record_large = random.below(4) == 0 ? 0.02 : 0;
+  plan.append_batch = random.pick(std::vector<std::uint64_t>{1, 4 << 10, 64 << 10, 1 << 20});
+  plan.append_in_flight = random.pick(std::vector<std::uint64_t>{1, 2, 16, 64});
+  plan.staging_max = random.pick(std::vector<std::uint64_t>{16 << 20, 64 << 20, 256 << 20});
+  plan.data_wait = random.pick(std::vector<Duration>{50ms, 1s});
+  plan.lease = random.pick(std::vector<Duration>{2s, 10s, 60s, 60s});
+  plan.heartbeat = std::clamp<Duration>(plan.lease / 10, 200ms, 1s);
+  plan.layout_age = random.pick(std::vector<Duration>{1s, 30s});
   return plan;
 }
 
@@ -63,9 +82,9 @@ Result<std::set<std::string>> parse_faults(const std::string& text) {
   if (text == "none") return out;
   std::istringstream list(text);
   for (std::string name; std::getline(list, name, ',');) {
-    if (!kFaultClasses.contains(name)) {
-      return fail(Code::invalid_argument, "unknown fault \"{}\": all, none, or some of {}", name,
-                  fmt::join(kFaultClasses, ","));
+    if (!kFaultClasses.contains(name) && !kNamedFaults.contains(name)) {
+      return fail(Code::invalid_argument, "unknown fault \"{}\": all, none, or some of {},{}", name,
+                  fmt::join(kFaultClasses, ","), fmt::join(kNamedFaults, ","));
     }
     out.insert(name);
   }
@@ -73,15 +92,27 @@ Result<std::set<std::string>> parse_faults(const std::string& text) {
 }
 
 std::string Plan::text() const {
-  return fmt::format(
-      "seed {}: faults [{}] loss {:.4f} repeat {:.4f} slow {:.3f} delay {:.1f} ms every {:.1f} s down {:.1f} s; think "
-      "{:.0f} ms "
-      "weights {}/{}/{}/{} groups {} files {} bytes {}; log {} journal {} window {} fragment "
-      "{}{}",
-      seed, fmt::join(faults, " "), loss, repeat, slow, to_seconds(delay_max) * 1e3, to_seconds(between_faults),
-      to_seconds(down_max), to_seconds(think) * 1e3, to_seconds(deadline), names, writes, appends, reads, groups,
-      data_files, bytes_max, log_segment, journal_segment, window, fragment,
-      mutant.empty() ? "" : "; mutant " + mutant);
+  std::string out = fmt::format(
+      "seed {}: faults [{}] every {:.1f} s down {:.1f} s loss {:.4f} repeat {:.4f} slow {:.3f} delay {:.1f} ms", seed,
+      fmt::join(faults, " "), to_seconds(between_faults), to_seconds(down_max), loss, repeat, slow,
+      to_seconds(delay_max) * 1e3);
+  if (has("clock")) out += fmt::format(" drift {:.6f}", clock_drift);
+  if (has("lost_grants")) out += fmt::format(" grants lost {:.2f} repeated {:.2f}", grant_loss, grant_repeat);
+  if (has("power_chunkserver") || has("disk"))
+    out += many_victims ? " victims: any" : fmt::format(" victim cs{}", victim);
+  out += fmt::format(
+      "; think {:.0f} ms deadline {:.0f} s names {} writes {} appends {} reads {} kept {} records {} scans {}",
+      to_seconds(think) * 1e3, to_seconds(deadline), names, writes, appends, reads, kept, records, scans);
+  out +=
+      fmt::format("; groups {}+{} files {} bytes {}; append files {} room {} record {} large {} batch {} in flight {}",
+                  groups, shared_groups, data_files, bytes_max, append_files, append_room, record_max, record_large,
+                  append_batch, append_in_flight);
+  out += fmt::format(
+      "; log {} journal {} window {} fragment {} staging {} wait {} ms lease {} s heartbeat {} ms layouts {} s",
+      log_segment, journal_segment, window, fragment, staging_max, to_ms(data_wait), to_seconds(lease),
+      to_ms(heartbeat), to_seconds(layout_age));
+  if (!mutant.empty()) out += "; mutant " + mutant;
+  return out;
 }
 
 }  // namespace gfs::sim

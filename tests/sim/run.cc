@@ -3,12 +3,17 @@
 #include <fmt/format.h>
 
 #include "bus/endpoint.h"
+#include "tests/sim/checkers/append.h"
 #include "tests/sim/checkers/durability.h"
+#include "tests/sim/checkers/equal.h"
+#include "tests/sim/checkers/linearizable.h"
 #include "tests/sim/checkers/liveness.h"
+#include "tests/sim/checkers/primaries.h"
 #include "tests/sim/checkers/replicas.h"
 #include "tests/sim/checkers/serials.h"
 #include "tests/sim/client.h"
 #include "tests/sim/cluster.h"
+#include "tests/sim/log_index.h"
 #include "tests/sim/nemesis.h"
 
 namespace gfs::sim {
@@ -37,6 +42,11 @@ class Verifier {
   Task<> run() {
     bus::ClusterStatus::Reply status = co_await filesystem_.status();
     direct_.set_cluster(status.cluster);
+    for (std::size_t file = 0; file < shared_.appends.starts.size(); ++file) {
+      co_await check_equal(shared_.history, node_, filesystem_, direct_, append_path(file));
+      std::vector<bus::ListChunks::Chunk> chunks = co_await filesystem_.chunks(append_path(file));
+      co_await check_append_file(shared_.history, shared_.appends, direct_, file, std::move(chunks));
+    }
     for (std::size_t file = 0; file < shared_.history.by_file.size(); ++file) {
       if (shared_.history.by_file[file].empty()) continue;
       co_await check_new_writes(shared_.history, node_, filesystem_, file);
@@ -44,6 +54,7 @@ class Verifier {
       if (!read) shared_.history.found("durability", data_path(file) + " cannot be read: " + read.error().text());
       std::vector<bus::ListChunks::Chunk> chunks = co_await filesystem_.chunks(data_path(file));
       co_await check_replicas(shared_.history, direct_, file, std::move(chunks));
+      co_await check_equal(shared_.history, node_, filesystem_, direct_, data_path(file));
     }
     for (std::size_t group = 0; group < shared_.group_free.size(); ++group) co_await check_group(group, "");
   }
@@ -106,23 +117,76 @@ class Verifier {
   bus::Endpoint direct_;
 };
 
+// While nothing fails yet.
+class Preparer {
+ public:
+  Preparer(SimExecutor& world, bus::SimNetwork& network, Shared& shared)
+      : world_(world),
+        shared_(shared),
+        node_(world),
+        random_(shared.plan.seed + 0x9e9a),
+        bus_(network, node_, "preparer"),
+        filesystem_(node_, random_, bus_, client_settings(shared.plan)) {}
+
+  Task<> run() { return prepare_append_files(world_, shared_, filesystem_); }
+
+ private:
+  SimExecutor& world_;
+  Shared& shared_;
+  NodeExecutor node_;
+  Random random_;
+  bus::SimBus bus_;
+  client::Filesystem filesystem_;
+};
+
+// What was asked of names, as a whole: by the log's indices, and, where it is small enough, by search.
+std::string check_names(Shared& shared, const LogIndex& log) {
+  for (const std::string& wrong : check_certificate(shared.name_events, log)) shared.history.found("names", wrong);
+  std::size_t searched = 0;
+  std::size_t undecided = 0;
+  for (std::size_t group = shared.plan.groups; group < shared.plan.groups + shared.plan.shared_groups; ++group) {
+    LinearVerdict verdict = check_linearizable(first_events(shared.name_events, group));
+    ++(verdict.verdict == Linear::undecided ? undecided : searched);
+    if (verdict.verdict == Linear::no) {
+      shared.history.found("names",
+                           fmt::format("no order of the operations explains their answers; after {} of them: {}",
+                                       verdict.explained, verdict.stuck));
+    }
+  }
+  return fmt::format("{} names, {} searches, {} undecided", shared.name_events.size(), searched, undecided);
+}
+
 }  // namespace
 
 Verdict run(const Plan& plan) {
   SimExecutor world;
   bus::SimNetwork network(world, plan.seed * 31 + 17);
-  Shared shared(plan, plan.groups);
+  Shared shared(plan);
   SerialChecker serials(shared.history);
+  PrimaryChecker primaries(shared.history);
   Cluster cluster(world, network, plan);
-  cluster.on_applied = [&serials](int server, std::uint64_t life, ChunkHandle handle, Version version, Serial serial,
-                                  RequestId id) { serials.applied(server, life, handle, version, serial, id); };
+  cluster.on_applied = [&](int server, std::uint64_t life, ChunkHandle handle, Version version, Serial serial,
+                           RequestId id) {
+    serials.applied(server, life, handle, version, serial, id);
+    primaries.applied(handle, version, serial, world.now());
+  };
+  cluster.on_acknowledged = [&](int server, std::uint64_t life, ChunkHandle handle, Version version, Serial serial,
+                                RequestId) {
+    primaries.acknowledged(server, life, handle, version, serial, world.now());
+  };
   Workload workload(world, network, shared);
-  Nemesis nemesis(world, network, cluster, workload, plan);
+  Nemesis nemesis(world, network, cluster, workload, shared);
 
   cluster.start_master();
   for (int i = 0; i < kChunkservers; ++i) cluster.start_chunkserver(i);
   if (!world.run_until([&] { return cluster.whole(); }, kRecovery))
     shared.history.found("liveness", "the cluster does not start");
+  {
+    Preparer preparer(world, network, shared);
+    Result<> prepared = world.run(preparer.run(), kRecovery);
+    if (!prepared)
+      shared.history.found("liveness", "nothing can be written before any fault: " + prepared.error().text());
+  }
   for (int i = 0; i < kClients; ++i) workload.start_client(i);
   nemesis.start();
   world.run_for(plan.faulty);
@@ -141,14 +205,19 @@ Verdict run(const Plan& plan) {
     if (!verified) shared.history.found("liveness", "the last look: " + verified.error().text());
   }
   serials.finish();
+  const std::string names = check_names(shared, log_index_of(cluster.master_disk()));
 
   Verdict verdict;
   verdict.faults_found = shared.history.faults_found;
   verdict.trace = network.trace_hash() * 1099511628211ull ^ world.steps();
   verdict.virtual_seconds = to_seconds(world.now().time_since_epoch());
-  verdict.counts = fmt::format("writes {} ok {} failed {} unknown, {} reads, {} messages, at most {} possible trees",
-                               shared.history.ok, shared.history.failed, shared.history.unknown, shared.history.reads,
-                               network.counters().delivered, shared.names.most_possible());
+  verdict.counts = fmt::format(
+      "writes {} ok {} failed {} unknown, {} reads; records {} ok {} failed {} unknown {} repeats, {} seen; {}, at "
+      "most {} "
+      "possible trees; {} messages",
+      shared.history.ok, shared.history.failed, shared.history.unknown, shared.history.reads, shared.appends.ok,
+      shared.appends.failed, shared.appends.unknown, shared.appends.repeats, shared.appends.seen.size(), names,
+      shared.names.most_possible(), network.counters().delivered);
   return verdict;
 }
 

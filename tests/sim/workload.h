@@ -1,18 +1,23 @@
 // Workload: three clients that use the cluster as applications do, and write down what they asked and were told.
 //
-// Data files are shared; appending takes a file for itself, because the offset is the handle's own. A group of names is
-// used by one client at a time; after an operation of unknown outcome it rests until nothing of it is under way.
+// Data files are shared; appending to one at an offset takes it for the client itself, because the offset is the
+// handle's own. Append files take records of all at once. A group of names is used by one client at a time (after an
+// operation of unknown outcome it rests until nothing of it is under way), a shared group by all.
 // Owned by a Run. One thread.
 #pragma once
 
 #include <memory>
+#include <set>
 #include <vector>
 
 #include "base/sim_executor.h"
 #include "base/task_group.h"
 #include "bus/sim_bus.h"
 #include "client_cli/client/filesystem.h"
+#include "tests/sim/append_history.h"
+#include "tests/sim/checkers/certificate.h"
 #include "tests/sim/checkers/names.h"
+#include "tests/sim/clocks.h"
 #include "tests/sim/history.h"
 #include "tests/sim/plan.h"
 
@@ -20,18 +25,31 @@ namespace gfs::sim {
 
 inline constexpr int kClients = 3;
 
+// What a client remembers of one append file over its crashes.
+struct Writer {
+  ClientId client;
+  std::uint64_t next = 1;             // number of its next record
+  std::set<std::uint64_t> undecided;  // to be repeated
+};
+
 // What the clients share.
 struct Shared {
-  Shared(const Plan& of, std::size_t groups_of)
-      : plan(of), names(history, groups_of), group_free(groups_of), file_free(of.data_files) {
-    history.by_file.resize(of.data_files);
-    history.synced_size.resize(of.data_files);
+  explicit Shared(const Plan& of);
+  // No machine kept what was not synced.
+  void power_lost(Instant now) {
+    history.power_lost(now);
+    appends.power_lost(now);
   }
+
   const Plan& plan;
   History history;
+  AppendHistory appends;
   NameChecker names;
-  std::vector<Instant> group_free;  // Instant::max(): in use
-  std::vector<Instant> file_free;   // for appending
+  std::vector<NameEvent> name_events;
+  std::vector<Instant> group_free;           // Instant::max(): in use
+  std::vector<Instant> file_free;            // for appending at an offset
+  std::vector<std::vector<Writer>> writers;  // by client and append file
+  std::uint64_t last_stream = kClients;
   bool stopping = false;
 };
 
@@ -44,17 +62,29 @@ class Workload {
 
   void start_client(int number);
   void kill_client(int number);
+  // As Cluster's.
+  bool pause(const std::string& host);
+  void resume(const std::string& host);
+  void step_wall(const std::string& host, Duration by);
   // No new operations; done() once those begun have ended.
   void stop() { shared_.stopping = true; }
   bool done() const;
   std::string under_way() const;
 
  private:
+  struct Seat {
+    std::string host;
+    MachineClock clock;
+    std::uint64_t lives = 0;
+    std::unique_ptr<Client> client;
+  };
+
+  Seat* find(const std::string& host);
+
   SimExecutor& world_;
   bus::SimNetwork& network_;
   Shared& shared_;
-  std::vector<std::unique_ptr<Client>> clients_;
-  std::vector<std::uint64_t> lives_;
+  std::vector<Seat> seats_;
 };
 
 }  // namespace gfs::sim

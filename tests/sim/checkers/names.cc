@@ -99,12 +99,6 @@ Code list_of_tree(const Tree& tree, const NameOp& op, NameSeen& seen) {
   return Code::ok;
 }
 
-// A failure that speaks of the names, as opposed to one of the way there.
-bool speaks_of_names(Code code) {
-  return code == Code::not_found || code == Code::already_exists || code == Code::not_empty ||
-         code == Code::not_a_directory || code == Code::is_a_directory || code == Code::invalid_argument;
-}
-
 }  // namespace
 
 std::string NameOp::text() const {
@@ -131,6 +125,11 @@ Code apply_to_tree(Tree& tree, const NameOp& op, NameSeen& seen) {
       return list_of_tree(tree, op, seen);
   }
   return Code::internal;
+}
+
+bool speaks_of_names(Code code) {
+  return code == Code::not_found || code == Code::already_exists || code == Code::not_empty ||
+         code == Code::not_a_directory || code == Code::is_a_directory || code == Code::invalid_argument;
 }
 
 void NameChecker::answered(std::size_t group, const NameOp& op, const Result<NameSeen>& answer) {

@@ -25,6 +25,7 @@ struct NameOp {
 struct NameSeen {
   bool exists = false;
   std::vector<std::string> entries;  // full names below the group; directories end with '/'
+  bool operator==(const NameSeen&) const = default;
 };
 
 // Path to "is a directory".
@@ -32,6 +33,9 @@ using Tree = std::map<std::string, bool>;
 
 // The model: changes the tree, or says why not. Code::ok for success.
 Code apply_to_tree(Tree& tree, const NameOp& op, NameSeen& seen);
+
+// A failure that speaks of the names, as opposed to one of the way there.
+bool speaks_of_names(Code code);
 
 class NameChecker {
  public:

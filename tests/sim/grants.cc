@@ -1,0 +1,35 @@
+#include "tests/sim/grants.h"
+
+#include <array>
+
+#include "bus/codec.h"
+#include "bus/envelope.h"
+#include "bus/messages/chunk_chunk.h"
+#include "bus/messages/chunk_master.h"
+
+namespace gfs::sim {
+
+namespace {
+
+constexpr std::array kKinds = {bus::Configure::kind, bus::PrepareVersion::kind, bus::AdoptVersion::kind,
+                               bus::MakeEqual::kind, bus::AccuseMember::kind};
+constexpr std::size_t kAskedMax = 4096;
+
+}  // namespace
+
+bus::SimNetwork::Odds Grants::judge(const std::string& from, const std::string& to, const bus::Frames& frames) {
+  Result<bus::Envelope> header = bus::decode<bus::Envelope>(frames.envelope);
+  if (!header) return {};
+  if (header->type == bus::Saying::request) {
+    if (std::find(kKinds.begin(), kKinds.end(), header->kind) == kKinds.end()) return {};
+    if (asked_.size() >= kAskedMax) asked_.clear();
+    asked_[{to, from, header->id}] = true;
+    return {.loss = plan_.grant_loss / 4, .repeat = plan_.grant_repeat};
+  }
+  if (header->type == bus::Saying::reply && asked_.contains({from, to, header->id})) {
+    return {.loss = plan_.grant_loss, .repeat = plan_.grant_repeat};
+  }
+  return {};
+}
+
+}  // namespace gfs::sim
