@@ -87,6 +87,7 @@ struct Chunk {
   bool damaged = false;
   bool sealed = false;
   bool suspect = false;
+  bool appended = false;                 // there are append records, here or in the metadata file
   bool name_durable = false;             // the data file's name survives a power cut
   bool loaded = false;                   // checksums and records are here
   std::vector<std::uint32_t> checksums;  // plain

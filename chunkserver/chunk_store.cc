@@ -57,6 +57,7 @@ ChunkInfo ChunkStore::info_of(const Chunk& chunk) const {
           .damaged = chunk.damaged,
           .sealed = chunk.sealed,
           .suspect = chunk.suspect,
+          .appended = chunk.appended,
           .fence = chunk.promised,
           .fenced_primary = chunk.promised_to};
 }

@@ -245,6 +245,7 @@ void ChunkStore::commit_install(Chunk* chunk, const InstallRecord& install, Appe
   chunk->damaged = false;
   chunk->checksums = install.checksums;
   chunk->records = std::move(records);
+  chunk->appended = !chunk->records.empty();
   if (!chunk->loaded) ++loaded_;
   chunk->loaded = true;
   chunk->lsn = std::max(chunk->lsn, lsn);

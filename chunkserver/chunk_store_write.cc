@@ -295,9 +295,11 @@ void ChunkStore::commit(Chunk* chunk, InFlight& entry) {
   if (entry.what == MutationKind::append) {
     chunk->records.expire(entry.record.time_ms);
     chunk->records.add(entry.client, entry.record);
+    chunk->appended = true;
   } else if (entry.what == MutationKind::import_records) {
     chunk->records.import(*entry.imported);
     chunk->records.expire(entry.record.time_ms);
+    chunk->appended = true;
   } else if (entry.what == MutationKind::seal) {
     chunk->sealed = true;
   }

@@ -78,6 +78,8 @@ Task<bus::MakeEqual::Reply> MakeEqual::copy(ChunkHandle handle, Version version,
   target.state.sealed = there.sealed;
   target.checksums = std::move(there.checksums);
   if (mutant_ != "records_not_copied") target.records = co_await AppendRecords::decode(there.payload.view());
+  target.state.digest =
+      state_digest(target.state.length, target.state.sealed, target.checksums, target.records.digest());
   co_await store_.install_copy(handle, version, std::move(target));
   PROBE("a replica was made equal");
   log::info("made_equal",

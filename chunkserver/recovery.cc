@@ -85,6 +85,7 @@ Task<> Recovery::read_meta(ChunkHandle handle) {
   chunk->damaged = meta->damaged;
   chunk->sealed = meta->sealed;
   chunk->suspect = meta->suspect;
+  chunk->appended = !meta->records.empty();
   chunk->name_durable = meta->length > 0;  // an empty chunk may have no data file yet
   chunk->lsn = chunk->meta_lsn = chunk->committed_lsn = chunk->data_synced_lsn = chunk->mark_after = meta->lsn;
   last_lsn_ = std::max(last_lsn_, meta->lsn);
