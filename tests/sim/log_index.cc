@@ -8,9 +8,9 @@ namespace gfs::sim {
 LogIndex log_index_of(const SimDisk& disk) {
   LogIndex out;
   for (const std::string& path : disk.files()) {
-    if (!path.starts_with("log/")) continue;
+    if (!path.starts_with("log/")) continue;  // the names of segments are relative to it
     Bytes bytes = Bytes::of(disk.read_now(path).value_or(""));
-    Result<master::SegmentContent> segment = master::read_segment(path, bytes, true);
+    Result<master::SegmentContent> segment = master::read_segment(path.substr(4), bytes, true);
     if (!segment) return out;
     for (const master::LogRecord& record : segment->records) {
       Result<master::Op> op = master::decode_op(record.op);
