@@ -1,15 +1,13 @@
 // AppendRecords: what a chunk remembers of appends, so that each is done exactly once and in its writer's order.
 //
 // Part of the replicated state of a chunk: every member applies the same appends in the same order and so remembers the
-// same; it travels with copies, and from a sealed chunk into the file's next one (import). Changed only where a
-// mutation commits, with the mutation's own time (the master's, never a client's clock).
+// same; it travels with copies, and from a sealed chunk into the file's next one (import). Changed only where a mutation
+// commits, with the mutation's own time (the master's, never a client's clock).
 //
 // * A batch (records with consecutive sequences of one client) has one record.
-// * Of each client the last kPerClientMax batches are kept, of all clients together kRecordsMax; a client's latest
-// stays
-//   as long as any. What is older than kKept goes. When a client goes whole, `expired_ms` rises to the time of what
-//   went: a batch first asked for at or before then, by a client that is not known here, is never executed
-//   (record_expired).
+// * Of each client the last kPerClientMax batches are kept, of all clients together kRecordsMax; a client's latest stays
+//   as long as any. What is older than kKept goes. When a client goes whole, `expired_ms` rises to the time of what went:
+//   a batch first asked for at or before then, by a client that is not known here, is never executed (record_expired).
 //
 // Pure.
 #pragma once

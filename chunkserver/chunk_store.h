@@ -73,12 +73,12 @@ struct Mutation {
   Serial serial;
   RequestId id;
   MutationKind what = MutationKind::write;
-  std::uint64_t offset = 0;  // append: must be the chunk's end; truncate: the new length
+  std::uint64_t offset = 0;   // append: must be the chunk's end; truncate: the new length
   std::uint32_t digest = 0;
-  std::uint32_t count = 0;               // append: records in the batch, consecutive from id.sequence
-  std::uint32_t index = 0;               // append: the chunk's number in its file
-  std::int64_t time_ms = 0;              // append, import
-  Bytes bytes;                           // import: AppendRecords::encode()
+  std::uint32_t count = 0;    // append: records in the batch, consecutive from id.sequence
+  std::uint32_t index = 0;    // append: the chunk's number in its file
+  std::int64_t time_ms = 0;   // append, import
+  Bytes bytes;                // import: AppendRecords::encode()
   std::vector<std::uint32_t> checksums;  // of its pieces; verified by the caller
   bool in_order = true;                  // the serial must follow the last one (false: a mutant's)
 };
@@ -112,8 +112,8 @@ class ChunkStore {
   std::size_t count() const { return chunks_.size(); }
 
   // Durable when it returns: nothing below `version` is applied from then on, and what was under way has ended. Known
-  // afterwards even if nothing was held (version 0). Idempotent. stale_version: a newer promise was made, or this one
-  // to another primary.
+  // afterwards even if nothing was held (version 0). Idempotent. stale_version: a newer promise was made, or this one to
+  // another primary.
   Task<> promise(ChunkHandle handle, Version version, ServerId primary);
   // Durable when it returns, and nothing of an older version is under way then. Creates the chunk if told to. Serials
   // begin anew. stale_version (a newer one is held or promised), not_found, suspect.
@@ -131,8 +131,7 @@ class ChunkStore {
   // What it remembers of appends. not_found, corrupt.
   Task<AppendRecords> records(ChunkHandle handle);
   // AppendRecords::judge on them.
-  Task<std::optional<AppendRecord>> judge_append(ChunkHandle handle, AppendRecords::Ask ask,
-                                                 std::uint64_t pending_last);
+  Task<std::optional<AppendRecord>> judge_append(ChunkHandle handle, AppendRecords::Ask ask, std::uint64_t pending_last);
 
   // A copy under way (chunk_store_copy.cc). One per chunk; begin_copy() goes on with what a copy of this life has
   // gathered already. Blocks are checked against the checksum given with them.
@@ -143,8 +142,7 @@ class ChunkStore {
   // Blocks [first, first + checksums.size()); `bytes` ends with the chunk or at a block's border.
   Task<> copy_blocks(ChunkHandle handle, std::uint32_t first, Bytes bytes, std::vector<std::uint32_t> checksums);
   // Takes effect: the chunk is the target from now on, durably; suspect and damage are over. Every block of the target
-  // must be at hand: conflict else, and nothing has changed. stale_version: another version than `promised` is
-  // promised.
+  // must be at hand: conflict else, and nothing has changed. stale_version: another version than `promised` is promised.
   Task<> install_copy(ChunkHandle handle, Version promised, CopyTarget target);
   void drop_copy(ChunkHandle handle);
   // corrupt names chunk and block, and on_damage was told.
