@@ -69,7 +69,7 @@ Task<> LayoutService::attempt(ChunkHandle handle, Version failed) {
   co_await fail(Code::unavailable, "chunk {}: its configuration did not settle", handle);
 }
 
-Task<bool> LayoutService::change(ChunkHandle handle, Chunk chunk, Situation situation) {
+Task<bool> LayoutService::change(ChunkHandle handle, Chunk chunk, Situation situation, Asked asked) {
   const Configuration& configuration = chunk.configuration;
   co_await check_log(handle, configuration.version);
   situation.learners = learners(situation);
@@ -79,7 +79,7 @@ Task<bool> LayoutService::change(ChunkHandle handle, Chunk chunk, Situation situ
   }
   if (!next->has_value()) co_return false;
   co_await check_fence(handle, configuration, **next);
-  co_await reconfigure(handle, std::move(chunk), *std::move(*next));
+  co_await reconfigure(handle, std::move(chunk), *std::move(*next), std::move(asked));
   co_return true;
 }
 
@@ -97,7 +97,7 @@ Result<> LayoutService::check_fence(ChunkHandle handle, const Configuration& bef
               handle, before.version, before.primary, to_ms(over - now()));
 }
 
-Task<> LayoutService::reconfigure(ChunkHandle handle, Chunk chunk, NextConfiguration next) {
+Task<> LayoutService::reconfigure(ChunkHandle handle, Chunk chunk, NextConfiguration next, Asked asked) {
   const Version from = chunk.configuration.version;
   active_.erase(handle.value);
   const Inode* inode = state_.names().inode(chunk.inode);
@@ -121,7 +121,8 @@ Task<> LayoutService::reconfigure(ChunkHandle handle, Chunk chunk, NextConfigura
     group_.spawn(tell(handle, std::move(chunk)));
   }
   const std::vector<ServerId> dropped = std::move(next.dropped);
-  Result<Decision> done = co_await journal_.commit(std::move(op)).outcome();
+  Result<Decision> done =
+      co_await journal_.commit(std::move(op), asked.request, asked.digest, std::move(asked.index)).outcome();
   // A conflict means that somebody was faster: the caller looks again.
   if (!done && done.error().code != Code::conflict) co_await fail(std::move(done));
   for (ServerId server : dropped) accusations_.forget(handle, server);
@@ -166,6 +167,12 @@ Task<bool> LayoutService::order(ChunkHandle handle, Chunk chunk) {
   const Server* primary = servers_.find(configuration.primary);
   const SessionId session = primary != nullptr ? primary->session : SessionId{};
   Result<bus::Configure::Reply> answer = co_await tell(handle, chunk).outcome();
+  // Meanwhile an accusation may have led to the next version: then the answer is of no interest.
+  auto over = [&] {
+    const Chunk* found = state_.chunks().find(handle);
+    return found == nullptr || found->configuration.version != configuration.version;
+  };
+  if (over()) co_return false;
   if (!answer) co_return co_await learn_from(handle, std::move(chunk), std::move(answer).error());
   if (configuration.virgin || !configuration.joining.empty() || configuration.salvage) {
     ActivateOp op{handle, configuration.version};
@@ -175,9 +182,7 @@ Task<bool> LayoutService::order(ChunkHandle handle, Chunk chunk) {
   forget_suspicions(handle);
   forget_dropped_chunks();
   active_[handle.value] = {configuration.version, session};
-  // Meanwhile an accusation may have led to the next one.
-  const Chunk* after = state_.chunks().find(handle);
-  co_return after == nullptr || after->configuration.version == configuration.version;
+  co_return !over();
 }
 
 Task<bool> LayoutService::learn_from(ChunkHandle handle, Chunk chunk, Error error) {
@@ -194,7 +199,8 @@ Task<bool> LayoutService::learn_from(ChunkHandle handle, Chunk chunk, Error erro
       PROBE("a restarted primary gets the next version");
       Situation renewed = situation(handle, chunk);
       renewed.renew = true;
-      co_return co_await change(handle, std::move(chunk), std::move(renewed));
+      (void)co_await change(handle, std::move(chunk), std::move(renewed));
+      co_return false;
     }
     case Code::suspect:  // it asked them all
       for (ServerId server : configuration.members) {

@@ -104,24 +104,31 @@ Task<> LayoutService::hear_primary(ChunkHandle handle, Chunk chunk, ServerId acc
 }
 
 Task<bus::RevokeLease::Reply> LayoutService::revoke_lease(bus::RevokeLease ask, bus::Caller caller) {
-  const Chunk* found = state_.chunks().find(ask.handle);
-  if (found == nullptr) co_await fail(Code::not_found, "chunk {} does not exist", ask.handle);
-  const Version before = found->configuration.version;
+  ReconfigureOp asked;
+  asked.handle = ask.handle;
+  const std::uint32_t digest = digest_of(asked);
+  auto index = caller.index ? caller.index : std::make_shared<std::uint64_t>(0);
   for (int round = 0; round < kRoundsMax; ++round) {
-    found = state_.chunks().find(ask.handle);
-    if (found == nullptr) co_await fail(Code::not_found, "chunk {} does not exist any more", ask.handle);
-    // Whoever was faster has taken it as well.
-    if (found->configuration.version != before) break;
-    Situation without = situation(ask.handle, *found);
-    without.renew = true;
-    without.follow = found->configuration.primary;
-    (void)co_await change(ask.handle, *found, std::move(without));
+    const Chunk* found = state_.chunks().find(ask.handle);
+    if (found == nullptr) co_await fail(Code::not_found, "chunk {} does not exist", ask.handle);
+    std::optional<Decision> decided = state_.repeated({caller.request, digest, 0});
+    if (decided && !decided->ok()) co_await fail(decided->error());
+    if (!decided) {
+      const Version before = found->configuration.version;
+      Situation without = situation(ask.handle, *found);
+      without.renew = true;
+      without.follow = found->configuration.primary;
+      (void)co_await change(ask.handle, *found, std::move(without), {caller.request, digest, index});
+      group_.spawn(activate(ask.handle, {}));
+      found = state_.chunks().find(ask.handle);
+      if (found == nullptr || found->configuration.version == before) continue;
+    } else {
+      *index = decided->index;
+    }
+    co_return bus::RevokeLease::Reply{found->configuration.version, found->configuration.primary};
   }
-  group_.spawn(activate(ask.handle, {}));
-  found = state_.chunks().find(ask.handle);
-  if (found == nullptr) co_await fail(Code::not_found, "chunk {} does not exist any more", ask.handle);
-  if (caller.index) *caller.index = state_.index();
-  co_return bus::RevokeLease::Reply{found->configuration.version, found->configuration.primary};
+  co_await fail(Code::unavailable, "chunk {}: its configuration changes all the time", ask.handle);
+  co_return bus::RevokeLease::Reply{};
 }
 
 Task<> LayoutService::enlist(ChunkHandle handle, ServerId learner) {

@@ -84,9 +84,10 @@ bool LayoutService::wait_for_absent(ChunkHandle handle, const Situation& situati
   }
   const Instant since = doubtful_.try_emplace(handle, now()).first->second;
   if (now() - since < settings_.salvage_after && !is_mutant("salvage_at_once")) return true;
-  log::error("chunk_salvaged", {{"chunk", handle},
-                                {"why", "members are missing, and those here may have lost bytes in a power cut"},
-                                {"waited_s", to_ms(now() - since) / 1000}});
+  log::write_limited(log::Level::error, "salvaged_without_members",
+                     {{"chunk", handle},
+                      {"why", "members are missing, and those here may have lost bytes in a power cut"},
+                      {"waited_s", to_ms(now() - since) / 1000}});
   return false;
 }
 
@@ -119,7 +120,8 @@ ServerId LayoutService::learner_for(ChunkHandle handle, const Chunk& chunk, cons
   std::vector<ServerId> others = choose(chunk.configuration.members, 1, avoid);
   for (const auto& [id, server] : servers_.all()) {
     if (!servers_.up(id, now()) || chunk.configuration.has(id)) continue;
-    if (std::find(avoid.begin(), avoid.end(), id) == avoid.end() && servers_.held(id, handle) != nullptr) return id;
+    const bool avoided = std::find(avoid.begin(), avoid.end(), id) != avoid.end();
+    if (!avoided && servers_.held(id, handle) != nullptr && server.free >= PlacementWish{}.room) return id;
   }
   return others.empty() ? ServerId{} : others.front();
 }

@@ -20,6 +20,7 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <unordered_map>
@@ -90,6 +91,12 @@ class LayoutService {
     Version version;
     Instant since{};
   };
+  // Where a change is what somebody asked for: on whose record it is.
+  struct Asked {
+    RequestId request;
+    std::uint32_t digest = 0;
+    std::shared_ptr<std::uint64_t> index;
+  };
   struct Suspicion {
     Instant first{}, last{};
   };
@@ -119,8 +126,11 @@ class LayoutService {
   Task<bool> learn_from(ChunkHandle handle, Chunk chunk, Error error);
   Task<> hear_primary(ChunkHandle handle, Chunk chunk, ServerId accused, bool heard);
   // Plans and logs the next configuration; false: there is nothing to change.
-  Task<bool> change(ChunkHandle handle, Chunk chunk, Situation situation);
-  Task<> reconfigure(ChunkHandle handle, Chunk chunk, NextConfiguration next);
+  Task<bool> change(ChunkHandle handle, Chunk chunk, Situation situation, Asked asked);
+  Task<bool> change(ChunkHandle handle, Chunk chunk, Situation situation) {
+    return change(handle, std::move(chunk), std::move(situation), Asked());
+  }
+  Task<> reconfigure(ChunkHandle handle, Chunk chunk, NextConfiguration next, Asked asked);
   // With one acknowledging alone, the old primary must be a member (and promise) or its session must be over.
   Result<> check_fence(ChunkHandle handle, const Configuration& before, const NextConfiguration& next) const;
   // A second failure of one version, a while after the first, is worth a new version: then all members must speak up.

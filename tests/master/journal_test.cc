@@ -194,5 +194,35 @@ TEST_F(JournalTest, ClosesWhenEverythingIsAnswered) {
   EXPECT_TRUE(answers.at("/a"));
 }
 
+TEST_F(JournalTest, EveryDecisionIsToldTheIndexOfItsEntry) {
+  std::vector<std::shared_ptr<std::uint64_t>> indices;
+  auto commit = [&](OpBody body, RequestId id) {
+    indices.push_back(std::make_shared<std::uint64_t>(0));
+    group.spawn(journal.commit(std::move(body), id, 0, indices.back()));
+  };
+  commit(CreateFileOp{"/a", 3}, request(1));
+  commit(CreateFileOp{"/a", 3}, request(2));
+  commit(CreateFileOp{"/b", 3}, {});
+  ASSERT_TRUE(settle());
+  commit(CreateFileOp{"/a", 3}, request(2));
+  commit(CreateFileOp{"/b", 3}, {});
+  ASSERT_TRUE(settle());
+  std::vector<std::uint64_t> told;
+  for (const auto& index : indices) told.push_back(*index);
+  EXPECT_EQ(told, (std::vector<std::uint64_t>{1, 2, 3, 2, 0})) << "a refusal without an entry has none";
+  EXPECT_EQ(state.index(), 3u);
+}
+
+// The wall clock of a master that takes over may be behind that of the one before.
+TEST_F(JournalTest, E13_TheMastersTimeNeverGoesBack) {
+  const WallMs later = world.wall_now() + 3600 * 1000;
+  Op ahead{{{}, 0, later}, CreateFileOp{"/a", 3}};
+  ASSERT_TRUE(state.apply(ahead, 1).ok());
+  EXPECT_EQ(journal.now(), later);
+  create("/b");
+  ASSERT_TRUE(settle());
+  EXPECT_EQ(answers.at("/b").value().info.mtime_ms, later);
+}
+
 }  // namespace
 }  // namespace gfs::master

@@ -117,6 +117,7 @@ Task<> FakeServer::join() {
       co_await endpoint_->call(bus::Peer::at(kMasterAddress), std::move(ask)).outcome();
   refused.reset();
   if (!reply) refused = reply.error();
+  if (reply) lease_ms = reply->lease_ms;
   co_await std::move(reply);
   bus::ReportChunks page{id, session_now, held, {}, true};
   (void)co_await endpoint_->call(bus::Peer::at(kMasterAddress), std::move(page));

@@ -75,6 +75,7 @@ class FakeServer {
   std::vector<bus::ReleaseChunk> released;
   std::uint64_t clone_copies = 100;   // bytes
   std::int64_t told_ms = 0;           // the master's time, by the last heartbeat
+  std::uint64_t lease_ms = 0;         // as told at the registration
   std::set<std::string> unreachable;  // what probes of these addresses answer
   std::optional<Error> refused;       // the last answer to a registration
   std::optional<SessionId> session;   // a fixed one, else a fresh one per life

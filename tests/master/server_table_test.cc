@@ -104,5 +104,45 @@ TEST_F(ServerTableTest, OtherSessionsAreNotHeard) {
   EXPECT_EQ(table.find(ask.server)->holdings.size(), 0u);
 }
 
+TEST_F(ServerTableTest, WhoWasSeenDeadIsOverdueUntilHeard) {
+  open();
+  table.note_dead(ask.server);
+  EXPECT_TRUE(table.overdue(ask.server, kStart));
+  EXPECT_FALSE(table.up(ask.server, kStart));
+  EXPECT_EQ(table.state(ask.server, kStart), "suspect");
+  EXPECT_TRUE(beat(kStart + 1s));
+  EXPECT_FALSE(table.overdue(ask.server, kStart + 1s));
+  table.note_dead(ask.server);
+  open();
+  EXPECT_TRUE(table.up(ask.server, kStart));
+}
+
+TEST_F(ServerTableTest, ASuspectReplicaIsMendedByANewerVersionOnly) {
+  open();
+  EXPECT_TRUE(report({{.handle = {5}, .version = {2}, .suspect = true, .sealed = true}}).value());
+  EXPECT_EQ(replica(5), Replica::suspect);
+  EXPECT_TRUE(table.held(ask.server, {5})->sealed);
+  table.note(ask.server, {5}, {2}, 10);
+  EXPECT_EQ(replica(5), Replica::suspect) << "an active primary answers without making anybody equal";
+  table.note(ask.server, {5}, {3}, 10);
+  EXPECT_EQ(replica(5), Replica::ok);
+  table.note_suspect(ask.server, {5});
+  EXPECT_EQ(replica(5), Replica::suspect);
+  EXPECT_EQ(replica(5, true), Replica::ok) << "of a virgin chunk there was nothing to lose";
+}
+
+TEST_F(ServerTableTest, AReportThatIsOlderThanTheMendingDoesNotUnsayIt) {
+  open();
+  table.note(ask.server, {5}, {3}, 10);
+  EXPECT_TRUE(report({{.handle = {5}, .version = {2}, .damaged = true, .suspect = true}}).value());
+  EXPECT_EQ(replica(5), Replica::ok);
+  table.note(ask.server, {6}, {2}, 10);
+  ask.session.bytes[0] = 2;
+  open();
+  table.note(ask.server, {6}, {2}, 10);
+  EXPECT_TRUE(report({{.handle = {6}, .version = {2}, .suspect = true}}).value());
+  EXPECT_EQ(replica(6), Replica::suspect) << "of the same version it is news";
+}
+
 }  // namespace
 }  // namespace gfs::master

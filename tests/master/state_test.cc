@@ -147,7 +147,9 @@ Op random_op(Random& random, std::uint64_t sequence) {
   RequestId id = request(static_cast<std::uint8_t>(random.between(1, 4)), sequence - random.below(3));
   WallMs time = 1000 + static_cast<WallMs>(sequence * random.below(20000));
   std::vector<ServerId> members{server(1), server(2)};
-  switch (random.below(9)) {
+  const ChunkHandle chunk{random.between(1, sequence)};
+  const Version version{random.between(1, 3)};
+  switch (random.below(14)) {
     case 0:
       return op_of(CreateFileOp{path(), 3}, id, time);
     case 1:
@@ -162,9 +164,21 @@ Op random_op(Random& random, std::uint64_t sequence) {
       return op_of(AllocateChunkOp{
           {random.between(1, 60)}, static_cast<std::uint32_t>(random.below(4)), {sequence}, members, server(1)});
     case 6:
-      return op_of(ReconfigureOp{{random.between(1, sequence)}, {random.between(1, 3)}, members, server(2)});
+      return op_of(ReconfigureOp{chunk, version, members, server(2), {server(1)}, random.chance(0.2)});
     case 7:
-      return op_of(ActivateOp{{random.between(1, sequence)}, {random.between(1, 3)}});
+      return op_of(ActivateOp{chunk, version});
+    case 8:
+      return op_of(SealChunkOp{chunk, version, random.below(1000)}, {}, time);
+    case 9:
+      return op_of(SetPolicyOp{path(), random.chance(0.5) ? bus::AckMode::all : bus::AckMode::primary}, id, time);
+    case 10: {
+      const std::uint64_t size = random.below(4) * (64ull << 20) + random.below(2) * 100;
+      return op_of(TruncateOp{path(), {random.between(1, 60)}, size, chunk, version}, id, time);
+    }
+    case 11:
+      return op_of(CloseClientOp{request(static_cast<std::uint8_t>(random.between(1, 4)), 0).client});
+    case 12:
+      return op_of(MarkAppendOp{{random.between(1, 60)}});
     default:
       return op_of(AddServerOp{server(static_cast<std::uint8_t>(random.below(4))), "tcp://x", "tcp://y", path()});
   }
@@ -184,6 +198,150 @@ TEST(State, ReplayGivesTheSameStateAndTheSameOutcomes) {
     ASSERT_GT(lived.names().files(), 0u);
     EXPECT_EQ(lived.dump(), replayed.dump()) << "seed " << seed;
   }
+}
+
+TEST(State, ARepeatIsAnsweredWithTheIndexOfTheFirst) {
+  MasterState state;
+  Op create = op_of(CreateFileOp{"/f", 3}, request(1, 1));
+  EXPECT_EQ(state.apply(create, 7).index, 7u);
+  EXPECT_EQ(state.apply(create, 9).index, 7u);
+  EXPECT_EQ(state.check(create)->index, 7u);
+  EXPECT_EQ(state.index(), 9u);
+  Op remove = op_of(RemoveOp{"/g", false}, request(1, 2));
+  EXPECT_EQ(state.apply(remove, 10).index, 10u) << "a refusal is decided somewhere, too";
+}
+
+TEST(State, ItsTimeNeverGoesBack) {
+  MasterState state;
+  (void)state.apply(op_of(CreateFileOp{"/a", 3}, {}, 2000));
+  InodeId late = state.apply(op_of(CreateFileOp{"/b", 3}, {}, 1500)).info.inode;
+  EXPECT_EQ(state.last_time(), 2000);
+  EXPECT_EQ(state.info(late, "/b").mtime_ms, 2000);
+}
+
+TEST(State, AClientThatTakesItsLeaveIsForgotten) {
+  MasterState state;
+  Op close = op_of(CloseClientOp{request(1, 0).client});
+  ASSERT_TRUE(state.check(close)) << "nothing is known of it: nothing to log";
+  EXPECT_TRUE(state.check(close)->ok());
+  ASSERT_TRUE(state.apply(op_of(CreateFileOp{"/f", 3}, request(1, 1))).ok());
+  ASSERT_TRUE(state.apply(op_of(CreateFileOp{"/g", 3}, request(2, 1))).ok());
+  EXPECT_FALSE(state.check(close));
+  ASSERT_TRUE(state.apply(close).ok());
+  EXPECT_EQ(state.outcomes().clients(), 1u);
+  EXPECT_EQ(state.outcomes().find(request(1, 1)), nullptr);
+  EXPECT_NE(state.outcomes().find(request(2, 1)), nullptr);
+}
+
+// The files and chunks of the tests below.
+struct OneFile {
+  OneFile() { file = state.apply(op_of(CreateFileOp{"/f", 3})).info.inode; }
+  ChunkHandle add(std::uint32_t index) {
+    ChunkHandle handle = state.last_handle().next();
+    return state.apply(op_of(AllocateChunkOp{file, index, handle, {server(1), server(2)}, server(1)})).handle;
+  }
+  bus::FileInfo info() const { return state.info(file, "/f"); }
+  const Configuration& configuration(ChunkHandle handle) const { return state.chunks().find(handle)->configuration; }
+
+  MasterState state;
+  InodeId file;
+};
+
+TEST(State, JoiningAndSalvageLastUntilTheVersionWasActive) {
+  OneFile it;
+  ChunkHandle chunk = it.add(0);
+  (void)it.state.apply(op_of(ActivateOp{chunk, {1}}));
+  ReconfigureOp next{chunk, {1}, {server(1), server(3)}, server(1), {server(3)}, true, bus::AckMode::primary};
+  ASSERT_TRUE(it.state.apply(op_of(next)).ok());
+  EXPECT_TRUE(it.configuration(chunk).joins(server(3)));
+  EXPECT_TRUE(it.configuration(chunk).salvage);
+  EXPECT_FALSE(it.configuration(chunk).virgin);
+  EXPECT_EQ(it.configuration(chunk).ack, bus::AckMode::primary);
+  (void)it.state.apply(op_of(ActivateOp{chunk, {2}}));
+  EXPECT_FALSE(it.configuration(chunk).joins(server(3)));
+  EXPECT_TRUE(it.configuration(chunk).has(server(3)));
+  EXPECT_FALSE(it.configuration(chunk).salvage);
+}
+
+// I11: only the version that is the chunk's seals it, and once.
+TEST(State, I11_SealsAreLoggedForTheCurrentVersionOnly) {
+  OneFile it;
+  ChunkHandle chunk = it.add(1);
+  EXPECT_EQ(it.state.apply(op_of(SealChunkOp{chunk, {2}, 100})).code, Code::conflict);
+  ASSERT_TRUE(it.state.apply(op_of(SealChunkOp{chunk, {1}, 100})).ok());
+  ASSERT_TRUE(it.state.apply(op_of(SealChunkOp{chunk, {1}, 50})).ok());
+  EXPECT_TRUE(it.state.chunks().find(chunk)->sealed);
+  EXPECT_EQ(it.state.chunks().find(chunk)->sealed_length, 100u);
+  EXPECT_EQ(it.info().size, (64ull << 20) + 100) << "what is sealed is part of the file";
+}
+
+// I12: of two that race to make the next chunk one wins, and not before the last one is sealed.
+TEST(State, I12_AFileThatTakesAppendsHasOneSuccessorOfASealedChunk) {
+  OneFile it;
+  ChunkHandle first = it.add(0);
+  ASSERT_TRUE(it.state.apply(op_of(MarkAppendOp{it.file})).ok());
+  EXPECT_EQ(it.add(1), ChunkHandle{}) << "the first one is open";
+  ASSERT_TRUE(it.state.apply(op_of(SealChunkOp{first, {1}, 100})).ok());
+  ChunkHandle next = it.add(1);
+  EXPECT_NE(next, ChunkHandle{});
+  EXPECT_EQ(it.add(1), next) << "the second finds the first one's";
+  EXPECT_EQ(it.state.chunks().sealed_before(it.file, 1), first);
+  EXPECT_EQ(it.state.chunks().sealed_before(it.file, 0), ChunkHandle{});
+  EXPECT_EQ(it.state.chunks().sealed_before({it.file.value + 1}, 1), ChunkHandle{});
+}
+
+TEST(State, PoliciesAreForConfigurationsToCome) {
+  OneFile it;
+  ChunkHandle before = it.add(0);
+  EXPECT_EQ(it.state.apply(op_of(SetPolicyOp{"/f", bus::AckMode::primary}, {}, 3000)).info.ack, bus::AckMode::primary);
+  EXPECT_EQ(it.configuration(before).ack, bus::AckMode::all);
+  EXPECT_EQ(it.configuration(it.add(1)).ack, bus::AckMode::primary);
+  EXPECT_EQ(it.info().mtime_ms, 3000);
+  EXPECT_EQ(it.state.apply(op_of(SetPolicyOp{"/", bus::AckMode::primary})).code, Code::is_a_directory);
+}
+
+TEST(State, ATruncateDropsWhatIsBehindAndIsRefusedIfTheChunkAtTheEndChanged) {
+  constexpr std::uint64_t kChunk = 64ull << 20;
+  OneFile it;
+  ChunkHandle first = it.add(0), second = it.add(1), third = it.add(2);
+  ASSERT_TRUE(it.state.apply(op_of(SealChunkOp{second, {1}, 500})).ok());
+  const std::uint64_t size = kChunk + 100;
+  EXPECT_EQ(it.state.apply(op_of(TruncateOp{"/f", it.file, size, second, {2}}, request(1, 1))).code, Code::conflict);
+  EXPECT_EQ(it.state.apply(op_of(TruncateOp{"/f", it.file, size, first, {1}}, request(1, 1))).code, Code::conflict);
+  EXPECT_EQ(it.state.apply(op_of(TruncateOp{"/f", {99}, size, second, {1}}, request(1, 1))).code, Code::conflict);
+  EXPECT_EQ(it.state.chunks().size(), 3u);
+  ASSERT_TRUE(it.state.apply(op_of(TruncateOp{"/f", it.file, size, second, {1}}, request(1, 1))).ok())
+      << "a lost race is not on record";
+  EXPECT_EQ(it.info().size, size);
+  EXPECT_EQ(it.info().chunks, 2u);
+  EXPECT_EQ(it.state.chunks().find(third), nullptr);
+  EXPECT_EQ(it.state.chunks().find(second)->sealed_length, 100u);
+  std::vector<DroppedChunk> dropped = it.state.take_dropped();
+  ASSERT_EQ(dropped.size(), 1u);
+  EXPECT_EQ(dropped[0].handle, third);
+  EXPECT_EQ(dropped[0].members.size(), 2u);
+  ASSERT_TRUE(it.state.apply(op_of(TruncateOp{"/f", it.file, 5 * kChunk, {}, {}})).ok()) << "longer";
+  EXPECT_EQ(it.info().chunks, 2u);
+  EXPECT_EQ(it.info().size, 5 * kChunk);
+  ASSERT_TRUE(it.state.apply(op_of(TruncateOp{"/f", it.file, 0, {}, {}})).ok());
+  EXPECT_EQ(it.info().chunks, 0u);
+  EXPECT_EQ(it.state.apply(op_of(TruncateOp{"/g", it.file, 0, {}, {}})).code, Code::not_found);
+}
+
+TEST(State, MutantsAreWhatTheySay) {
+  MasterState twice("reuse_requests");
+  ASSERT_TRUE(twice.apply(op_of(CreateFileOp{"/f", 3}, request(1, 1))).ok());
+  EXPECT_EQ(twice.apply(op_of(CreateFileOp{"/f", 3}, request(1, 1))).code, Code::already_exists);
+  MasterState same("skip_version_bump"), two("two_successors");
+  for (MasterState* state : {&same, &two}) {
+    InodeId file = state->apply(op_of(CreateFileOp{"/f", 3})).info.inode;
+    (void)state->apply(op_of(AllocateChunkOp{file, 0, {1}, {server(1)}, server(1)}));
+    (void)state->apply(op_of(AllocateChunkOp{file, 0, {2}, {server(2)}, server(2)}));
+    (void)state->apply(op_of(ReconfigureOp{{1}, {1}, {server(2)}, server(2)}));
+  }
+  EXPECT_EQ(same.chunks().find({1})->configuration.version, Version{1});
+  EXPECT_EQ(two.chunks().find({1}), nullptr);
+  EXPECT_NE(two.chunks().find({2}), nullptr);
 }
 
 }  // namespace

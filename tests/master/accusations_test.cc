@@ -1,0 +1,81 @@
+// Accusations: whose word makes a member go, and whose only moves the primaryship. Each row is a little story.
+#include "master/accusations.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+namespace gfs::master {
+namespace {
+
+const Instant kStart{1000s};
+
+ServerId server(char name) {
+  ServerId id;
+  id.bytes[0] = static_cast<std::uint8_t>(name);
+  return id;
+}
+
+struct Said {
+  char accuser, accused;
+  Duration at = 0s;
+  bool confessed = false, heard = true;
+  std::uint64_t chunk = 1;
+};
+
+struct Row {
+  std::string name;
+  std::vector<Said> story;
+  std::string verdicts;  // of each: 'm'ove the primaryship, 'r'emove the accused
+};
+
+void PrintTo(const Row& row, std::ostream* out) { *out << row.name; }
+
+class Weighing : public testing::TestWithParam<Row> {};
+
+TEST_P(Weighing, OfEachAccusation) {
+  Accusations accusations;
+  std::string verdicts;
+  for (const Said& said : GetParam().story) {
+    Accusations::Verdict verdict = accusations.weigh(
+        {{said.chunk}, server(said.accuser), server(said.accused), said.confessed, said.heard}, kStart + said.at);
+    verdicts += verdict == Accusations::Verdict::remove ? 'r' : 'm';
+  }
+  EXPECT_EQ(verdicts, GetParam().verdicts) << GetParam().name;
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Accusations, Weighing,
+    testing::Values(
+        Row{"I21: a bad network card accuses one after the other", {{'A', 'B'}, {'A', 'C', 1s}}, "mm"},
+        Row{"I21: and the next primary, who cannot reach it, accuses it",
+            {{'A', 'B'}, {'C', 'A', 1s}, {'B', 'A', 2s}},
+            "mmr"},
+        Row{"I22: two accuse each other for ever", {{'A', 'B'}, {'B', 'A', 1s}, {'A', 'B', 2s}}, "mmr"},
+        Row{"a second member says the same", {{'A', 'B'}, {'C', 'B', 5min}}, "mr"},
+        Row{"the same pair again in time", {{'A', 'B'}, {'A', 'B', 9min}}, "mr"},
+        Row{"the same pair, but long after", {{'A', 'B'}, {'A', 'B', 11min}}, "mm"},
+        Row{"it confesses", {{'A', 'B', 0s, true}}, "r"},
+        Row{"the master does not reach it either", {{'A', 'B', 0s, false, false}}, "r"},
+        Row{"whoever was removed comes back with a clean record", {{'A', 'B'}, {'A', 'B', 1s}, {'A', 'B', 2s}}, "mrm"},
+        Row{"another chunk is another matter", {{'A', 'B'}, {'A', 'B', 1s, false, true, 2}}, "mm"}));
+
+TEST(Accusations, I21_WithoutWeighingEveryWordRemoves) {
+  Accusations mutant("no_weighing");
+  EXPECT_EQ(mutant.weigh({{1}, server('A'), server('B'), false, true}, kStart), Accusations::Verdict::remove);
+}
+
+TEST(Accusations, AreForgottenWhenTheyAreOldOrTooMany) {
+  Accusations accusations;
+  for (std::uint64_t chunk = 1; chunk <= Accusations::kMax + 10; ++chunk)
+    (void)accusations.weigh({{chunk}, server('A'), server('B'), false, true}, kStart);
+  EXPECT_EQ(accusations.size(), Accusations::kMax);
+  (void)accusations.weigh({{1}, server('A'), server('C'), false, true}, kStart + Accusations::kKept + 1s);
+  EXPECT_EQ(accusations.size(), 1u);
+  accusations.forget({1}, server('C'));
+  EXPECT_EQ(accusations.size(), 0u);
+}
+
+}  // namespace
+}  // namespace gfs::master

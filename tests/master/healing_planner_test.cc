@@ -1,0 +1,193 @@
+// HealingPlanner: what is in need is found, the most endangered first, a few at a time, and not for ever in vain.
+#include "master/healing_planner.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+namespace gfs::master {
+namespace {
+
+class HealingTest : public testing::Test {
+ protected:
+  HealingTest() {
+    Op create{{}, CreateFileOp{"/f", 3}};
+    file = state.apply(create).info.inode;
+  }
+
+  static ServerId server(int number) {
+    ServerId id;
+    id.bytes[0] = static_cast<std::uint8_t>(number);
+    return id;
+  }
+  void open(int number, std::uint8_t session = 1) {
+    bus::RegisterServer ask;
+    ask.server = server(number);
+    ask.session.bytes[0] = session;
+    servers.open_session(ask, "route", now);
+  }
+  void report(int number, std::vector<bus::ReportChunks::Held> held) {
+    bus::ReportChunks page{server(number), servers.find(server(number))->session, std::move(held), {}, true};
+    EXPECT_TRUE(servers.report(page));
+  }
+  void beat() {
+    for (const auto& [id, one] : servers.all()) {
+      bus::Heartbeat beat{.server = id, .session = one.session};
+      if (!silent.contains(id)) servers.heartbeat(beat, "route", now);
+    }
+  }
+  // A chunk that was active, and that its members hold.
+  ChunkHandle chunk(std::vector<int> numbers) {
+    const ChunkHandle handle{state.chunks().size() + 1};
+    std::vector<ServerId> members;
+    for (int number : numbers) members.push_back(server(number));
+    const auto index = static_cast<std::uint32_t>(state.chunks().size());
+    state.apply({{}, AllocateChunkOp{file, index, handle, members, members.front()}});
+    state.apply({{}, ActivateOp{handle, {1}}});
+    for (ServerId member : members) servers.note(member, handle, {1}, 0);
+    return handle;
+  }
+  std::string need(ChunkHandle handle) {
+    std::optional<HealingPlanner::Need> need = planner.examine(handle, *state.chunks().find(handle), now);
+    if (!need) return "nothing";
+    return (need->cure == HealingPlanner::Cure::settle ? "settle " : "copy ") + std::to_string(need->sound);
+  }
+  std::vector<ChunkHandle> plan() {
+    std::vector<ChunkHandle> handles;
+    for (const HealingPlanner::Order& order : planner.plan(now)) handles.push_back(order.handle);
+    return handles;
+  }
+
+  Instant now{100s};
+  MasterState state;
+  InodeId file;
+  ServerTable servers{{.suspect_after = 3s, .lost_after = 10s}};
+  std::set<ServerId> silent;
+  bool restarted = false;
+  HealingPlanner planner{state, servers, 1s, [this](ChunkHandle, const Chunk&) { return restarted; }};
+};
+
+TEST_F(HealingTest, WhatAChunkNeeds) {
+  for (int number : {1, 2, 3}) open(number);
+  ChunkHandle whole = chunk({1, 2, 3}), pair = chunk({1, 2});
+  EXPECT_EQ(need(whole), "nothing");
+  EXPECT_EQ(need(pair), "copy 2");
+  restarted = true;
+  EXPECT_EQ(need(whole), "settle 3");
+  restarted = false;
+  servers.note_suspect(server(2), whole);
+  EXPECT_EQ(need(whole), "settle 2");
+  servers.note(server(2), whole, {2}, 0);
+  EXPECT_EQ(need(whole), "settle 3") << "it holds another version than the others";
+  servers.note_missing(server(2), whole);
+  report(2, {});
+  EXPECT_EQ(need(whole), "settle 2");
+}
+
+TEST_F(HealingTest, NothingIsExpectedOfServersThatAreNotThere) {
+  for (int number : {1, 2}) open(number);
+  EXPECT_EQ(need(chunk({1, 2})), "nothing") << "the goal is met as far as it goes";
+  open(3);
+  EXPECT_EQ(need({1}), "copy 2");
+}
+
+TEST_F(HealingTest, MembersAreGivenUpWhenTheyAreLostNotBefore) {
+  for (int number : {1, 2, 3, 4}) open(number);
+  ChunkHandle handle = chunk({1, 2, 3});
+  silent.insert(server(3));
+  now += 5s;
+  beat();
+  EXPECT_EQ(need(handle), "nothing") << "overdue, but it may come back";
+  now += 6s;
+  beat();
+  EXPECT_EQ(need(handle), "settle 2");
+}
+
+// I02: a version was logged, and nobody was told before the master died.
+TEST_F(HealingTest, I02_AVersionThatNobodyHoldsIsMadeActive) {
+  for (int number : {1, 2, 3}) open(number);
+  ChunkHandle handle = chunk({1, 2, 3});
+  std::vector<ServerId> members = state.chunks().find(handle)->configuration.members;
+  ASSERT_TRUE(state.apply({{}, ReconfigureOp{handle, {1}, members, members[1]}}).ok());
+  EXPECT_EQ(need(handle), "settle 3");
+}
+
+TEST_F(HealingTest, JoiningMembersAreMadeEqualOrDropped) {
+  for (int number : {1, 2, 3}) open(number);
+  ChunkHandle handle = chunk({1, 2});
+  ASSERT_TRUE(
+      state.apply({{}, ReconfigureOp{handle, {1}, {server(1), server(2), server(3)}, server(1), {server(3)}}}).ok());
+  EXPECT_EQ(need(handle), "settle 2") << "who joins counts for nothing";
+}
+
+TEST_F(HealingTest, AVirginChunkIsItsWritersBusiness) {
+  for (int number : {1, 2, 3}) open(number);
+  state.apply({{}, AllocateChunkOp{file, 0, {1}, {server(1)}, server(1)}});
+  EXPECT_EQ(need({1}), "nothing");
+}
+
+TEST_F(HealingTest, TheMostEndangeredFirstAndAFewAtATime) {
+  for (int number : {1, 2, 3}) open(number);
+  for (int i = 0; i < 10; ++i) chunk({1, 2});
+  ChunkHandle alone = chunk({3});
+  EXPECT_TRUE(plan().empty()) << "not at once";
+  now += 1s;
+  std::vector<ChunkHandle> first = plan();
+  ASSERT_EQ(first.size(), HealingPlanner::kAtOnce);
+  EXPECT_EQ(first.front(), alone);
+  EXPECT_TRUE(plan().empty());
+  planner.done(first[1], true, now);
+  std::vector<ChunkHandle> next = plan();
+  ASSERT_EQ(next.size(), 1u);
+  EXPECT_EQ(std::count(first.begin(), first.end(), next.front()), 0);
+}
+
+TEST_F(HealingTest, WhatDoesNotGetBetterIsTriedLessOften) {
+  for (int number : {1, 2, 3}) open(number);
+  ChunkHandle handle = chunk({1, 2});
+  std::vector<std::int64_t> tries;
+  const Instant begin = now;
+  while (now < begin + 200s) {
+    beat();
+    for (ChunkHandle one : plan()) {
+      tries.push_back(to_ms(now - begin) / 1000);
+      planner.done(one, false, now);
+    }
+    now += 1s;
+  }
+  EXPECT_EQ(tries, (std::vector<std::int64_t>{1, 3, 7, 15, 31, 63, 127, 191}));
+  servers.note(server(3), handle, {1}, 0);
+}
+
+TEST_F(HealingTest, TheListIsBoundedAndTheEndangeredFindAPlaceInIt) {
+  for (int number : {1, 2, 3}) open(number);
+  for (std::size_t i = 0; i < HealingPlanner::kPatientsMax; ++i) chunk({1, 2});
+  ChunkHandle alone = chunk({3});
+  now += 1s;
+  for (int i = 0; i < 4; ++i) (void)planner.plan(now);
+  EXPECT_EQ(planner.patients(), HealingPlanner::kPatientsMax);
+  now += 1s;
+  beat();
+  std::vector<ChunkHandle> begun;
+  for (int i = 0; i < 10; ++i) {
+    for (ChunkHandle one : plan()) {
+      begun.push_back(one);
+      planner.done(one, false, now);
+    }
+  }
+  EXPECT_EQ(std::count(begun.begin(), begun.end(), alone), 1);
+}
+
+TEST_F(HealingTest, ChunksThatGoAreForgotten) {
+  for (int number : {1, 2, 3}) open(number);
+  chunk({1, 2});
+  EXPECT_TRUE(plan().empty());
+  EXPECT_EQ(planner.patients(), 1u);
+  ASSERT_TRUE(state.apply({{}, RemoveOp{"/f", false}}).ok());
+  now += 2s;
+  EXPECT_TRUE(plan().empty());
+  EXPECT_EQ(planner.patients(), 0u);
+}
+
+}  // namespace
+}  // namespace gfs::master
