@@ -20,8 +20,7 @@ std::optional<HealingPlanner::Need> HealingPlanner::examine(ChunkHandle handle, 
   Need need;
   bool settle = configuration.salvage || !configuration.joining.empty();
   for (ServerId server : configuration.members) {
-    std::string_view state = servers_.state(server, now);
-    if (state == "lost" || state == "left") {
+    if (servers_.gone(server, now)) {
       settle = true;
       continue;
     }

@@ -11,7 +11,9 @@ namespace gfs::master {
 namespace {
 
 constexpr int kRoundsMax = 8;
+constexpr Duration kLook = 250ms;
 constexpr Duration kOrderTime = 5s;
+constexpr Duration kCopyingOrderTime = 30s;  // a whole chunk may have to be copied first
 
 bool names(const Reason& reason, ServerId server) { return reason.server.find(server.text()) != std::string::npos; }
 
@@ -155,24 +157,46 @@ Task<bus::Configure::Reply> LayoutService::tell(ChunkHandle handle, Chunk chunk)
     co_await fail(Code::unavailable, "chunk {} version {}: its primary, server {}, has not registered yet", handle,
                   chunk.configuration.version, chunk.configuration.primary);
   }
+  const Configuration& configuration = chunk.configuration;
+  const bool copies = !configuration.joining.empty() ||
+                      std::any_of(configuration.members.begin(), configuration.members.end(), [&](ServerId server) {
+                        return standpoint(server, handle, configuration).standing == Standing::suspect;
+                      });
   bus::Configure ask = order_for(handle, chunk);
   bus::CallOptions options;
-  options.deadline = kOrderTime;
+  options.deadline = copies ? kCopyingOrderTime : kOrderTime;
   bus::Peer peer = bus::Peer::on(primary->route);
   co_return co_await endpoint_->call(std::move(peer), std::move(ask), options);
+}
+
+Task<> LayoutService::wait_for_loss(std::vector<ServerId> members) {
+  std::erase_if(members, [&](ServerId server) { return servers_.overdue(server, now()); });
+  auto lost = [&](ServerId server) { return servers_.overdue(server, now()); };
+  while (std::none_of(members.begin(), members.end(), lost)) co_await endpoint_->executor().sleep(kLook);
+}
+
+Task<bus::Configure::Reply> LayoutService::tell_while_here(ChunkHandle handle, Chunk chunk) {
+  Promise<bus::Configure::Reply> promise;
+  Future<bus::Configure::Reply> answer = promise.future();
+  TaskGroup group;
+  group.spawn(wait_for_loss(chunk.configuration.members),
+              [&promise](Result<>) { promise.set(fail(Code::cancelled, "a member went away meanwhile")); });
+  group.spawn(tell(handle, std::move(chunk)),
+              [&promise](Result<bus::Configure::Reply> told) { promise.set(std::move(told)); });
+  co_return co_await std::move(answer);
 }
 
 Task<bool> LayoutService::order(ChunkHandle handle, Chunk chunk) {
   const Configuration& configuration = chunk.configuration;
   const Server* primary = servers_.find(configuration.primary);
   const SessionId session = primary != nullptr ? primary->session : SessionId{};
-  Result<bus::Configure::Reply> answer = co_await tell(handle, chunk).outcome();
+  Result<bus::Configure::Reply> answer = co_await tell_while_here(handle, chunk).outcome();
   // Meanwhile an accusation may have led to the next version: then the answer is of no interest.
   auto over = [&] {
     const Chunk* found = state_.chunks().find(handle);
     return found == nullptr || found->configuration.version != configuration.version;
   };
-  if (over()) co_return false;
+  if (over() || (!answer && answer.error().code == Code::cancelled)) co_return false;
   if (!answer) co_return co_await learn_from(handle, std::move(chunk), std::move(answer).error());
   if (configuration.virgin || !configuration.joining.empty() || configuration.salvage) {
     ActivateOp op{handle, configuration.version};

@@ -51,7 +51,10 @@ Task<bus::AccuseMember::Reply> LayoutService::accuse_member(bus::AccuseMember as
   const bool confessed = ask.confessed || ask.accused == ask.server;
   bool heard = !servers_.overdue(ask.accused, now());
   if (heard && !confessed) {
-    heard = co_await probe_.look(ask.accused) == ServerProbe::Answer::alive;
+    ServerProbe::Answer answer = co_await probe_.look(ask.accused);
+    // One lost message should not cost a replica.
+    if (answer == ServerProbe::Answer::silent) answer = co_await probe_.look(ask.accused);
+    heard = answer == ServerProbe::Answer::alive;
     if (!stands()) co_return bus::AccuseMember::Reply{current()};
   }
   const Chunk chunk = *state_.chunks().find(ask.handle);

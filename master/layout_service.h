@@ -121,6 +121,9 @@ class LayoutService {
   Task<> attempt(ChunkHandle handle, Version failed);
   bus::Configure order_for(ChunkHandle handle, const Chunk& chunk) const;
   Task<bus::Configure::Reply> tell(ChunkHandle handle, Chunk chunk);
+  // As tell, but given up (cancelled) when a member goes away meanwhile: without it things look different.
+  Task<bus::Configure::Reply> tell_while_here(ChunkHandle handle, Chunk chunk);
+  Task<> wait_for_loss(std::vector<ServerId> members);
   // True: the version is active. False: something was learned or changed, look again.
   Task<bool> order(ChunkHandle handle, Chunk chunk);
   Task<bool> learn_from(ChunkHandle handle, Chunk chunk, Error error);

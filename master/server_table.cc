@@ -147,11 +147,16 @@ bool ServerTable::overdue(ServerId id, Instant now) const {
   return server == nullptr || server->left || server->seen_dead || now - server->heard > clocks_.suspect_after;
 }
 
+bool ServerTable::gone(ServerId id, Instant now) const {
+  const Server* server = find(id);
+  return server == nullptr || now - server->heard > clocks_.lost_after;
+}
+
 std::string_view ServerTable::state(ServerId id, Instant now) const {
   const Server* server = find(id);
   if (server == nullptr) return "lost";
   if (server->left) return "left";
-  if (now - server->heard > clocks_.lost_after) return "lost";
+  if (gone(id, now)) return "lost";
   return up(id, now) ? "up" : "suspect";
 }
 

@@ -90,6 +90,8 @@ class ServerTable {
   bool up(ServerId server, Instant now) const;
   // Had its time and was not heard, or left, or was seen dead.
   bool overdue(ServerId server, Instant now) const;
+  // Not heard for `lost_after`, whatever it said before.
+  bool gone(ServerId server, Instant now) const;
   // "up", "suspect", "lost", "left".
   std::string_view state(ServerId server, Instant now) const;
   std::uint32_t count_up(Instant now) const;
