@@ -56,10 +56,12 @@ struct Activity {
   std::size_t users = 0;                    // coroutines that hold references
 };
 
-// A block that a copy can do without fetching: over how many bytes of it, and their checksum.
+// A block that a copy can do without fetching: over how many bytes of it, their checksum and hash.
 struct BlockAtHand {
   std::uint32_t checksum = 0;
   std::uint32_t size = 0;
+  std::uint64_t hash = 0;
+  bool operator==(const BlockAtHand&) const = default;
 };
 
 // A copy under way: what it has gathered in its file, and what of the chunk's own bytes was read and verified for it

@@ -90,10 +90,17 @@ struct ReadBytes {
   Version version;
 };
 
+// What all bytes of a chunk turned out to be.
+struct BlocksSeen {
+  std::vector<std::uint32_t> bad;     // blocks that do not match their checksum
+  std::vector<std::uint64_t> hashes;  // of all blocks
+};
+
 // What a chunk shall be after a copy: its source's state.
 struct CopyTarget {
   bus::ReplicaState state;  // version, serial, length, sealed; digest is checked against the rest
   std::vector<std::uint32_t> checksums;
+  std::vector<std::uint64_t> hashes;
   AppendRecords records;
 };
 
@@ -126,8 +133,8 @@ class ChunkStore {
   Task<bus::ReplicaState> state(ChunkHandle handle);
   // Plain checksums of its blocks. not_found, corrupt.
   Task<std::vector<std::uint32_t>> checksums(ChunkHandle handle);
-  // Reads everything; gives the blocks that do not verify (and on_damage was told).
-  Task<std::vector<std::uint32_t>> verify(ChunkHandle handle);
+  // Reads everything; on_damage is told of what does not verify.
+  Task<BlocksSeen> verify(ChunkHandle handle);
   // What it remembers of appends. not_found, corrupt.
   Task<AppendRecords> records(ChunkHandle handle);
   // AppendRecords::judge on them.
@@ -206,6 +213,8 @@ class ChunkStore {
     std::uint64_t length = 0;
   };
   Task<Seen> look_at(Chunk* chunk, std::uint32_t first, std::uint32_t last);
+  // Of the `number`th block of those seen from `first` on.
+  static std::uint64_t hash_of(const Seen& seen, std::uint32_t first, std::uint32_t number);
   Task<Verified> verified_blocks(Chunk* chunk, std::uint32_t first, std::uint32_t last, std::uint64_t length);
 
   // chunk_store_copy.cc

@@ -9,6 +9,7 @@
 #include <algorithm>
 
 #include "base/crc32c.h"
+#include "base/hash64.h"
 #include "base/log.h"
 #include "chunkserver/chunk_store.h"
 #include "chunkserver/chunk_use.h"
@@ -29,7 +30,7 @@ struct Installing {
 
 bool same(const std::map<std::uint32_t, BlockAtHand>& blocks, std::uint32_t block, const BlockAtHand& wanted) {
   auto found = blocks.find(block);
-  return found != blocks.end() && found->second.checksum == wanted.checksum && found->second.size == wanted.size;
+  return found != blocks.end() && found->second == wanted;
 }
 
 }  // namespace
@@ -50,7 +51,7 @@ Task<std::vector<ChunkStore::AtHand>> ChunkStore::begin_copy_now(ChunkHandle han
       const std::uint32_t block = first + i;
       const bool current = block < chunk->checksums.size() && chunk->checksums[block] == looked->checksums[i];
       if (!current || std::ranges::binary_search(looked->bad, block)) continue;
-      copy->own[block] = {looked->checksums[i], bytes_in_block(looked->length, block)};
+      copy->own[block] = {looked->checksums[i], bytes_in_block(looked->length, block), hash_of(*looked, first, i)};
     }
   }
   std::vector<AtHand> at_hand;
@@ -102,7 +103,8 @@ Task<> ChunkStore::copy_blocks_now(ChunkHandle handle, std::uint32_t first, Byte
   co_await std::move(written);
   space_.available -= std::min(space_.available, size);
   for (std::uint32_t i = 0; i < checksums.size(); ++i) {
-    copy->gathered[first + i] = {checksums[i], bytes_in_block(offset + size, first + i)};
+    const std::uint32_t has = bytes_in_block(offset + size, first + i);
+    copy->gathered[first + i] = {checksums[i], has, hash64(bytes.data() + std::uint64_t{i} * kBlockSize, has)};
   }
 }
 
@@ -120,9 +122,10 @@ Task<> ChunkStore::install_copy_now(ChunkHandle handle, Version promised, CopyTa
   Use use(chunk);
   Activity& activity = *chunk->activity;
   const std::uint64_t length = target.state.length;
-  if (length > kChunkSize || target.checksums.size() != blocks_of(length)) {
-    co_await fail(Code::invalid_argument, "chunk {}: a copy of {} bytes with {} checksums", handle, length,
-                  target.checksums.size());
+  if (length > kChunkSize || target.checksums.size() != blocks_of(length) ||
+      target.hashes.size() != blocks_of(length)) {
+    co_await fail(Code::invalid_argument, "chunk {}: a copy of {} bytes with {} checksums and {} hashes", handle,
+                  length, target.checksums.size(), target.hashes.size());
   }
   Semaphore::Held turn = co_await activity.gate.take(1);
   co_await usable();
@@ -143,7 +146,7 @@ Task<> ChunkStore::install_copy_now(ChunkHandle handle, Version promised, CopyTa
   install.copied.resize(target.checksums.size());
   std::uint64_t moved = 0;
   for (std::uint32_t block = 0; block < target.checksums.size(); ++block) {
-    const AtHand wanted{target.checksums[block], bytes_in_block(length, block)};
+    const AtHand wanted{target.checksums[block], bytes_in_block(length, block), target.hashes[block]};
     if (same(copy->own, block, wanted)) continue;
     if (!same(copy->gathered, block, wanted)) {
       co_await fail(Code::conflict, "chunk {}: block {} of the copy is not at hand", handle, block);

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "base/crc32c.h"
+#include "base/hash64.h"
 #include "chunkserver/chunk_store.h"
 #include "chunkserver/chunk_use.h"
 
@@ -32,18 +33,19 @@ Task<ReadBytes> ChunkStore::read(ChunkHandle handle, std::uint64_t offset, std::
   }
 }
 
-Task<std::vector<std::uint32_t>> ChunkStore::verify(ChunkHandle handle) {
+Task<BlocksSeen> ChunkStore::verify(ChunkHandle handle) {
   constexpr std::uint32_t kAtOnce = kFragmentMax / kBlockSize;
   Chunk* chunk = co_await held(handle);
   Use use(chunk);
   co_await load(chunk);
-  std::vector<std::uint32_t> bad;
+  BlocksSeen out;
   for (std::uint32_t first = 0; first < blocks_of(chunk->length); first += kAtOnce) {
     Seen seen = co_await look_at(chunk, first, first + kAtOnce - 1);
     if (!seen.bad.empty()) damage(chunk, seen.bad.front(), seen.reason);
-    bad.insert(bad.end(), seen.bad.begin(), seen.bad.end());
+    out.bad.insert(out.bad.end(), seen.bad.begin(), seen.bad.end());
+    for (std::uint32_t i = 0; i < seen.checksums.size(); ++i) out.hashes.push_back(hash_of(seen, first, i));
   }
-  co_return bad;
+  co_return out;
 }
 
 // Blocks of [first, last] that the chunk has (a cut may leave fewer than there were), compared with what they should
@@ -81,6 +83,11 @@ Task<ChunkStore::Seen> ChunkStore::look_at(Chunk* chunk, std::uint32_t first, st
     }
     if (seen.bad.empty() || activity.overwrites == overwrites) co_return seen;
   }
+}
+
+std::uint64_t ChunkStore::hash_of(const Seen& seen, std::uint32_t first, std::uint32_t number) {
+  Bytes block = seen.bytes.slice(std::uint64_t{number} * kBlockSize, bytes_in_block(seen.length, first + number));
+  return hash64(block.data(), block.size());
 }
 
 Task<ChunkStore::Verified> ChunkStore::verified_blocks(Chunk* chunk, std::uint32_t first, std::uint32_t last,

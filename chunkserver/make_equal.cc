@@ -58,10 +58,16 @@ Task<bus::MakeEqual::Reply> MakeEqual::copy(ChunkHandle handle, Version version,
     co_await fail(Code::stale_version, "chunk {} version {}: {} has promised version {}", handle, version,
                   source.control, there.fence);
   }
+  if (!there.bad.empty()) {
+    co_await fail(Code::corrupt, "chunk {} block {}: it does not verify at {}", handle, there.bad.front(),
+                  source.control);
+  }
   if (there.checksums.size() != blocks_of(there.length) || there.length > kChunkSize) {
     co_await fail(Code::malformed, "chunk {}: {} says {} bytes in {} blocks", handle, source.control, there.length,
                   there.checksums.size());
   }
+  // It is being written to: only a learner's copy meets that, and looks again when it counts.
+  if (there.hashes.empty()) there.hashes.resize(there.checksums.size());
   std::vector<ChunkStore::AtHand> here = co_await store_.begin_copy(handle);
   bus::MakeEqual::Reply reply;
   std::vector<Task<>> fetches;
@@ -77,6 +83,7 @@ Task<bus::MakeEqual::Reply> MakeEqual::copy(ChunkHandle handle, Version version,
   target.state.length = there.length;
   target.state.sealed = there.sealed;
   target.checksums = std::move(there.checksums);
+  target.hashes = std::move(there.hashes);
   if (mutant_ != "records_not_copied") target.records = co_await AppendRecords::decode(there.payload.view());
   target.state.digest =
       state_digest(target.state.length, target.state.sealed, target.checksums, target.records.digest());
@@ -90,7 +97,7 @@ Task<bus::MakeEqual::Reply> MakeEqual::copy(ChunkHandle handle, Version version,
 
 Task<bus::InspectChunk::Reply> MakeEqual::inspect(ChunkHandle handle, bus::Member source) {
   for (int attempt = 1;; ++attempt) {
-    bus::InspectChunk ask{handle, false, true};
+    bus::InspectChunk ask{handle, true, true};
     bus::CallOptions options;
     options.deadline = kInspectTime;
     Result<bus::InspectChunk::Reply> there =
@@ -105,7 +112,8 @@ std::vector<MakeEqual::Run> MakeEqual::missing(const bus::InspectChunk::Reply& s
   std::vector<Run> runs;
   for (std::uint32_t block = 0; block < source.checksums.size(); ++block) {
     const std::uint32_t size = bytes_in_block(source.length, block);
-    if (block < here.size() && here[block].size == size && here[block].checksum == source.checksums[block]) continue;
+    const BlockAtHand wanted{source.checksums[block], size, source.hashes[block]};
+    if (block < here.size() && here[block] == wanted) continue;
     if (!runs.empty() && runs.back().first + runs.back().count == block && runs.back().count < kRunMax) {
       ++runs.back().count;
     } else {

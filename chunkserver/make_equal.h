@@ -1,7 +1,7 @@
 // MakeEqual: the one routine that brings a replica to the state of another: in a reconcile, for a learner ahead of
 // time, for a member that comes back or whose bytes are in doubt.
 //
-//   ask the source what it holds: checksums of its blocks, length, seal, append records
+//   ask the source what it holds: checksums and hashes of its blocks, length, seal, append records
 //   look at what is at hand here: blocks gathered before, and our own, by what their bytes really hash to
 //   fetch the blocks that differ, at most 1 MiB at a time, a few at once, each checked
 //   put it into effect at once (ChunkStore::install_copy), if it is for a version that was prepared

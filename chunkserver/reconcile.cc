@@ -32,7 +32,8 @@ bool same_content(const bus::ReplicaState& one, const bus::ReplicaState& other) 
 }
 
 bool differs(const MemberState& member, const bus::ReplicaState& base) {
-  return !member.held || member.state.version.value == 0 || member.state.suspect || member.state.damaged ||
+  const bool same_place = member.state.version == base.version && member.state.serial == base.serial;
+  return !member.held || !same_place || member.state.suspect || member.state.damaged ||
          !same_content(member.state, base);
 }
 

@@ -25,10 +25,11 @@ struct MemberState {
 // counts holds the chunk.
 Result<std::size_t> choose_base(const std::vector<MemberState>& members, bool salvage);
 
-// Whether a member has to be made equal to the base. A suspect or damaged one always: its bytes have to be looked at.
+// Whether a member has to be made equal to the base: unless it is at the same place of the same version. Equal digests
+// alone say too little (they are made of CRCs); a suspect or damaged one's bytes have to be looked at in any case.
 bool differs(const MemberState& member, const bus::ReplicaState& base);
 
-// Equal content, whatever version and serial say.
+// Equal digests, whatever version and serial say.
 bool same_content(const bus::ReplicaState& one, const bus::ReplicaState& other);
 
 }  // namespace gfs::chunkserver

@@ -90,9 +90,10 @@ struct InspectChunk {
     bool sealed = false, suspect = false, damaged = false;
     std::vector<std::uint32_t> checksums;  // CRC32C per 64 KiB block
     std::vector<std::uint32_t> bad;        // with `verify`: blocks whose bytes do not match
+    std::vector<std::uint64_t> hashes;     // with `verify`: XXH3 per block; none if the chunk changed meanwhile
     std::uint32_t records_digest = 0;      // of what is remembered of appends
     Bytes payload;                         // with `records`: those, encoded (chunkserver/append_records.h)
-    MSGPACK_DEFINE_MAP(version, fence, serial, length, sealed, suspect, damaged, checksums, bad, records_digest);
+    MSGPACK_DEFINE_MAP(version, fence, serial, length, sealed, suspect, damaged, checksums, bad, hashes, records_digest);
   };
   ChunkHandle handle;
   bool verify = false;   // read every byte

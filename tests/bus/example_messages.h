@@ -132,7 +132,7 @@ void each_example_message(Visit&& visit) {
   visit("chunk.append.reply", AppendChunk::Reply{1, 65536, 165536, true});
   visit("chunk.inspect", InspectChunk{handle, true, true});
   visit("chunk.inspect.reply",
-        InspectChunk::Reply{version, Version{4}, serial, 5000, true, true, true, crcs, {1}, 0xdeadbeef, {}});
+        InspectChunk::Reply{version, Version{4}, serial, 5000, true, true, true, crcs, {1}, {0x0123456789abcdef}, 0xdeadbeef, {}});
   visit("replica.prepare", PrepareVersion{handle, version, server});
   visit("replica.prepare.reply", PrepareVersion::Reply{true, state});
   visit("replica.make_equal", MakeEqual{handle, version, member});

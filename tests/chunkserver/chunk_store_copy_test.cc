@@ -45,7 +45,7 @@ TEST_F(CopyTest, ANewReplicaIsMadeFromNothing) {
     EXPECT_EQ(state().digest, target.state.digest);
     EXPECT_EQ(*world.run(store().records(kChunk)), target.records);
     EXPECT_EQ(*world.run(store().checksums(kChunk)), target.checksums);
-    EXPECT_TRUE(world.run(store().verify(kChunk))->empty());
+    EXPECT_TRUE(world.run(store().verify(kChunk))->bad.empty());
     ASSERT_TRUE(*read_all() == text);
     if (life == 0) open();
     if (life == 1) platter->power_cut();
@@ -66,7 +66,7 @@ TEST_F(CopyTest, OnlyWhatDiffersIsFetched) {
   ASSERT_EQ(here.size(), 11u);
   std::vector<std::uint32_t> wanted;
   for (std::uint32_t block = 0; block < target.checksums.size(); ++block) {
-    if (here[block].checksum != target.checksums[block]) wanted.push_back(block);
+    if (here[block].hash != target.hashes[block]) wanted.push_back(block);
   }
   EXPECT_EQ(wanted, (std::vector<std::uint32_t>{3, 8}));
   ASSERT_TRUE(copy_from(text, 3, 1));
@@ -87,7 +87,7 @@ TEST_F(CopyTest, WhatWasDamagedIsFetchedAndDamageIsOver) {
   const std::string text = text_of(random, 4 * kBlockSize);
   hold(text);
   ASSERT_TRUE(platter->flip_bit("chunks/ab/00000000000000ab.data", 2 * kBlockSize + 5, 1));
-  ASSERT_EQ(*world.run(store().verify(kChunk)), std::vector<std::uint32_t>{2});
+  ASSERT_EQ(world.run(store().verify(kChunk))->bad, std::vector<std::uint32_t>{2});
   ASSERT_TRUE(info().damaged);
   EXPECT_EQ((*world.run(store().begin_copy(kChunk)))[2].size, 0u);
   ASSERT_TRUE(make_equal(text, 5, target_of(text, 2, 1)));
@@ -112,7 +112,8 @@ TEST_F(CopyTest, ASuspectChunkCanBeTakenAtItsWord) {
   open();
   ASSERT_TRUE(info().suspect);
   ASSERT_TRUE(promise(3, kOne));
-  CopyTarget target{state(), *world.run(store().checksums(kChunk)), *world.run(store().records(kChunk))};
+  CopyTarget target{state(), *world.run(store().checksums(kChunk)), world.run(store().verify(kChunk))->hashes,
+                    *world.run(store().records(kChunk))};
   ASSERT_TRUE(world.run(store().begin_copy(kChunk)));
   ASSERT_TRUE(world.run(store().install_copy(kChunk, Version{3}, target)));
   EXPECT_FALSE(info().suspect);

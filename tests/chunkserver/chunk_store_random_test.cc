@@ -46,7 +46,7 @@ Task<> gather_and_install(ChunkStore& store, std::string text, Version promised,
   std::vector<BlockAtHand> here = co_await store.begin_copy(kChunk);
   for (std::uint32_t block = 0; block < target.checksums.size(); ++block) {
     Bytes bytes = Bytes::of(text.substr(std::size_t{block} * kBlockSize, kBlockSize));
-    if (block < here.size() && here[block].size == bytes.size() && here[block].checksum == target.checksums[block]) {
+    if (block < here.size() && here[block].size == bytes.size() && here[block].hash == target.hashes[block]) {
       continue;
     }
     std::vector<std::uint32_t> checksums{target.checksums[block]};
@@ -265,15 +265,15 @@ class RandomTest : public StoreTest {
       const Version fence = info().fence;
       ASSERT_GE(fence.value, history[answered].fence);
       ASSERT_GE(info().version.value, history[answered].version);
-      Result<std::vector<std::uint32_t>> bad = world.run(store().verify(kChunk));
-      ASSERT_TRUE(bad);
+      Result<BlocksSeen> seen = world.run(store().verify(kChunk));
+      ASSERT_TRUE(seen);
       // From the last one back: states may repeat.
       std::optional<std::size_t> is;
       for (std::size_t i = history.size(); i-- > synced && !is;) {
         if (history[i].is(found, fence)) is = i;
       }
       if (!found.suspect) {
-        ASSERT_TRUE(bad->empty()) << "block " << bad->front();
+        ASSERT_TRUE(seen->bad.empty()) << "block " << seen->bad.front();
         ASSERT_TRUE(is) << "version " << found.version.value << " serial " << found.serial.value;
         ASSERT_GE(*is, answered);
         ASSERT_TRUE(text_of_now() == history[*is].text);
@@ -283,13 +283,13 @@ class RandomTest : public StoreTest {
       }
       ASSERT_TRUE(power && dies);
       ++suspects;
-      if (bad->empty()) {
+      if (seen->bad.empty()) {
         // A fence that is newer than the bytes is not in the history as a whole.
         bool some = is.has_value();
         for (std::size_t i = synced; i < history.size() && !some; ++i) some = history[i].digest() == found.digest;
         ASSERT_TRUE(some) << "version " << found.version.value << " serial " << found.serial.value;
       }
-      for (std::uint32_t block : *bad) {
+      for (std::uint32_t block : seen->bad) {
         const std::uint64_t begin = std::uint64_t{block} * kBlockSize;
         ASSERT_TRUE(std::ranges::any_of(changed, [begin](const auto& range) {
           return range.first < begin + kBlockSize && range.second > begin;

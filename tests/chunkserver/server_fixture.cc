@@ -190,6 +190,7 @@ void ServerTest::expect_equal(std::vector<int> servers) {
     EXPECT_EQ(other->length, first->length) << "server " << server;
     EXPECT_EQ(other->sealed, first->sealed) << "server " << server;
     EXPECT_EQ(other->checksums, first->checksums) << "server " << server;
+    EXPECT_EQ(other->hashes, first->hashes) << "server " << server;
     EXPECT_EQ(other->records_digest, first->records_digest) << "server " << server;
     EXPECT_FALSE(other->suspect) << "server " << server;
   }

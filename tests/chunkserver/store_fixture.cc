@@ -1,5 +1,7 @@
 #include "tests/chunkserver/store_fixture.h"
 
+#include "base/hash64.h"
+
 namespace gfs::chunkserver {
 
 Life::Life(SimExecutor& world, SimDisk& platter, StoreSettings settings)
@@ -106,6 +108,9 @@ CopyTarget StoreTest::target_of(const std::string& text, std::uint64_t version, 
   target.state.serial.value = serial;
   target.state.length = text.size();
   target.checksums = wire_checksums(0, Bytes::of(text));
+  for (const Piece& piece : pieces_of(0, text.size())) {
+    target.hashes.push_back(hash64(text.data() + piece.from, piece.size));
+  }
   target.state.digest = state_digest(text.size(), false, target.checksums, 0);
   return target;
 }
@@ -120,7 +125,7 @@ Result<> StoreTest::make_equal(const std::string& text, std::uint64_t promised, 
   Result<std::vector<BlockAtHand>> here = world.run(store().begin_copy(kChunk));
   if (!here) return fail(std::move(here).error());
   for (std::uint32_t block = 0; block < target.checksums.size(); ++block) {
-    const bool at_hand = block < here->size() && (*here)[block].checksum == target.checksums[block] &&
+    const bool at_hand = block < here->size() && (*here)[block].hash == target.hashes[block] &&
                          (*here)[block].size == bytes_in_block(text.size(), block);
     if (at_hand) continue;
     Result<> copied = copy_from(text, block, 1);

@@ -103,6 +103,7 @@ Task<> check_append_file(History& history, const AppendHistory& appends, bus::En
     std::string first;
     std::string first_name;
     for (const bus::ListChunks::Holder& holder : chunk.members) {
+      if (holder.state == "stale") continue;
       const std::string where = fmt::format("{} chunk {} of {}", append_path(file), chunk.handle, holder.address);
       Result<std::string> bytes =
           co_await read_member(endpoint, holder.address, chunk.handle, chunk.version, from).outcome();

@@ -12,10 +12,13 @@ constexpr Duration kInspection = 60s;
 // What keeps the chunk from being whole; empty: nothing.
 std::string missing(const bus::ListChunks::Chunk& chunk, std::size_t goal) {
   std::string out;
+  std::size_t members = 0;
   for (const bus::ListChunks::Holder& member : chunk.members) {
+    if (member.state == "stale") continue;  // an old copy somewhere; a member that lacks it is missed in the count
+    ++members;
     if (member.state != "ok") out += fmt::format(" {} is {}", member.address, member.state);
   }
-  if (chunk.members.size() < goal) out += fmt::format(" it has {} members of {}", chunk.members.size(), goal);
+  if (members < goal) out += fmt::format(" it has {} members of {}", members, goal);
   if (out.empty()) return out;
   return fmt::format("chunk {} version {}:{}", chunk.handle, chunk.version, out);
 }
@@ -32,6 +35,9 @@ std::string difference(const bus::InspectChunk::Reply& one, const bus::InspectCh
   for (std::size_t i = 0; i < std::min(one.checksums.size(), other.checksums.size()); ++i) {
     if (one.checksums[i] != other.checksums[i]) return fmt::format("block {}", i);
   }
+  for (std::size_t i = 0; i < std::min(one.hashes.size(), other.hashes.size()); ++i) {
+    if (one.hashes[i] != other.hashes[i]) return fmt::format("block {}, though its checksum is the same", i);
+  }
   return one.checksums.size() == other.checksums.size() ? "" : "the number of blocks";
 }
 
@@ -39,6 +45,7 @@ Task<> compare(History& history, bus::Endpoint& endpoint, std::string path, bus:
   std::string first_name;
   bus::InspectChunk::Reply first;
   for (const bus::ListChunks::Holder& member : chunk.members) {
+    if (member.state == "stale") continue;
     const std::string where = fmt::format("{} chunk {} of {}", path, chunk.handle, member.address);
     bus::InspectChunk ask;
     ask.handle = chunk.handle;

@@ -49,6 +49,7 @@ Task<> check_replicas(History& history, bus::Endpoint& endpoint, std::size_t fil
         std::string first_name;
         Bytes first;
         for (const bus::ListChunks::Holder& holder : chunk.members) {
+          if (holder.state == "stale") continue;  // an old copy: no member
           bus::ReadChunk ask;
           ask.handle = chunk.handle;
           ask.version = chunk.version;
