@@ -92,7 +92,11 @@ int run(std::vector<std::string> arguments, Streams streams) {
       return session.tell("", {Code::invalid_argument, "-c and a verb exclude each other: " + words[0], {}});
     return run_script_text(session, given->value("command"));
   }
-  if (!words.empty()) return execute(session, words);
+  if (!words.empty()) {
+    int code = execute(session, words);
+    session.leave();
+    return code;
+  }
   if (isatty(streams.input) == 1) return run_shell(session);
   return run_script(session);
 }

@@ -70,7 +70,8 @@ Completion complete_option(const std::string& word, const Command& command) {
 }
 
 bool is_local(const Command& command, std::size_t position) {
-  return (command.name == "put" && position == 0) || (command.name == "get" && position == 1);
+  return (command.name == "put" && position == 0) || (command.name == "get" && position == 1) ||
+         (command.name == "append" && position == 1);
 }
 
 }  // namespace

@@ -61,7 +61,11 @@ Exit exit_code(Code code) {
 
 namespace {
 
-std::string advice(const Error& error, std::string_view verb) {
+std::string advice(const Error& error, const Told& told) {
+  const std::string_view verb = told.verb;
+  if (told.repeatable && told.request && error.code != Code::unreachable && error.code != Code::record_expired) {
+    return fmt::format("repeat it with --req {}: it is done once, whatever became of it", told.request->text());
+  }
   switch (error.code) {
     case Code::invalid_argument:
     case Code::too_large:
@@ -101,6 +105,12 @@ std::string advice(const Error& error, std::string_view verb) {
       return "check the permissions of the directory";
     case Code::corrupt:
       return "chunk ls PATH shows the replicas; the servers' logs name the damaged block";
+    case Code::out_of_sequence:
+      return "repeat the writer's earlier records first, or go on with a higher sequence";
+    case Code::record_expired:
+      return "look whether it is there: what is so old is not done again";
+    case Code::suspect:
+      return "start the chunk's other servers: one that lost nothing makes the others equal";
     case Code::wrong_version:
       return "the same version of gfs on both sides";
     case Code::cancelled:
@@ -133,7 +143,7 @@ std::string error_text(const Error& error, const Told& told) {
   bool unknown = error.outcome() == Outcome::may_have_happened && told.request;
   if (unknown) text += " (it may have happened)";
   if (told.request) text += " req=" + told.request->text();
-  return text + "\n  try: " + advice(error, told.verb);
+  return text + "\n  try: " + advice(error, told);
 }
 
 Json error_json(const Error& error, const Told& told) {

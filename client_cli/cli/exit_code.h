@@ -32,6 +32,7 @@ struct Told {
   std::string_view verb;
   std::string master;                // address, for errors that name no server
   std::optional<RequestId> request;  // of a mutation that was sent
+  bool repeatable = false;           // the verb takes --req
 };
 // Three lines, without the last line end.
 std::string error_text(const Error& error, const Told& told);

@@ -13,4 +13,6 @@ inline Json file_json(const client::FileInfo& info) {
           {"inode", hex(info.inode)}};
 }
 
+inline std::string_view ack_text(bus::AckMode ack) { return ack == bus::AckMode::primary ? "primary" : "all"; }
+
 }  // namespace gfs::cli

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "client_cli/cli/command.h"
 #include "client_cli/cli/exit_code.h"
 
 namespace gfs::cli {
@@ -25,6 +26,14 @@ class InterruptsBlocked {
  private:
   sigset_t before_{};
 };
+
+// "chunk ls" as the words of a command line.
+Words split_name(std::string_view verb) {
+  std::size_t space = verb.find(' ');
+  Words words{std::string(verb.substr(0, space))};
+  if (space != std::string_view::npos) words.emplace_back(verb.substr(space + 1));
+  return words;
+}
 
 constexpr std::size_t kPathMax = 4096;
 constexpr std::size_t kComponentMax = 255;
@@ -123,8 +132,13 @@ std::optional<RequestId> Session::request() {
 
 int Session::tell(std::string_view verb, const Error& error) {
   Told told{verb, options_.local.empty() ? options_.master : "local " + options_.local, {}};
-  if (outcome_of(error.code) == Outcome::may_have_happened || exit_code(error.code) == kUnavailable)
+  if (outcome_of(error.code) == Outcome::may_have_happened || exit_code(error.code) == kUnavailable) {
     told.request = request();
+    Found found = find_command(split_name(verb));
+    told.repeatable = found.command != nullptr &&
+                      std::ranges::find(found.command->options, "req", &Option::name) != found.command->options.end();
+    if (told.request) keep_client();
+  }
   if (out_.json()) {
     out_.error(json_text(error_json(error, told)));
   } else {
@@ -133,6 +147,15 @@ int Session::tell(std::string_view verb, const Error& error) {
     out_.error(out_.colored_error(Output::Color::bad, text.substr(0, first)) + text.substr(first));
   }
   return exit_code(error.code);
+}
+
+void Session::leave() {
+  if (!blocking_ || keep_client_ || interrupted()) return;
+  auto close = [this](Filesystem& filesystem) {
+    Executor& on = executor();
+    return with_deadline<void>(on, on.now() + 500ms, "closing this client", filesystem.close_client());
+  };
+  (void)blocking_->run<void>(close);  // the master forgets it by itself, later
 }
 
 void Session::warn(std::string_view text) {

@@ -76,6 +76,11 @@ class Session {
   void begin_command();
   std::optional<RequestId> request();  // the last mutation of this command
 
+  // Its requests may be repeated later: somebody was told an id, or gave one.
+  void keep_client() { keep_client_ = true; }
+  // For a program that ends: the master may forget its requests, unless they may be repeated. Within half a second.
+  void leave();
+
  private:
   template <class T>
   static Task<T> until_interrupted(Executor& executor, std::function<Task<T>(Filesystem&)> work,
@@ -89,6 +94,7 @@ class Session {
   bool interactive_ = false;
   bool input_is_script_ = false;
   bool quit_ = false;
+  bool keep_client_ = false;
   std::vector<std::string> history_;
   std::optional<RequestId> request_before_;
   std::unique_ptr<embedded::Cluster> cluster_;

@@ -99,12 +99,13 @@ void FileAppender::pump() {
     }
     last_start_ = now;
     AppendBatch batch = queue_.take();
-    std::string what =
-        fmt::format("append of {} records, {} bytes, to {}", batch.sizes.size(), batch.bytes.size(), info_.path);
+    std::string records = batch.sizes.size() > 1 ? fmt::format("{} records, ", batch.sizes.size()) : "";
+    std::string what = fmt::format("append of {}{} bytes to {}", records, batch.bytes.size(), info_.path);
     auto flight = std::make_shared<Flight>(Flight{.batch = std::move(batch), .attempts = Attempts(std::move(what))});
     flight->id = {client_, flight->batch.first};
     flight->from = taken_ + 1;
     flight->started = now;
+    context_.master.note_request(flight->id);
     taken_ += flight->batch.sizes.size();
     bytes_in_flight_ += flight->batch.bytes.size();
     flights_.push_back(flight);

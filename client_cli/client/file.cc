@@ -41,11 +41,10 @@ OpenFile::OpenFile(Context& context, ChunkReader& reader, ChunkWriter& writer, F
       size_(info_.size),
       append_at_(info_.size),
       window_(context.settings.window),
-      ahead_(
-          context.master.chunk_size(), context.settings.read_ahead,
-          [this](std::uint64_t offset, std::uint64_t size) {
-            return read_piece(offset, size, Gaps::skipped, context_.deadline());
-          }) {}
+      ahead_(context.master.chunk_size(), context.settings.read_ahead,
+             [this](std::uint64_t offset, std::uint64_t size) {
+               return read_piece(offset, size, Gaps::skipped, context_.deadline());
+             }) {}
 
 Result<> OpenFile::check_open() const {
   if (closed_) return fail(Code::invalid_argument, "{} is closed", info_.path);

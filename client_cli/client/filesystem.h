@@ -49,14 +49,14 @@ struct Appended {
 };
 
 struct AppendOptions {
-  // A writer that keeps its id and goes on with its own sequences may repeat, after a restart, what it does not know the
-  // outcome of: it is done once all the same. Each of its records travels alone: a repeat must be what it was the first
-  // time. Nil: a fresh id.
+  // A writer that keeps its id and goes on with its own sequences may repeat, after a restart, what it does not know
+  // the outcome of: it is done once all the same. Each of its records travels alone: a repeat must be what it was the
+  // first time. Nil: a fresh id.
   ClientId client;
-  std::uint64_t next_sequence = 1;        // of the first record
-  std::uint64_t batch = 1ull << 20;       // bytes of records that travel together when several wait
-  std::size_t in_flight = 16;             // batches; at most 64
-  std::uint32_t replicas = 0;             // if the file is created
+  std::uint64_t next_sequence = 1;   // of the first record
+  std::uint64_t batch = 1ull << 20;  // bytes of records that travel together when several wait
+  std::size_t in_flight = 16;        // batches; at most 64
+  std::uint32_t replicas = 0;        // if the file is created
 };
 
 // Appends records to a file: each atomic, at one offset on all replicas, exactly once, in this writer's order. Several

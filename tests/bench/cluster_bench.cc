@@ -1,4 +1,4 @@
-// cluster_bench [write|read|meta|small ...]: what gfs costs, over real processes on loopback, next to plain TCP programs
+// cluster_bench [write|read|meta|small|append ...]: what gfs costs, over real processes on loopback, next to plain TCP programs
 // measured in the same run. Prints one line per figure; nothing is asserted. Options: --bin DIR (the daemons; default:
 // where this program lies), --dir DIR (data; default /var/tmp), --size BYTES, --count N, --repeat N.
 #include <unistd.h>
@@ -18,6 +18,7 @@
 #include "base/units.h"
 #include "bus/zmq_context.h"
 #include "client_cli/client/blocking.h"
+#include "tests/bench/append_load.h"
 #include "tests/bench/processes.h"
 #include "tests/bench/tcp_baseline.h"
 
@@ -207,6 +208,57 @@ void small(const Options& options) {
               static_cast<double>(files) / measured.cost.seconds, 1e6 * measured.cost.cpu_seconds / static_cast<double>(files));
 }
 
+// `processes` of them side by side, each with `load.writers` writers; load.count records altogether.
+void appends(const Processes& cluster, const char* name, unsigned processes, AppendLoad load) {
+  const double records = static_cast<double>(load.count);
+  load.count /= processes;
+  std::vector<std::unique_ptr<AppendProcess>> all;
+  for (unsigned i = 0; i < processes; ++i) all.push_back(std::make_unique<AppendProcess>(load));
+  for (auto& process : all) process->wait();
+  double cpu = cluster.cpu();
+  for (auto& process : all) cpu += process->cpu();
+  auto start = std::chrono::steady_clock::now();
+  for (auto& process : all) process->go();
+  for (auto& process : all) process->wait();
+  double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  double clients = 0;
+  for (auto& process : all) clients += process->cpu();
+  double used = cluster.cpu() + clients - cpu;
+  std::printf("append %-34s %7llu bytes  %8.0f records/s  CPU per record: %.1f us over all processes\n", name,
+              static_cast<unsigned long long>(load.size), records / seconds, 1e6 * used / records);
+}
+
+void append(const Options& options) {
+  Processes cluster(options.binaries, 3, options.directory);
+  struct Row {
+    const char* name;
+    unsigned processes, writers, in_flight;
+  };
+  const Row rows[] = {
+      {"1 writer, waiting", 1, 1, 1},
+      {"4 writers in 4 processes, waiting", 4, 1, 1},
+      {"16 writers in 16 processes, waiting", 16, 1, 1},
+      {"16 writers in one process, waiting", 1, 16, 1},
+      {"16 waiting on one appender", 1, 1, 16},
+      {"1 writer, 1024 in flight", 1, 1, 1024},
+      {"4 writers, 256 in flight each", 4, 1, 256},
+      {"16 writers, 64 in flight each", 16, 1, 64},
+  };
+  for (std::uint64_t size : {4 * KiB, 64 * KiB, 1 * MiB}) {
+    for (unsigned i = 0; const Row& row : rows) {
+      std::uint64_t count = size == 4 * KiB ? options.count : options.count / (size == 1 * MiB ? 60 : 10);
+      if (row.in_flight == 1 && row.processes * row.writers == 1) count /= 10;
+      AppendLoad load{cluster.master_address(), fmt::format("/append-{}-{}", size, i++)};
+      load.writers = row.writers;
+      load.in_flight = static_cast<unsigned>(std::min<std::uint64_t>(row.in_flight, size == 1 * MiB ? 16 : 1024));
+      std::uint64_t lanes = std::uint64_t{row.processes} * row.writers * load.in_flight;
+      load.size = size;
+      load.count = std::max<std::uint64_t>(count / lanes, 1) * lanes;
+      appends(cluster, row.name, row.processes, load);
+    }
+  }
+}
+
 int run(int count, char** arguments) {
   Options options;
   options.binaries = std::filesystem::canonical("/proc/self/exe").parent_path();
@@ -232,6 +284,7 @@ int run(int count, char** arguments) {
   if (options.wants("write") || options.wants("read")) bulk(options);
   if (options.wants("meta")) meta(options);
   if (options.wants("small")) small(options);
+  if (options.wants("append")) append(options);
   return 0;
 }
 
@@ -241,5 +294,6 @@ int run(int count, char** arguments) {
 int main(int count, char** arguments) {
   gfs::bus::tune_memory();  // as gfs-cli does
   gfs::bus::raise_descriptor_limit();
+  if (count > 1 && std::string(arguments[1]) == "append-writer") return gfs::bench::append_writer(count, arguments);
   return gfs::bench::run(count, arguments);
 }

@@ -98,7 +98,7 @@ TEST(Completion, VerbsAndPaths) {
   const Row rows[] = {
       {"ser", "ver ", {}},
       {"server ", "ls ", {}},
-      {"bench ", "", {"meta", "read", "write"}},
+      {"bench ", "", {"append", "meta", "read", "write"}},
       {"ls /lo", "", {"logs/", "lost"}},
       {"ls /log", "s/", {}},
       {"ls /logs/t", "wo ", {}},

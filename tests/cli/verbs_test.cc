@@ -136,7 +136,7 @@ TEST_F(CliTest, JsonFieldsAreFrozen) {
     std::string names;
   };
   const Row rows[] = {
-      {{"--json", "stat", remote("a")}, "v path type size replicas chunks mtime_ms inode"},
+      {{"--json", "stat", remote("a")}, "v path type size replicas chunks mtime_ms inode ack"},
       {{"--json", "ls", top_}, "v path type size replicas chunks mtime_ms inode"},
       {{"server", "ls", "--json"}, "v server address rack state used free chunks last_seen_ms"},
       {{"--json", "chunk", "ls", remote("a")}, "v path index handle version length sealed primary members"},

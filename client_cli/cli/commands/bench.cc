@@ -1,4 +1,5 @@
-// bench read|write|meta: how fast this cluster is from here, in a directory of its own that is removed afterwards.
+// bench read|write|append|meta: how fast this cluster is from here, in a directory of its own that is removed
+// afterwards.
 #include <algorithm>
 
 #include "base/units.h"
@@ -18,6 +19,7 @@ struct Bench {
   std::uint64_t count = 0;
   std::uint64_t size = 0;
   std::uint64_t in_flight = 0;
+  std::uint64_t writers = 0;
   Bytes piece;
   Progress* progress = nullptr;
   std::vector<Error> failures;
@@ -132,22 +134,81 @@ Result<> names(Bench& bench) {
   return {};
 }
 
-enum class What { read, write, meta };
+// One writer with an appender of its own; in_flight records of it under way at a time.
+Task<> append_some(Bench& bench, Filesystem& filesystem, std::size_t writer) {
+  if (!bench.failures.empty()) co_return;
+  Result<std::shared_ptr<client::Appender>> log = co_await filesystem.open_appender(bench.path(0)).outcome();
+  if (!log) {
+    bench.failures.push_back(std::move(log).error());
+    co_return;
+  }
+  struct One {
+    static Task<> append(Bench& of, std::shared_ptr<client::Appender> to, std::size_t) {
+      if (!of.failures.empty()) co_return;
+      Bytes record = of.piece;
+      Result<client::Appended> done = co_await to->append(std::move(record)).outcome();
+      if (!done) of.failures.push_back(std::move(done).error());
+      if (of.progress != nullptr) of.progress->add(of.size);
+    }
+  };
+  std::uint64_t count = bench.count / bench.writers + (writer < bench.count % bench.writers ? 1 : 0);
+  auto one = [&bench, to = *log](std::size_t i) { return One::append(bench, to, i); };
+  co_await for_each(count, bench.in_flight, one);
+  Result<> closed = co_await (*log)->close().outcome();
+  if (!closed) bench.failures.push_back(std::move(closed).error());
+}
+
+Task<> append_all(Bench& bench, Filesystem& filesystem) {
+  std::vector<Task<>> writers;
+  for (std::size_t i = 0; i < bench.writers; ++i) writers.push_back(append_some(bench, filesystem, i));
+  co_await all_of(std::move(writers));
+}
+
+Result<> appends(Bench& bench) {
+  bench.piece = Bytes::of(std::string(bench.size, 'r'));
+  Progress progress(bench.session.out(), "appending", bench.count * bench.size);
+  bench.progress = &progress;
+  auto started = std::chrono::steady_clock::now();
+  Result<> done = bench.session.run<void>([&](Filesystem& filesystem) { return append_all(bench, filesystem); });
+  if (!done) return done;
+  if (!bench.failures.empty()) return fail(std::move(bench.failures.front()));
+  double seconds = std::max(1e-9, std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count());
+  double rate = static_cast<double>(bench.count) / seconds;
+  Output& out = bench.session.out();
+  if (out.json()) {
+    out.object({{"bench", "append"},
+                {"count", bench.count},
+                {"size", bench.size},
+                {"writers", bench.writers},
+                {"in_flight", bench.in_flight},
+                {"seconds", seconds},
+                {"per_second", rate}});
+    return {};
+  }
+  out.line(fmt::format("append  {:.0f} records/s of {}  {} in {:.2f} s, {} writers, {} in flight each", rate,
+                       format_size(bench.size), bench.count, seconds, bench.writers, bench.in_flight));
+  return {};
+}
+
+enum class What { read, write, append, meta };
 
 Result<int> bench(Session& session, const Arguments& arguments, What what) {
   bool meta = what == What::meta;
-  constexpr std::uint64_t kDefaultSize = 64 * MiB;
-  Result<std::uint64_t> count = arguments.number("count", meta ? 10000 : 4, 1, 1'000'000);
-  Result<std::uint64_t> size = meta ? 0 : arguments.size("size", kDefaultSize, 1024 * GiB);
-  Result<std::uint64_t> in_flight = arguments.number("in-flight", meta ? 16 : 4, 1, 1024);
-  for (auto* number : {&count, &size, &in_flight}) {
+  bool append = what == What::append;
+  Result<std::uint64_t> count = arguments.number("count", meta || append ? 10000 : 4, 1, 1'000'000);
+  Result<std::uint64_t> size = append ? arguments.size("size", 4 * KiB, 16 * MiB)
+                               : meta ? 0
+                                      : arguments.size("size", 64 * MiB, 1024 * GiB);
+  Result<std::uint64_t> in_flight = arguments.number("in-flight", append ? 1 : meta ? 16 : 4, 1, 1024);
+  Result<std::uint64_t> writers = arguments.number("writers", 16, 1, 256);
+  for (auto* number : {&count, &size, &in_flight, &writers}) {
     if (!*number) return fail(std::move(*number));
   }
-  Bench bench{session, "/.gfs-bench-" + hex(Random::seed_from_machine()), *count, *size, *in_flight};
+  Bench bench{session, "/.gfs-bench-" + hex(Random::seed_from_machine()), *count, *size, *in_flight, *writers};
   auto make = [path = bench.directory](Filesystem& filesystem) { return filesystem.make_directory(path); };
   Result<FileInfo> made = session.run<FileInfo>(make);
   if (!made) return fail(std::move(made));
-  Result<> done = meta ? names(bench) : write_or_read(bench, what == What::read);
+  Result<> done = meta ? names(bench) : append ? appends(bench) : write_or_read(bench, what == What::read);
   auto clean = [path = bench.directory](Filesystem& filesystem) { return filesystem.remove(path, true); };
   Result<bus::Remove::Reply> cleaned = session.run_to_end<bus::Remove::Reply>(clean);
   if (!cleaned) session.warn("left behind: " + bench.directory);
@@ -157,6 +218,7 @@ Result<int> bench(Session& session, const Arguments& arguments, What what) {
 
 Result<int> run_read(Session& session, const Arguments& arguments) { return bench(session, arguments, What::read); }
 Result<int> run_write(Session& session, const Arguments& arguments) { return bench(session, arguments, What::write); }
+Result<int> run_append(Session& session, const Arguments& arguments) { return bench(session, arguments, What::append); }
 Result<int> run_meta(Session& session, const Arguments& arguments) { return bench(session, arguments, What::meta); }
 
 const std::vector<Option> kDataOptions{{0, "size", "SIZE", "of each file (64MiB)"},
@@ -183,6 +245,21 @@ const Command kBenchWrite{
     .help = "Example: bench write --size 4KiB --count 5000 --in-flight 16",
     .options = kDataOptions,
     .run = run_write,
+};
+
+const Command kBenchAppend{
+    .name = "bench append",
+    .group = "Cluster",
+    .usage = "[--size S] [--count N] ...",
+    .summary = "measures appending records to one file",
+    .help =
+        "Each writer waits for its record before the next, or keeps --in-flight of them under way.\n"
+        "Example: bench append --size 4KiB --count 100000 --writers 1 --in-flight 512",
+    .options = {{0, "size", "SIZE", "of each record (4KiB)"},
+                {0, "count", "N", "records of all writers (10000)"},
+                {0, "writers", "N", "side by side (16)"},
+                {0, "in-flight", "N", "records of one writer at once (1)"}},
+    .run = run_append,
 };
 
 const Command kBenchMeta{

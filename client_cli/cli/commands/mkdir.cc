@@ -1,6 +1,7 @@
 #include "client_cli/cli/commands.h"
 #include "client_cli/cli/exit_code.h"
 #include "client_cli/cli/file_json.h"
+#include "client_cli/cli/request_option.h"
 
 namespace gfs::cli {
 
@@ -12,9 +13,9 @@ Result<int> run(Session& session, const Arguments& arguments) {
     Result<std::string> path = session.path(text);
     if (!path) return fail(std::move(path));
     auto make = [path = *path, parents](Filesystem& filesystem) { return filesystem.make_directory(path, parents); };
-    Result<FileInfo> made = session.run<FileInfo>(make);
+    Result<FileInfo> made = mutate<FileInfo>(session, arguments, arguments.count(), make);
     if (!made) return fail(std::move(made));
-    if (session.out().json()) session.out().object(file_json(*made));
+    tell_mutation(session, arguments, file_json(*made));
   }
   return kOk;
 }
@@ -27,7 +28,7 @@ const Command kMkdir{
     .usage = "[-p] PATH...",
     .summary = "makes directories",
     .help = "Example: mkdir -p /logs/2026/11",
-    .options = {{'p', "parents", "", "the missing ones above it too; no error if it is there"}},
+    .options = with_request_options({{'p', "parents", "", "the missing ones above it too; no error if it is there"}}),
     .arguments_min = 1,
     .arguments_max = 1000,
     .run = run,

@@ -17,7 +17,9 @@ Result<int> run(Session& session, const Arguments& arguments) {
     Result<FileInfo> info = stat(session, *path);
     if (!info) return fail(std::move(info));
     if (out.json()) {
-      out.object(file_json(*info));
+      Json json = file_json(*info);
+      json["ack"] = ack_text(info->ack);
+      out.object(std::move(json));
       continue;
     }
     bool directory = info->type == FileType::directory;
@@ -28,6 +30,7 @@ Result<int> run(Session& session, const Arguments& arguments) {
     fields.insert(fields.end(), {{"size", size},
                                  {"replicas", std::to_string(info->replicas)},
                                  {"chunks", std::to_string(info->chunks)},
+                                 {"ack", std::string(ack_text(info->ack))},
                                  {"modified", format_wall(info->mtime_ms)},
                                  {"inode", hex(info->inode)}});
     print_fields(out, fields);

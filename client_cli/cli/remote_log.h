@@ -1,0 +1,39 @@
+// A remote file that is appended to, for the calling thread: for pipes, where the other end may block.
+//
+// The appender itself lives and dies on the client's thread. One at a time per object; the calling thread.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "client_cli/cli/session.h"
+
+namespace gfs::cli {
+
+class RemoteLog {
+ public:
+  explicit RemoteLog(Session& session) : session_(session) {}
+  ~RemoteLog();
+
+  Result<> open(const std::string& path, client::AppendOptions options);
+  // All under way at once; each with its outcome, in order.
+  Result<std::vector<Result<client::Appended>>> append(std::vector<Bytes> records);
+  Result<client::Appended> append_as(std::uint64_t sequence, Bytes record);
+  // What was appended is on every disk.
+  Result<> close();
+
+ private:
+  static Task<> open_appender(RemoteLog& log, Filesystem& filesystem, std::string path, client::AppendOptions options);
+  static Task<std::vector<Result<client::Appended>>> append_all(RemoteLog& log, std::vector<Bytes> records);
+  static Task<> close_appender(RemoteLog& log);
+  static Task<> drop(RemoteLog& log);
+
+  Session& session_;
+  std::shared_ptr<client::Appender> appender_;  // the client's thread only
+};
+
+// {"v":1,"path":…,"handle":"hex","offset":N,"length":N,"req":"client:seq","dup":bool}; the names are frozen.
+Json appended_json(const std::string& path, const client::Appended& appended);
+
+}  // namespace gfs::cli
