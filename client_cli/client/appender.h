@@ -10,6 +10,9 @@
 // * Order: each try names the nearest earlier batch that has no outcome yet (`previous`); the primary executes none
 //   before it. A batch that failed for good, or was given up, holds up nobody.
 // * What is known of the last chunk is used for Settings::layout_age, or until it proves wrong.
+// * A chunk remembers the last 64 batches of a writer: none is begun while one that is 64 older has no outcome yet, or
+// a
+//   repeat of that one would find its record gone.
 // * Bounds: in_flight batches, of together Settings::window bytes (or one batch that is larger); the queue's.
 //
 // Goes before the Filesystem it came from. One thread.
@@ -29,6 +32,7 @@
 namespace gfs::client {
 
 inline constexpr std::uint64_t kAppendMax = 16ull << 20;        // one record
+inline constexpr std::uint64_t kRememberedBatches = 64;         // of one writer, by each chunk
 inline constexpr std::uint64_t kAppendInlineMax = 64ull << 10;  // a batch that carries its bytes along
 
 class FileAppender final : public Appender, public std::enable_shared_from_this<FileAppender> {
@@ -65,8 +69,11 @@ class FileAppender final : public Appender, public std::enable_shared_from_this<
 
   Task<> fly(std::shared_ptr<Flight> flight);
   Task<Landed> tries(std::shared_ptr<Flight> flight);
-  // The layout for the next try; binds the flight to its chunk.
+  // The layout for the next try: of the chunk that was asked before, until that has said that it does not have the
+  // batch; else of the file's last one.
   Task<> locate(std::shared_ptr<Flight> flight);
+  Task<> locate_again(std::shared_ptr<Flight> flight);
+  Task<> locate_next(std::shared_ptr<Flight> flight);
   Task<std::shared_ptr<const Target>> locate_last(Version failed, ServerId unreachable, Instant deadline);
   Task<> push_parts(std::shared_ptr<Flight> flight);
   Task<> recover(std::shared_ptr<Flight> flight, Error error, ServerId server);
@@ -92,6 +99,7 @@ class FileAppender final : public Appender, public std::enable_shared_from_this<
   AppendQueue queue_;
   std::uint64_t given_ = 0;                       // records put into the queue so far
   std::uint64_t taken_ = 0;                       // and taken out of it
+  std::uint64_t batches_ = 0;                     // made of them
   std::vector<std::shared_ptr<Flight>> flights_;  // in the order they were made
   std::uint64_t bytes_in_flight_ = 0;
   Instant last_start_;

@@ -141,6 +141,20 @@ TEST_F(Appending, ARepeatAsksTheChunkOfItsFirstTryBeforeItGoesOn) {
   EXPECT_EQ(chunk(0) + "|" + chunk(1), "once|twice");
 }
 
+TEST_F(Appending, AMasterThatGivesASealedChunkNoConfigurationSendsTheRepeatToTheNext) {
+  auto log = appender();
+  ASSERT_TRUE(run(log->append(Bytes::of("x"))));
+  servers[0].faults["append"] = {{Code::replica_failed, true}};
+  master.faults["locate_for_write"] = {{Code::sealed}};
+  world.after(5ms, [&] { master.states.chunks[{100}].sealed = true; });
+  Result<Appended> done = run(log->append(Bytes::of("once")));
+  ASSERT_TRUE(done) << done.error().text();
+  EXPECT_TRUE(done->repeat) << "what it remembers is taken over";
+  EXPECT_EQ(done->handle, ChunkHandle{}) << "the chunk that answered is not the one that has it";
+  EXPECT_EQ(done->offset, 1u);
+  EXPECT_EQ(chunk(0) + "|" + chunk(1), "xonce|");
+}
+
 TEST_F(Appending, ASealSaysThatEarlierTriesDidNotHappen) {
   auto log = appender();
   ASSERT_TRUE(run(log->append(Bytes::of("x"))));
@@ -194,6 +208,20 @@ TEST_F(Appending, I14OrderHoldsWhenAnEarlierOneIsHeldUp) {
   EXPECT_EQ(chunk(0), joined(records));
   for (std::size_t i = 1; i < 16; ++i)
     EXPECT_EQ(servers[0].appends[i].second.previous, i) << "undecided when it was sent";
+}
+
+// A chunk remembers 64 batches of a writer: the one whose answer was lost must not be forgotten before it is repeated.
+TEST_F(Appending, AWriterDoesNotOutrunWhatTheChunkRemembers) {
+  AppendOptions options;
+  options.batch = 1;
+  auto log = appender(options);
+  servers[0].faults["append"] = {{Code::ok}, {Code::ok}, {Code::ok, true, true}};
+  std::vector<std::string> records;
+  for (int i = 0; i < 300; ++i) records.push_back(fmt::format("{:03}\n", i));
+  std::vector<Result<Appended>> done = append_all(*log, records);
+  for (Result<Appended>& one : done) ASSERT_TRUE(one) << one.error().text();
+  EXPECT_TRUE(done[2]->repeat);
+  EXPECT_EQ(chunk(0), joined(records));
 }
 
 TEST_F(Appending, AnUnknownOutcomeIsToldAndTheNextGoesOnWithoutIt) {

@@ -202,6 +202,7 @@ class ChunkServer : public Node {
     for (ChunkServer* member : *members) member->chunks[ask.handle] += bytes;
     auto index = static_cast<std::uint32_t>(ask.handle.value - 100);
     mine[caller.request.sequence] = {ask.sizes, ask.digest, index, offset};
+    if (mine.size() > 64) mine.erase(mine.begin());
     co_await after(fault);
     co_return bus::AppendChunk::Reply{index, offset, chunks[ask.handle].size(), false};
   }
