@@ -238,7 +238,7 @@ TEST_F(Appending, AnUnknownOutcomeIsToldAndTheNextGoesOnWithoutIt) {
   Result<Appended> next = run(log->append(Bytes::of("c")));
   ASSERT_TRUE(next) << next.error().text();
   EXPECT_EQ(servers[0].appends.back().second.previous, 0u);
-  EXPECT_EQ(run(log->append_as(2, Bytes::of("b"))).error().code, Code::out_of_sequence)
+  EXPECT_EQ(run(log->append_as(2, Bytes::of("b"))).error().code, Code::record_expired)
       << "never executed after a later one";
   EXPECT_EQ(chunk(0), "ac");
 }

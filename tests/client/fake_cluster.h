@@ -178,8 +178,8 @@ class ChunkServer : public Node {
       co_await after(fault);
       co_return bus::AppendChunk::Reply{done.index, done.offset, chunks[ask.handle].size(), true};
     }
+    if (caller.request.sequence <= latest) co_await fail(Code::record_expired, "{} is here already", latest);
     if (ask.previous > latest) co_await fail(Code::out_of_sequence, "{} is not here", ask.previous);
-    if (caller.request.sequence <= latest) co_await fail(Code::out_of_sequence, "{} is here already", latest);
     if (state.sealed) co_await fail(Code::sealed, "chunk {} is sealed", ask.handle);
     std::string bytes(ask.payload.view());
     if (bytes.empty()) {
