@@ -56,7 +56,7 @@ Task<ChunkReader::Committed> ChunkReader::read_committed(ChunkAt at, std::uint64
     if (layout->version > std::exchange(version, layout->version)) in_a_row.forward();
     Error last{Code::unavailable, fmt::format("chunk {} has no replica at the moment", layout->handle), {}};
     bool may_recover = layout->members.empty();
-    bool only_old_layout = false;
+    bool only_old_layout = false, unsure = false;
     for (const bus::Member& member : context_.replicas.order(*layout, context_.executor.now())) {
       if (damaged.contains(member.server)) {
         last = {Code::corrupt, fmt::format("chunk {}: every replica that answers is damaged", layout->handle), {}};
@@ -77,6 +77,7 @@ Task<ChunkReader::Committed> ChunkReader::read_committed(ChunkAt at, std::uint64
         bool again = in_a_row.again(last.code, rule);
         if (rule.change != Change::give_up && !again) co_await fail(attempts.give_up(last));
       }
+      unsure = unsure || last.code == Code::unavailable;
       only_old_layout = only_old_layout || last.code == Code::stale_version || last.code == Code::not_found;
     }
     if (layout->members.empty()) attempts.failed("master", last);
@@ -87,6 +88,8 @@ Task<ChunkReader::Committed> ChunkReader::read_committed(ChunkAt at, std::uint64
     bool hopeless = !may_recover && damaged.empty();
     if (all_damaged || hopeless || context_.executor.now() + wait >= deadline) co_await fail(attempts.give_up(last));
     if (pause) co_await context_.executor.sleep(wait);
+    Instant soon = std::min(deadline, context_.executor.now() + context_.settings.call_deadline);
+    if (unsure) (void)co_await make_active(at, attempts, soon).outcome();
   }
 }
 
@@ -209,20 +212,26 @@ Task<std::uint64_t> ChunkReader::current_size(InodeId inode, std::string path, s
       co_await context_.executor.sleep(wait);
       patience = context_.settings.call_deadline;  // slow is no reason to fail
     }
-    if (purpose == For::writing) {
-      bus::LocateForWrite ask{inode, last, {}, {}};
-      std::string what = fmt::format("making chunk {} of {} active", last, path);
-      Result<bus::ChunkLayout> active =
-          co_await context_.master.change_aside(std::move(ask), std::move(what), deadline).outcome();
-      if (!active) {
-        attempts.failed("master", active.error());
-        co_await fail(attempts.give_up(length.error()));
-      }
+    bool unsure = !length.error().why.empty();
+    if (purpose == For::writing || (purpose == For::reading && unsure)) {
+      Instant soon = std::min(deadline, context_.executor.now() + context_.settings.call_deadline);
+      Instant until = purpose == For::writing ? deadline : soon;
+      Result<> active = co_await make_active({inode, last, path}, attempts, until).outcome();
+      if (!active && purpose == For::writing) co_await fail(attempts.give_up(length.error()));
     }
     first = last;
     count = kPage;
     page.reset();
   }
+}
+
+Task<> ChunkReader::make_active(ChunkAt at, Attempts& attempts, Instant deadline) {
+  bus::LocateForWrite ask{at.inode, at.index, {}, {}};
+  std::string what = "making " + at.text() + " active";
+  Result<bus::ChunkLayout> active =
+      co_await context_.master.change_aside(std::move(ask), std::move(what), deadline).outcome();
+  if (!active) attempts.failed("master", active.error());
+  if (!active) co_await fail(std::move(active));
 }
 
 Task<std::uint64_t> ChunkReader::length_of(bus::ChunkLayout layout, Duration patience, Attempts& attempts,
@@ -231,6 +240,7 @@ Task<std::uint64_t> ChunkReader::length_of(bus::ChunkLayout layout, Duration pat
   auto primary = std::ranges::find(members, layout.primary, &bus::Member::server);
   if (primary != members.end() && primary->up) std::rotate(members.begin(), primary, primary + 1);
   std::size_t without = 0;
+  bool unsure = false;
   for (const bus::Member& member : members) {
     bus::ChunkLength ask{layout.handle, layout.version};
     bus::Peer to = bus::Peer::at(member.control);
@@ -245,11 +255,13 @@ Task<std::uint64_t> ChunkReader::length_of(bus::ChunkLayout layout, Duration pat
     attempts.failed(server_text(member), reply.error());
     if (at_fault(reply.error().code)) context_.replicas.failed(member.server, context_.executor.now());
     if (reply.error().code == Code::not_found) ++without;
+    if (reply.error().code == Code::unavailable) unsure = true;
   }
   // A chunk that was placed and never active is held by nobody, and nothing on it was ever acknowledged. One member
   // that does not have it may have lost it; all of them together have not.
   if (!members.empty() && without == members.size()) co_return std::uint64_t{0};
   Error unknown{Code::unavailable, fmt::format("no replica of chunk {} told its length", layout.handle), {}};
+  if (unsure) unknown.why.push_back({"chunk " + hex(layout.handle), "how far it is committed is not known"});
   if (members.empty()) attempts.failed("master", unknown);
   co_return fail(std::move(unknown));
 }

@@ -39,8 +39,9 @@ class ChunkReader {
   // What the size is for decides what happens when no replica tells it.
   enum class For : std::uint8_t {
     stat,     // the master's size stands: what was acknowledged since the last fsync may be missing from it
-    reading,  // asked until the deadline, then unavailable: acknowledged bytes must not be taken for the end
-    writing,  // the same, and the chunk is made active again, as a write to it would
+    reading,  // asked until the deadline, then unavailable: acknowledged bytes must not be taken for the end. The chunk
+              // is made active again, as a write to it would, if nobody knows how far it is committed
+    writing,  // the same, whatever the reason was
   };
   // How long the file is now: the master's size, or the end of the last chunk that holds a byte if that is further.
   // Chunks at the end may hold none: their first write is on its way, or was never made.
@@ -55,6 +56,9 @@ class ChunkReader {
                                            Instant deadline);
   Task<Committed> read_from(bus::Member member, ChunkAt at, bus::ChunkLayout layout, std::uint64_t offset,
                             std::uint64_t size, Instant deadline);
+  // Asks the master for an active version, as a write would: after a restart of its primary only a new one can say how
+  // far a chunk is committed. What comes of it shows in the next layout.
+  Task<> make_active(ChunkAt at, Attempts& attempts, Instant deadline);
   // 0 also if no member holds the chunk. Notes in `attempts` who could not tell.
   Task<std::uint64_t> length_of(bus::ChunkLayout layout, Duration patience, Attempts& attempts, Instant deadline);
 

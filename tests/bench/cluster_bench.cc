@@ -224,7 +224,7 @@ void appends(const Processes& cluster, const char* name, unsigned processes, App
   double clients = 0;
   for (auto& process : all) clients += process->cpu();
   double used = cluster.cpu() + clients - cpu;
-  std::printf("append %-34s %7llu bytes  %8.0f records/s  CPU per record: %.1f us over all processes\n", name,
+  std::printf("append %-35s %7llu bytes  %8.0f records/s  CPU per record: %.1f us over all processes\n", name,
               static_cast<unsigned long long>(load.size), records / seconds, 1e6 * used / records);
 }
 

@@ -61,6 +61,23 @@ TEST_F(Reading, TakesDamagedBytesFromAnotherReplica) {
   EXPECT_LE(servers[0].calls["read"] + servers[1].calls["read"], 2) << "a damaged replica is not asked again";
 }
 
+// After a restart of everything no member knows how far a chunk was committed: only an active version can tell.
+TEST_F(Reading, HasAChunkMadeActiveWhenNobodyKnowsHowFarItIsCommitted) {
+  has("hello");
+  for (const char* kind : {"read", "length"}) {
+    for (ChunkServer& server : servers) server.faults[kind] = std::deque<Fault>(2, {Code::unavailable});
+  }
+  master.calls.clear();
+  auto file = open(Filesystem::Open::read);
+  EXPECT_EQ(file->size(), 5u);
+  EXPECT_GT(master.calls["locate_for_write"], 0);
+  master.calls.clear();
+  Result<Bytes> got = run(file->read(0, 5));
+  ASSERT_TRUE(got) << got.error().text();
+  EXPECT_EQ(got->view(), "hello");
+  EXPECT_GT(master.calls["locate_for_write"], 0);
+}
+
 TEST_F(Reading, SaysSoWhenEveryReplicaIsDamaged) {
   has("hello");
   for (ChunkServer& server : servers) server.flips_bits = true;
