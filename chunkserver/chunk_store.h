@@ -126,7 +126,8 @@ class ChunkStore {
   // begin anew. stale_version (a newer one is held or promised), not_found, suspect.
   Task<> adopt(ChunkHandle handle, Version version, ServerId primary, bool create);
   // Applies it; gives the chunk's length. stale_version, out_of_order, no_space, io_error, corrupt (old bytes to merge
-  // with), suspect, sealed (an append to a sealed chunk): nothing of it counts then.
+  // with), suspect, sealed (an append to a sealed chunk, or a write behind its end), conflict (an append that is not at
+  // the end), invalid_argument, malformed (an import): nothing of it counts then.
   Task<std::uint64_t> write(Mutation mutation);
 
   // Where it stands, with the digest. not_found.
@@ -150,6 +151,8 @@ class ChunkStore {
   Task<> copy_blocks(ChunkHandle handle, std::uint32_t first, Bytes bytes, std::vector<std::uint32_t> checksums);
   // Takes effect: the chunk is the target from now on, durably; suspect and damage are over. Every block of the target
   // must be at hand: conflict else, and nothing has changed. stale_version: another version than `promised` is promised.
+  // io_error: it is on record, but the disk did not take all of its bytes: the chunk is suspect, and what was gathered
+  // is kept for the next try. Every other error leaves the chunk as it was.
   Task<> install_copy(ChunkHandle handle, Version promised, CopyTarget target);
   void drop_copy(ChunkHandle handle);
   // corrupt names chunk and block, and on_damage was told.

@@ -254,6 +254,7 @@ void ChunkStore::commit_install(Chunk* chunk, const InstallRecord& install, Appe
   chunk->lsn = std::max(chunk->lsn, lsn);
   chunk->committed_lsn = lsn;
   chunk->durable_length = std::min(chunk->durable_length, chunk->length);
+  if (chunk->copy) chunk->copy->own.clear();
   dirty_.insert(chunk->handle);
 }
 

@@ -9,6 +9,7 @@ namespace gfs::chunkserver {
 
 // At once, so that nothing older slips in while the promise is on its way to the disk.
 Result<> ChunkStore::fence(Chunk* chunk, Version version, ServerId primary) {
+  if (version.value == 0) return fail(Code::invalid_argument, "chunk {}: no version", chunk->handle);
   const bool older = version < chunk->fence || version < chunk->version;
   const bool other = version == chunk->fence && !chunk->fenced_primary.nil() && primary != chunk->fenced_primary;
   if (older || other) {

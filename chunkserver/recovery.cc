@@ -157,7 +157,7 @@ void Recovery::take(SegmentContents contents) {
     if (auto* adopt = std::get_if<AdoptRecord>(&entry.record)) {
       take_version(entry.lsn, *adopt, contents.this_boot);
     } else if (auto* promise = std::get_if<PromiseRecord>(&entry.record)) {
-      take_version(entry.lsn, *promise, contents.this_boot);
+      take_version(entry.lsn, *promise, true);  // bytes change after an adoption only, which is on record, too
     } else if (auto* intent = std::get_if<IntentRecord>(&entry.record)) {
       if (take_change(intent->handle, entry.lsn, intent->previous, contents.this_boot) == nullptr) continue;
       tails_[intent->handle].push_back({entry.lsn, std::move(*intent)});
@@ -235,13 +235,6 @@ void Recovery::apply(Chunk* chunk, Lsn lsn, const IntentRecord& intent) {
   store_.commit(chunk, entry);
 }
 
-namespace {
-
-// Changes that were on the disk, with all that came before, when the next one was begun.
-bool ends_on_the_disk(const IntentRecord& intent) { return intent.what == MutationKind::truncate; }
-
-}  // namespace
-
 Task<> Recovery::settle(ChunkHandle handle) {
   auto found = store_.chunks_.find(handle);
   if (found == store_.chunks_.end()) co_return;
@@ -250,8 +243,8 @@ Task<> Recovery::settle(ChunkHandle handle) {
   Lsn durable = durable_.contains(handle) ? durable_[handle] : 0;
   for (std::size_t i = 0; i + 1 < tails.size(); ++i) {
     const auto* intent = std::get_if<IntentRecord>(&tails[i].record);
-    const bool install = std::holds_alternative<InstallRecord>(tails[i].record);
-    if (install || (intent != nullptr && ends_on_the_disk(*intent))) durable = std::max(durable, tails[i].lsn);
+    const bool cut = intent != nullptr && intent->what == MutationKind::truncate;
+    if (cut || std::holds_alternative<InstallRecord>(tails[i].record)) durable = std::max(durable, tails[i].lsn);
   }
   Result<> loaded = co_await store_.load(chunk).outcome();
   if (!loaded) {  // readable a moment ago; without it the records have nothing to stand on
@@ -354,11 +347,17 @@ Task<bool> Recovery::append_is_there(Chunk* chunk, const IntentRecord& intent) {
   co_return true;
 }
 
-// On the disk before anybody may ask.
+// On the disk before anybody may ask. Where nothing was ever held nothing was lost: what makes a chunk is synced.
 Task<> Recovery::note_suspects() {
   for (ChunkHandle handle : suspects_) {
     auto found = store_.chunks_.find(handle);
-    if (found != store_.chunks_.end()) store_.suspect(found->second.get());
+    if (found == store_.chunks_.end()) continue;
+    Chunk* chunk = found->second.get();
+    if (chunk->version.value == 0) {
+      chunk->suspect = false;
+    } else {
+      store_.suspect(chunk);
+    }
   }
   co_await store_.journal_.sync();
 }
