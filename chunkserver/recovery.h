@@ -11,8 +11,8 @@
 // Then the file is cut to the chunk's length, and every block that was touched is verified; a bad one is damage, which
 // is reported, never served.
 //
-// A chunk with a record in a segment of another boot is suspect from then on: a power cut may have taken later ones. Not
-// for a promise alone: no byte changes after one before an adoption, which is on record, too.
+// A chunk with a record in a segment of another boot is suspect from then on: a power cut may have taken later ones.
+// Not for a promise alone: no byte changes after one before an adoption, which is on record, too.
 //
 // A chunk whose metadata file is lost or does not check out is not held any more: the master finds out that it is
 // missing. Its files are left alone.
