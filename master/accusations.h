@@ -8,6 +8,9 @@
 //   same member, within 10 minutes
 //   by a second member within that time   remove the accused
 //
+// What is said again of the same version is a repeat of the message, no second accusation: no lost or repeated message
+// costs a replica.
+//
 // An accused that says itself that it cannot go on, or that the master cannot reach either, is removed at once. Weighed
 // per chunk: a broken link between two servers then costs each of their chunks a new primary, never a replica.
 //
@@ -33,6 +36,7 @@ class Accusations {
 
   struct Accusation {
     ChunkHandle handle;
+    Version version;  // of the configuration, which the accuser leads
     ServerId accuser, accused;
     bool confessed = false;  // the accused said so itself
     bool heard = true;       // the master reaches the accused
@@ -50,11 +54,15 @@ class Accusations {
 
  private:
   using Key = std::tuple<ChunkHandle, ServerId, ServerId>;  // chunk, accused, accuser
+  struct Made {
+    Instant at{};
+    Version version;
+  };
 
   void expire(Instant now);
 
   const bool no_weighing_;
-  std::map<Key, Instant> made_;
+  std::map<Key, Made> made_;
   std::set<std::pair<Instant, Key>> by_age_;
 };
 

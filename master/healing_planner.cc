@@ -43,7 +43,7 @@ std::optional<HealingPlanner::Need> HealingPlanner::examine(ChunkHandle handle, 
   }
   if (settle || restarted_(handle, chunk)) return need;
   need.cure = Cure::copy;
-  if (need.sound >= std::min<std::size_t>(chunk.goal, servers_.count_up(now))) return std::nullopt;
+  if (need.sound >= chunk.goal || need.sound >= servers_.count_up(now)) return std::nullopt;
   const bool somebody = std::any_of(servers_.all().begin(), servers_.all().end(), [&](const auto& one) {
     return servers_.up(one.first, now) && !configuration.has(one.first);
   });

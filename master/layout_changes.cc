@@ -66,7 +66,8 @@ Task<bus::AccuseMember::Reply> LayoutService::accuse_member(bus::AccuseMember as
   if (mendable) {
     situation.renew = true;  // it stays, and is made equal
   } else {
-    verdict = accusations_.weigh({ask.handle, ask.server, ask.accused, confessed || !accused.counts, heard}, now());
+    verdict = accusations_.weigh(
+        {ask.handle, ask.version, ask.server, ask.accused, confessed || !accused.counts, heard}, now());
   }
   log::warn("member_accused", {{"chunk", ask.handle},
                                {"version", ask.version},
@@ -97,7 +98,9 @@ Task<bus::AccuseMember::Reply> LayoutService::accuse_member(bus::AccuseMember as
 Task<> LayoutService::hear_primary(ChunkHandle handle, Chunk chunk, ServerId accused, bool heard) {
   const ServerId accuser = chunk.configuration.primary;
   const bool counted = counts(accused, handle, chunk.configuration);
-  if (accusations_.weigh({handle, accuser, accused, !counted, heard}, now()) == Accusations::Verdict::remove) co_return;
+  if (accusations_.weigh({handle, chunk.configuration.version, accuser, accused, !counted, heard}, now()) ==
+      Accusations::Verdict::remove)
+    co_return;
   PROBE("a primary that cannot reach a member is replaced");
   suspicions_.erase({handle, accused});
   Situation moved = situation(handle, chunk);

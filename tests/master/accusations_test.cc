@@ -22,6 +22,7 @@ struct Said {
   Duration at = 0s;
   bool confessed = false, heard = true;
   std::uint64_t chunk = 1;
+  std::uint64_t version = 0;  // 0: the next one
 };
 
 struct Row {
@@ -37,9 +38,12 @@ class Weighing : public testing::TestWithParam<Row> {};
 TEST_P(Weighing, OfEachAccusation) {
   Accusations accusations;
   std::string verdicts;
+  std::uint64_t next = 100;
   for (const Said& said : GetParam().story) {
+    const Version version{said.version != 0 ? said.version : ++next};
     Accusations::Verdict verdict = accusations.weigh(
-        {{said.chunk}, server(said.accuser), server(said.accused), said.confessed, said.heard}, kStart + said.at);
+        {{said.chunk}, version, server(said.accuser), server(said.accused), said.confessed, said.heard},
+        kStart + said.at);
     verdicts += verdict == Accusations::Verdict::remove ? 'r' : 'm';
   }
   EXPECT_EQ(verdicts, GetParam().verdicts) << GetParam().name;
@@ -59,19 +63,22 @@ INSTANTIATE_TEST_SUITE_P(
         Row{"it confesses", {{'A', 'B', 0s, true}}, "r"},
         Row{"the master does not reach it either", {{'A', 'B', 0s, false, false}}, "r"},
         Row{"whoever was removed comes back with a clean record", {{'A', 'B'}, {'A', 'B', 1s}, {'A', 'B', 2s}}, "mrm"},
+        Row{"a repeat of the message is no second accusation",
+            {{'A', 'B', 0s, false, true, 1, 7}, {'A', 'B', 1s, false, true, 1, 7}, {'C', 'B', 2s, false, true, 1, 7}},
+            "mmr"},
         Row{"another chunk is another matter", {{'A', 'B'}, {'A', 'B', 1s, false, true, 2}}, "mm"}));
 
 TEST(Accusations, I21_WithoutWeighingEveryWordRemoves) {
   Accusations mutant("no_weighing");
-  EXPECT_EQ(mutant.weigh({{1}, server('A'), server('B'), false, true}, kStart), Accusations::Verdict::remove);
+  EXPECT_EQ(mutant.weigh({{1}, {1}, server('A'), server('B'), false, true}, kStart), Accusations::Verdict::remove);
 }
 
 TEST(Accusations, AreForgottenWhenTheyAreOldOrTooMany) {
   Accusations accusations;
   for (std::uint64_t chunk = 1; chunk <= Accusations::kMax + 10; ++chunk)
-    (void)accusations.weigh({{chunk}, server('A'), server('B'), false, true}, kStart);
+    (void)accusations.weigh({{chunk}, {1}, server('A'), server('B'), false, true}, kStart);
   EXPECT_EQ(accusations.size(), Accusations::kMax);
-  (void)accusations.weigh({{1}, server('A'), server('C'), false, true}, kStart + Accusations::kKept + 1s);
+  (void)accusations.weigh({{1}, {1}, server('A'), server('C'), false, true}, kStart + Accusations::kKept + 1s);
   EXPECT_EQ(accusations.size(), 1u);
   accusations.forget({1}, server('C'));
   EXPECT_EQ(accusations.size(), 0u);
