@@ -134,7 +134,9 @@ void Nemesis::strike_power(const std::string& kind) {
     // With one after the other a chunk's copies may all have been cut before the first was made equal again.
     if (last_victim_ >= 0 && last_victim_ != number) shared_.power_lost(world_.now());
     last_victim_ = number;
-    later([this, number] { cluster_.start_chunkserver(number); });
+    // Often back before anybody has missed it: its old bytes have the current version then.
+    const Duration down = random_.chance(0.5) ? part(random_, 5s) : down_time();
+    in(down, [this, number] { cluster_.start_chunkserver(number); });
   } else {
     if (random_.below(3) != 0) return;  // it makes much unknown
     cluster_.power_cut_master();
