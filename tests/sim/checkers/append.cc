@@ -5,6 +5,7 @@
 #include <set>
 
 #include "bus/messages/client_chunk.h"
+#include "tests/sim/checkers/replicas.h"
 
 namespace gfs::sim {
 
@@ -102,8 +103,7 @@ Task<> check_append_file(History& history, const AppendHistory& appends, bus::En
     const std::uint64_t from = std::max(base, appends.starts[file]) - base;
     std::string first;
     std::string first_name;
-    for (const bus::ListChunks::Holder& holder : chunk.members) {
-      if (holder.state == "stale") continue;
+    for (const bus::ListChunks::Holder& holder : members_of(chunk)) {
       const std::string where = fmt::format("{} chunk {} of {}", append_path(file), chunk.handle, holder.address);
       Result<std::string> bytes =
           co_await read_member(endpoint, holder.address, chunk.handle, chunk.version, from).outcome();

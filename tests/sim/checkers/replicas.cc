@@ -37,6 +37,12 @@ std::map<std::uint64_t, std::uint64_t> agreed_ranges(const History& history, std
   return out;
 }
 
+std::vector<bus::ListChunks::Holder> members_of(const bus::ListChunks::Chunk& chunk) {
+  std::vector<bus::ListChunks::Holder> out = chunk.members;
+  std::erase_if(out, [](const bus::ListChunks::Holder& holder) { return holder.state == "stale"; });
+  return out;
+}
+
 Task<> check_replicas(History& history, bus::Endpoint& endpoint, std::size_t file,
                       std::vector<bus::ListChunks::Chunk> chunks) {
   const std::map<std::uint64_t, std::uint64_t> ranges = agreed_ranges(history, file);
@@ -48,8 +54,7 @@ Task<> check_replicas(History& history, bus::Endpoint& endpoint, std::size_t fil
       for (; from < to; from += std::min<std::uint64_t>(to - from, 1 << 20)) {
         std::string first_name;
         Bytes first;
-        for (const bus::ListChunks::Holder& holder : chunk.members) {
-          if (holder.state == "stale") continue;  // an old copy: no member
+        for (const bus::ListChunks::Holder& holder : members_of(chunk)) {
           bus::ReadChunk ask;
           ask.handle = chunk.handle;
           ask.version = chunk.version;

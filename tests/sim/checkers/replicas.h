@@ -4,6 +4,7 @@
 
 #include <map>
 #include <string>
+#include <vector>
 
 #include "base/task.h"
 #include "bus/endpoint.h"
@@ -11,6 +12,10 @@
 #include "tests/sim/history.h"
 
 namespace gfs::sim {
+
+// Those that count: a chunk's list names servers, too, that hold an old copy and are no members any more ("stale", as
+// is a member that has not taken the version yet).
+std::vector<bus::ListChunks::Holder> members_of(const bus::ListChunks::Chunk& chunk);
 
 Task<> check_replicas(History& history, bus::Endpoint& endpoint, std::size_t file,
                       std::vector<bus::ListChunks::Chunk> chunks);
