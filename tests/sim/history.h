@@ -1,6 +1,6 @@
 // History: what the clients asked for and what they were told, as the checkers judge it.
 //
-// Data is written in cells of 16 bytes {operation 8, cell number 4, crc 4}, so that every byte read names its writer.
+// Data is written in cells of 16 bytes {operation 8, cell number 4, check 4}, so that every byte read names its writer.
 // Written by the workload only. One thread.
 #pragma once
 

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "base/crc32c.h"
 #include "tests/sim/checkers/durability.h"
 #include "tests/sim/checkers/primaries.h"
 #include "tests/sim/mutants.h"
@@ -55,6 +56,14 @@ TEST_F(DurabilityTest, ASyncThatSpansThePowerCutProvesNothing) {
   history_.synced({id}, began);
   EXPECT_EQ(history_.writes[0].fate, Fate::unknown);
   EXPECT_FALSE(history_.writes[0].synced);
+}
+
+TEST(Cells, DifferentOperationsGiveABlockDifferentChecksums) {
+  const Bytes one = content_of(1, 0, 64 << 10);
+  const Bytes other = content_of(2, 0, 64 << 10);
+  EXPECT_NE(crc32c(one.data(), one.size()), crc32c(other.data(), other.size()));
+  EXPECT_EQ(writer_of(one.data() + 160, 160), 1);
+  EXPECT_EQ(writer_of(one.data() + 160, 176), -1);
 }
 
 class PrimaryTest : public testing::Test {
