@@ -23,6 +23,7 @@ namespace gfs::sim {
 inline constexpr std::size_t kRecordMin = 8;
 inline constexpr std::size_t kAppendFilesMax = 8;
 inline constexpr int kPreparer = 15;  // the writer of each file's first record
+inline constexpr int kVerifier = 14;  // and of what is appended in the end
 
 struct RecordName {
   std::size_t file = 0;

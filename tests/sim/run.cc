@@ -43,6 +43,7 @@ class Verifier {
     bus::ClusterStatus::Reply status = co_await filesystem_.status();
     direct_.set_cluster(status.cluster);
     for (std::size_t file = 0; file < shared_.appends.starts.size(); ++file) {
+      co_await check_new_append(shared_.history, shared_.appends, node_, filesystem_, file);
       co_await check_equal(shared_.history, node_, filesystem_, direct_, append_path(file));
       std::vector<bus::ListChunks::Chunk> chunks = co_await filesystem_.chunks(append_path(file));
       co_await check_append_file(shared_.history, shared_.appends, direct_, file, std::move(chunks));

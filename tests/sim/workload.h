@@ -49,7 +49,7 @@ struct Shared {
   std::vector<Instant> group_free;           // Instant::max(): in use
   std::vector<Instant> file_free;            // for appending at an offset
   std::vector<std::vector<Writer>> writers;  // by client and append file
-  std::uint64_t last_stream = kClients;
+  std::uint64_t last_stream = 100;           // those below are of writers that keep their numbers
   bool stopping = false;
 };
 

@@ -6,6 +6,8 @@ namespace gfs::sim {
 
 namespace {
 
+constexpr std::uint64_t kNewRecord = 64;
+
 Task<> write_and_sync(History& history, Executor& executor, client::Filesystem& filesystem, std::size_t file,
                       std::uint64_t offset) {
   std::shared_ptr<client::File> open = co_await filesystem.open(data_path(file), client::Filesystem::Open::create);
@@ -34,6 +36,33 @@ Task<> check_new_writes(History& history, Executor& executor, client::Filesystem
       }
       co_await executor.sleep(500ms);
     }
+  }
+}
+
+Task<> check_new_append(History& history, AppendHistory& appends, Executor& executor, client::Filesystem& filesystem,
+                        std::size_t file) {
+  const Instant until = executor.now() + kNewWork;
+  for (std::uint64_t number = 1;; ++number) {
+    const RecordName name{file, kVerifier, number};
+    appends.begin(name, kNewRecord, kVerifier, executor.now());
+    Result<client::Appended> done = fail(Code::unavailable, "not tried yet");
+    Result<std::shared_ptr<client::Appender>> appender = co_await filesystem.open_appender(append_path(file)).outcome();
+    Fate fate = Fate::failed;
+    if (appender) {
+      done = co_await (*appender)->append(record_of(name, kNewRecord)).outcome();
+      if (done) fate = Fate::ok;
+      if (!done && done.error().outcome() == Outcome::may_have_happened) fate = Fate::unknown;
+    } else {
+      done = fail(std::move(appender).error());
+    }
+    appends.end(name, fate, done ? done->offset : 0, executor.now());
+    if (done) co_return;
+    if (executor.now() >= until) {
+      history.found("liveness",
+                    fmt::format("a new append to {} does not succeed: {}", append_path(file), done.error().text()));
+      co_return;
+    }
+    co_await executor.sleep(500ms);
   }
 }
 

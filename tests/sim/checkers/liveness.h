@@ -5,6 +5,7 @@
 
 #include "base/executor.h"
 #include "client_cli/client/filesystem.h"
+#include "tests/sim/append_history.h"
 #include "tests/sim/history.h"
 
 namespace gfs::sim {
@@ -14,5 +15,9 @@ inline constexpr Duration kNewWork = 60s;   // for one write and its sync
 
 // Writes to every data file that has been written and syncs it.
 Task<> check_new_writes(History& history, Executor& executor, client::Filesystem& filesystem, std::size_t file);
+
+// Appends a record to the file.
+Task<> check_new_append(History& history, AppendHistory& appends, Executor& executor, client::Filesystem& filesystem,
+                        std::size_t file);
 
 }  // namespace gfs::sim

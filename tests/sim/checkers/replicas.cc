@@ -4,9 +4,13 @@
 
 #include <algorithm>
 
-#include "bus/messages/client_chunk.h"
-
 namespace gfs::sim {
+
+namespace {
+
+constexpr Duration kMoment = 30s;
+
+}  // namespace
 
 std::map<std::uint64_t, std::uint64_t> agreed_ranges(const History& history, std::size_t file) {
   std::map<std::uint64_t, int> acknowledged, doubtful;  // borders: +1 where a write begins, -1 where it ends
@@ -43,6 +47,18 @@ std::vector<bus::ListChunks::Holder> members_of(const bus::ListChunks::Chunk& ch
   return out;
 }
 
+Task<bus::ReadChunk::Reply> read_member(bus::Endpoint& endpoint, std::string address, bus::ReadChunk ask) {
+  const Instant until = endpoint.executor().now() + kMoment;
+  while (true) {
+    bus::Peer peer = bus::Peer::at(address);
+    bus::ReadChunk copy = ask;
+    Result<bus::ReadChunk::Reply> reply = co_await endpoint.call(std::move(peer), std::move(copy)).outcome();
+    const bool later = !reply && reply.error().code == Code::unavailable && endpoint.executor().now() < until;
+    if (!later) co_return co_await std::move(reply);
+    co_await endpoint.executor().sleep(500ms);
+  }
+}
+
 Task<> check_replicas(History& history, bus::Endpoint& endpoint, std::size_t file,
                       std::vector<bus::ListChunks::Chunk> chunks) {
   const std::map<std::uint64_t, std::uint64_t> ranges = agreed_ranges(history, file);
@@ -64,7 +80,7 @@ Task<> check_replicas(History& history, bus::Endpoint& endpoint, std::size_t fil
               fmt::format("{} chunk {} [{}, {})", data_path(file), chunk.handle, from, from + ask.size);
           const std::uint64_t size = ask.size;
           Result<bus::ReadChunk::Reply> reply =
-              co_await endpoint.call(bus::Peer::at(holder.address), std::move(ask)).outcome();
+              co_await read_member(endpoint, holder.address, std::move(ask)).outcome();
           if (!reply) {
             if (holder.state == "ok")
               history.found("replicas", where + " of " + holder.address + ": " + reply.error().text());

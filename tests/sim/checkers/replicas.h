@@ -8,6 +8,7 @@
 
 #include "base/task.h"
 #include "bus/endpoint.h"
+#include "bus/messages/client_chunk.h"
 #include "bus/messages/client_master.h"
 #include "tests/sim/history.h"
 
@@ -16,6 +17,9 @@ namespace gfs::sim {
 // Those that count: a chunk's list names servers, too, that hold an old copy and are no members any more ("stale", as
 // is a member that has not taken the version yet).
 std::vector<bus::ListChunks::Holder> members_of(const bus::ListChunks::Chunk& chunk);
+
+// A read of one member. One that restarted, or whose primary did, needs a moment until it knows what is committed.
+Task<bus::ReadChunk::Reply> read_member(bus::Endpoint& endpoint, std::string address, bus::ReadChunk ask);
 
 Task<> check_replicas(History& history, bus::Endpoint& endpoint, std::size_t file,
                       std::vector<bus::ListChunks::Chunk> chunks);
