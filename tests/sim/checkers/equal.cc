@@ -35,6 +35,9 @@ std::string difference(const bus::InspectChunk::Reply& one, const bus::InspectCh
   for (std::size_t i = 0; i < std::min(one.checksums.size(), other.checksums.size()); ++i) {
     if (one.checksums[i] != other.checksums[i]) return fmt::format("block {}", i);
   }
+  for (std::size_t i = 0; i < std::min(one.hashes.size(), other.hashes.size()); ++i) {
+    if (one.hashes[i] != other.hashes[i]) return fmt::format("block {}, though its checksum is the same", i);
+  }
   return one.checksums.size() == other.checksums.size() ? "" : "the number of blocks";
 }
 
