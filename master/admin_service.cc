@@ -116,7 +116,7 @@ bus::ListChunks::Chunk AdminService::describe(ChunkHandle handle, const Chunk& c
     if (!member && held == nullptr) continue;
     if (member && held != nullptr) shown.length = std::max(shown.length, held->length);
     shown.members.push_back({id, known.control, member ? holder_state(id, handle, chunk) : "stale",
-                             held != nullptr ? held->version : Version{}});
+                             held != nullptr ? held->version : Version{}, member});
   }
   shown.sealed = chunk.sealed;
   if (chunk.sealed) shown.length = chunk.sealed_length;

@@ -277,7 +277,8 @@ struct ListChunks {
     std::string address;
     std::string state;  // ok|stale|suspect|away|corrupt
     Version version;
-    MSGPACK_DEFINE_MAP(server, address, state, version);
+    bool member = true;  // of the chunk's configuration; else an old copy
+    MSGPACK_DEFINE_MAP(server, address, state, version, member);
   };
   struct Chunk {
     std::uint32_t index = 0;

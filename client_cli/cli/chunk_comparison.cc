@@ -36,6 +36,8 @@ void compare_with(const Held& first, const MemberHolds& member, std::vector<std:
   std::vector<std::uint32_t> blocks;
   for (std::size_t i = 0; i < std::max(held.checksums.size(), first.checksums.size()); ++i) {
     bool same = i < held.checksums.size() && i < first.checksums.size() && held.checksums[i] == first.checksums[i];
+    // A hash tells what a checksum does not; there are none of a chunk that changed while it was looked at.
+    if (same && i < held.hashes.size() && i < first.hashes.size()) same = held.hashes[i] == first.hashes[i];
     if (!same) blocks.push_back(static_cast<std::uint32_t>(i));
   }
   if (!blocks.empty()) {

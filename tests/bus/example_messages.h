@@ -83,7 +83,7 @@ void each_example_message(Visit&& visit) {
                                              5000,
                                              true,
                                              server,
-                                             {ListChunks::Holder{server, "tcp://127.0.0.1:7510", "ok", version}}}},
+                                             {ListChunks::Holder{server, "tcp://127.0.0.1:7510", "ok", version, false}}}},
                           true});
 
   visit("server.register",

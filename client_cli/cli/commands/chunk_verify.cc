@@ -23,6 +23,7 @@ struct Looked {
 
 Task<Looked> look_once(Filesystem& filesystem, Chunk chunk) {
   std::vector<Task<Held>> asking;
+  std::erase_if(chunk.members, [](const bus::ListChunks::Holder& holder) { return !holder.member; });  // old copies
   for (const bus::ListChunks::Holder& member : chunk.members) {
     asking.push_back(filesystem.inspect(member.address, chunk.handle, true));
   }

@@ -43,7 +43,7 @@ std::map<std::uint64_t, std::uint64_t> agreed_ranges(const History& history, std
 
 std::vector<bus::ListChunks::Holder> members_of(const bus::ListChunks::Chunk& chunk) {
   std::vector<bus::ListChunks::Holder> out = chunk.members;
-  std::erase_if(out, [](const bus::ListChunks::Holder& holder) { return holder.state == "stale"; });
+  std::erase_if(out, [](const bus::ListChunks::Holder& holder) { return !holder.member; });
   return out;
 }
 
