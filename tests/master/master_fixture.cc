@@ -250,6 +250,11 @@ std::string ChunksTest::state_of(ServerId id) {
   return "unknown";
 }
 
+void ChunksTest::restart(FakeServer& one) {
+  one.live();
+  ASSERT_TRUE(wait([&] { return one.registered(); }));
+}
+
 void ChunksTest::restart_master() {
   kill_master(true);
   ASSERT_TRUE(start_master());

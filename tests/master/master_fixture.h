@@ -159,6 +159,11 @@ class ChunksTest : public MasterTest {
   std::vector<ServerId> members(ChunkHandle handle);
   bool settled(ChunkHandle handle, std::size_t members, Duration limit = 30s);
   std::string state_of(ServerId id);
+  // It may have lost bytes in a power cut, as it will report.
+  void suspect(FakeServer& one, ChunkHandle handle) { one.holding(handle)->suspect = true; }
+  // A new life of the process, with what it holds.
+  void restart(FakeServer& one);
+  bus::Configure last_order(ServerId to) { return server(to).configured.back(); }
   // Restarts the master; everybody is back.
   void restart_master();
 };

@@ -1,5 +1,5 @@
 // How the members of a chunk change, over the bus: who accuses whom, who is dead, suspect or joining, and that good
-// replicas are never thrown away. The fake servers obey orders; copies are taken for made when they are ordered.
+// replicas are never thrown away. The fake servers obey orders.
 #include <algorithm>
 #include <string>
 
@@ -12,16 +12,7 @@ using testing::Contains;
 using testing::HasSubstr;
 using testing::Not;
 
-class MembersTest : public ChunksTest {
- protected:
-  void suspect(FakeServer& one, ChunkHandle handle) { one.holding(handle)->suspect = true; }
-  // A new life of the process, with what it holds.
-  void restart(FakeServer& one) {
-    one.live();
-    ASSERT_TRUE(wait([&] { return one.registered(); }));
-  }
-  bus::Configure last_order(ServerId to) { return server(to).configured.back(); }
-};
+class MembersTest : public ChunksTest {};
 
 // I01: the version in an order is always one that is in the log, also after a power cut of the master.
 TEST_F(MembersTest, I01_NoVersionIsToldBeforeItIsDurable) {
@@ -368,82 +359,6 @@ TEST_F(MembersTest, E1_E2_LostAndRepeatedRepliesNeverDropAReplica) {
   world.network.heal();
   ASSERT_TRUE(settled(layout.handle, 3, 120s));
   EXPECT_EQ(members(layout.handle).size(), 3u);
-}
-
-TEST_F(MembersTest, AMissingCopyIsMadeAheadOfTimeAndThenJoins) {
-  add_servers(3);
-  InodeId file = make_file("/f");
-  bus::ChunkLayout layout = locate(file).value();
-  secondary(layout).die();
-  add_servers(1);
-  FakeServer& spare = *servers.back();
-  spare.clone_copies = 64ull << 20;
-  ASSERT_TRUE(wait([&] { return found(layout.handle).chunk.version == Version{2}; }, 20s)) << "the lost one goes";
-  ASSERT_TRUE(settled(layout.handle, 3));
-  EXPECT_EQ(spare.cloned.size(), 2u) << "much was copied: once more";
-  EXPECT_NE(spare.cloned[0].source.server, spare.id);
-  EXPECT_THAT(members(layout.handle), Contains(spare.id));
-  EXPECT_EQ(last_order(layout.primary).joining, std::vector<ServerId>{spare.id});
-  EXPECT_EQ(call(bus::ClusterStatus{}).value().chunks_under, 0u);
-}
-
-TEST_F(MembersTest, WhoHoldsAnOldCopyIsPreferred) {
-  add_servers(3);
-  bus::ChunkLayout layout = locate(make_file("/f")).value();
-  FakeServer& back = secondary(layout);
-  back.die();
-  world.clock.run_for(15s);
-  ASSERT_EQ(members(layout.handle).size(), 2u);
-  restart(back);
-  add_servers(2);
-  ASSERT_TRUE(settled(layout.handle, 3));
-  EXPECT_THAT(members(layout.handle), Contains(back.id));
-}
-
-TEST_F(MembersTest, ATargetThatCannotCopyIsFollowedByAnother) {
-  add_servers(3);
-  bus::ChunkLayout layout = locate(make_file("/f")).value();
-  secondary(layout).die();
-  add_servers(2);
-  for (int i = 3; i < 5; ++i) servers[i]->clone_answers = {Code::no_space};
-  ASSERT_TRUE(wait([&] { return found(layout.handle).chunk.members.size() >= 2 && settled(layout.handle, 3, 200s); }));
-}
-
-TEST_F(MembersTest, AJoiningMemberThatDiesIsDroppedAgain) {
-  add_servers(3);
-  InodeId file = make_file("/f");
-  bus::ChunkLayout layout = locate(file).value();
-  FakeServer& lost = secondary(layout);
-  lost.die();
-  ASSERT_TRUE(wait([&] { return members(layout.handle).size() == 2; }, 20s));
-  add_servers(1);
-  FakeServer& spare = *servers.back();
-  for (const auto& one : servers) one->configure_replies_lost = one.get() == &spare ? 0 : 1;
-  ASSERT_TRUE(wait([&] { return !found(layout.handle).joining.empty(); }, 20s));
-  spare.die();
-  for (const auto& one : servers) one->configure_replies_lost = 0;
-  EXPECT_EQ(call_until_ok(bus::LocateForWrite{file, 0, {}}).value().members.size(), 2u);
-  EXPECT_TRUE(found(layout.handle).joining.empty());
-}
-
-TEST_F(MembersTest, APrimaryThatRestartedIsSettledWithoutAWriter) {
-  add_servers(3);
-  bus::ChunkLayout layout = locate(make_file("/f")).value();
-  server(layout.primary).configure_answers = {Code::conflict};
-  restart(server(layout.primary));
-  ASSERT_TRUE(wait([&] { return found(layout.handle).chunk.version == Version{2} && found(layout.handle).active; }));
-}
-
-TEST_F(MembersTest, ServersOfDroppedChunksAreTold) {
-  add_servers(3);
-  InodeId file = make_file("/f");
-  bus::ChunkLayout layout = locate(file).value();
-  ASSERT_TRUE(call(bus::Remove{"/f", false}));
-  ASSERT_TRUE(wait([&] {
-    return std::all_of(servers.begin(), servers.end(), [](const auto& one) { return one->released.size() == 1; });
-  }));
-  EXPECT_EQ(servers[0]->released[0].handle, layout.handle);
-  EXPECT_EQ(servers[0]->released[0].version, layout.version);
 }
 
 }  // namespace
