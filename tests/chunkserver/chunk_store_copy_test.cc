@@ -82,6 +82,20 @@ TEST_F(CopyTest, OnlyWhatDiffersIsFetched) {
   ASSERT_TRUE(*read_all() == text + "!");
 }
 
+// Who counts a copy may let go of the others: it is on the disk before it counts.
+TEST_F(CopyTest, I17ACopyThatCountsSurvivesAPowerCut) {
+  Random random(5);
+  const std::string text = text_of(random, 5 * kBlockSize + 17);
+  hold(text_of(random, 3 * kBlockSize));
+  ASSERT_TRUE(make_equal(text, 5, target_of(text, 4, 9)));
+  platter->power_cut();
+  open();
+  ASSERT_TRUE(*read_all() == text);
+  EXPECT_EQ(info().version, Version{4});
+  EXPECT_EQ(info().serial, Serial{9});
+  EXPECT_EQ(info().fence, Version{5});
+}
+
 TEST_F(CopyTest, WhatWasDamagedIsFetchedAndDamageIsOver) {
   Random random(3);
   const std::string text = text_of(random, 4 * kBlockSize);

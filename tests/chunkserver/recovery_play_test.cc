@@ -143,6 +143,27 @@ TEST_F(RecoveryPlay, BlocksOfOneChecksumAreToldApart) {
   expect_equal({0, 1, 2});
 }
 
+// A copy made ahead of time, and then a write that it lacks; the others die: it must not be taken for the chunk.
+TEST_F(RecoveryPlay, I09AReplicaThatJoinsIsNeverTheBase) {
+  start(3);
+  ASSERT_TRUE(configure(1, {0, 1}, true));
+  ASSERT_TRUE(write({0, 1}, 1, 0, "before"));
+  bus::CloneChunk clone{chunk, member(0)};
+  ASSERT_TRUE(world.run(master.endpoint.call(master.peers.at(id_of(2)), std::move(clone))));
+  ASSERT_TRUE(append(0, 1, " w"));
+  nodes[0]->kill();
+  nodes[1]->kill();
+  bus::Configure alone = configuration(2, {2}, false);
+  alone.joining = {id_of(2)};
+  EXPECT_EQ(configure(alone).error().code, Code::not_found);
+  restart(0);
+  bus::Configure order = configuration(3, {0, 2}, false);
+  order.joining = {id_of(2)};
+  ASSERT_TRUE(configure(order));
+  EXPECT_EQ(*read(2, 3), "before w");
+  expect_equal({0, 2});
+}
+
 // A server that never had the chunk becomes a member, of three blocks and a tail.
 TEST_F(RecoveryPlay, ANewcomerIsMadeEqualFromNothing) {
   start(3);
