@@ -212,9 +212,10 @@ Task<> ChunkStore::sync_copy(Chunk* chunk) {
   }
 }
 
-// Again after a crash: blocks that do not verify in the copy's file are left as they are, so that they are found bad.
+// Again after a crash. Blocks that do not verify in the copy's file (corrupt) are left alone: they will be found bad.
 Task<> ChunkStore::bring_over(Chunk* chunk, std::shared_ptr<File> from, InstallRecord install) {
   const std::uint32_t blocks = blocks_of(install.length);
+  std::optional<std::uint32_t> bad;
   for (std::uint32_t first = 0; first < blocks;) {
     std::uint32_t end = first;
     while (end < blocks && end - first < kAtOnce && install.copied[end]) ++end;
@@ -230,12 +231,17 @@ Task<> ChunkStore::bring_over(Chunk* chunk, std::shared_ptr<File> from, InstallR
       Bytes one = bytes.slice(at, kBlockSize);
       const bool good = one.size() == bytes_in_block(install.length, block) &&
                         crc32c(one.data(), one.size()) == install.checksums[block];
-      if (good) co_await put_bytes(chunk, offset + at, std::move(one));
+      if (good) {
+        co_await put_bytes(chunk, offset + at, std::move(one));
+      } else if (!bad) {
+        bad = block;
+      }
     }
     first = end;
   }
   std::shared_ptr<File> file = co_await files_.open(chunk->handle, true);
   co_await file->truncate(install.length);
+  if (bad) co_await fail(Code::corrupt, "block {} in the copy's file does not match its checksum", *bad);
 }
 
 void ChunkStore::commit_install(Chunk* chunk, const InstallRecord& install, AppendRecords records, Lsn lsn) {

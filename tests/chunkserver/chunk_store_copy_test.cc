@@ -336,6 +336,27 @@ TEST_F(CopyTest, ReadersMeanwhileSeeOldOrNew) {
   EXPECT_GT(news, 0);
 }
 
+TEST_F(CopyTest, RotInTheCopysFileIsNotTakenForTheChunk) {
+  Random random(12);
+  const std::string old = text_of(random, 2 * kBlockSize);
+  const std::string text = text_of(random, 3 * kBlockSize);
+  hold(old);
+  ASSERT_TRUE(world.run(store().begin_copy(kChunk)));
+  ASSERT_TRUE(copy_from(text, 0, 3));
+  ASSERT_TRUE(platter->flip_bit(kSide, kBlockSize + 9, 2));
+  Result<> installed = world.run(store().install_copy(kChunk, Version{5}, target_of(text, 4, 1)));
+  ASSERT_FALSE(installed);
+  EXPECT_EQ(installed.error().code, Code::io_error);
+  for (int life = 0; life < 2; ++life) {
+    EXPECT_TRUE(info().suspect);
+    EXPECT_EQ(read(kBlockSize, 10).error().code, Code::corrupt);
+    open();
+  }
+  ASSERT_TRUE(make_equal(text, 5, target_of(text, 4, 1)));
+  EXPECT_FALSE(info().suspect || info().damaged);
+  ASSERT_TRUE(*read_all() == text);
+}
+
 TEST_F(CopyTest, ADiskThatIsFullLeavesTheChunkAsItWas) {
   Random random(11);
   const std::string old = text_of(random, 2 * kBlockSize);
