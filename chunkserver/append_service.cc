@@ -70,6 +70,10 @@ Task<bus::AppendChunk::Reply> AppendService::append(bus::AppendChunk ask, bus::C
   question.digest = ask.digest;
   question.previous = order_.settings().mutant == "previous_ignored" ? 0 : ask.previous;
   question.asked_ms = ask.asked_ms;
+  if (ask.asked_ms > master_now() + AppendRecords::kKeptMs) {
+    co_await fail(Code::invalid_argument, "chunk {}: an append asked for at {} ms, it is {} ms at the master", ask.handle,
+                  ask.asked_ms, master_now());
+  }
   Executor& executor = endpoint_.executor();
   const Instant until = std::min(executor.now() + order_.settings().data_wait, caller.deadline);
   std::optional<Batch> batch;
@@ -119,7 +123,8 @@ Task<bus::AppendChunk::Reply> AppendService::append(bus::AppendChunk ask, bus::C
     mutation.digest = ask.digest;
     mutation.count = question.count;
     mutation.index = chunk->configuration.index;
-    mutation.time_ms = master_now();
+    // Not before it was asked for: else its record could expire ahead of what `asked_ms` still allows.
+    mutation.time_ms = std::max(master_now(), ask.asked_ms);
     mutation.checksums = wire_checksums(chunk->end, batch->bytes);
     const bool with_bytes = !ask.payload.empty();
     mutation.bytes = std::move(batch->bytes);
