@@ -94,9 +94,17 @@ Result<> ConfigureService::may_lead(const bus::Configure& ask) const {
 Task<bus::Configure::Reply> ConfigureService::run(bus::Configure ask) {
   co_await may_lead(ask);
   bus::ReplicaState base;
-  if (!ask.virgin) {
+  if (!ask.virgin || ask.version.value > 1) {
     std::vector<MemberState> states = co_await prepare(ask);
-    base = co_await make_equal(ask, std::move(states));
+    // What an earlier version left of a virgin chunk was never acknowledged to anybody: whatever is there will do, also
+    // if it is suspect. Where nothing is, it begins empty.
+    const bool left = std::ranges::any_of(states, [](const MemberState& one) { return one.held; });
+    if (ask.virgin && left) {
+      PROBE("a virgin chunk was tried before");
+      ask.virgin = false;
+      ask.salvage = true;
+    }
+    if (!ask.virgin) base = co_await make_equal(ask, std::move(states));
   }
   co_await adopt(ask, base);
   // A newer version may have come meanwhile.
@@ -110,6 +118,7 @@ Task<bus::Configure::Reply> ConfigureService::run(bus::Configure ask) {
   const ChunkHandle handle = ask.handle;
   const Version version = ask.version;
   order_.activate(std::move(ask));
+  adopted_here_.erase(handle);  // active once: if it ends while the version stands, the next one is needed
   log::debug("version_active", {{"chunk", handle}, {"version", version}, {"members", members}});
   co_return reply;
 }

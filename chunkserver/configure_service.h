@@ -5,7 +5,7 @@
 //   make equal    whoever differs copies from the base what differs; so do we, if the base is another
 //   adopt         every member holds the version, durably: it is active, serials begin at 1
 //
-// A virgin chunk is empty everywhere: adopt alone. If a step fails the order fails, naming who failed; whatever was
+// A virgin chunk is empty everywhere: adopt alone, unless an earlier version was tried. If a step fails the order fails, naming who failed; whatever was
 // done stays true, and the next order (of this version or a later one) begins from there.
 //
 // This process makes a (chunk, version) active at most once in its life, by one flow that repeats of the order join; a
@@ -72,7 +72,7 @@ class ConfigureService {
   ServerId self_;
   const std::string mutant_;
   std::map<Key, std::vector<Promise<bus::Configure::Reply>>> flows_;
-  std::map<ChunkHandle, Version> adopted_here_;  // by a flow of this process
+  std::map<ChunkHandle, Version> adopted_here_;  // by a flow of this process that has not come to its end
   TaskGroup tasks_;
 };
 

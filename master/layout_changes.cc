@@ -14,6 +14,9 @@ constexpr int kRoundsMax = 8;
 constexpr std::uint64_t kChunkSize = 64ull << 20;
 constexpr std::uint64_t kSizeMax = kChunkSize << 24;
 constexpr std::size_t kTextMax = 256;
+constexpr std::uint32_t kChunksMax = 1 << 24;  // of a file
+constexpr std::size_t kReleasesAtOnce = 64;
+constexpr Duration kReleaseTime = 1s;
 
 Standpoint* find(Situation& situation, ServerId server) {
   auto found = std::find_if(situation.members.begin(), situation.members.end(),
@@ -154,6 +157,7 @@ Task<bus::FileInfo> LayoutService::truncate(bus::Truncate ask, bus::Caller calle
   const std::uint32_t digest = digest_of(asked);
   const std::uint64_t rest = ask.size % kChunkSize;
   Version failed;
+  bool begun = false;  // bytes may be gone already
   std::string why = "others change it all the time";
   for (int round = 0; round < kRoundsMax; ++round) {
     TruncateOp op = asked;
@@ -164,6 +168,15 @@ Task<bus::FileInfo> LayoutService::truncate(bus::Truncate ask, bus::Caller calle
       op.inode = *inode;
       op.cut =
           rest == 0 ? ChunkHandle{} : state_.chunks().at(*inode, static_cast<std::uint32_t>(ask.size / kChunkSize));
+    }
+    if (op.inode.value != 0) {
+      Result<> ended = co_await end_behind(op.inode, ask.size).outcome();
+      if (!ended) {
+        why = ended.error().text();
+        co_await endpoint_->executor().sleep(100ms);
+        continue;
+      }
+      begun = true;
     }
     if (op.cut.value != 0) {
       co_await make_ready(op.cut, failed);
@@ -188,8 +201,40 @@ Task<bus::FileInfo> LayoutService::truncate(bus::Truncate ask, bus::Caller calle
     cut.info.path = std::move(ask.path);
     co_return std::move(cut.info);
   }
-  co_await fail(Code::unavailable, "{} cannot be cut: {}", ask.path, why);
+  co_await fail(begun ? Code::replica_failed : Code::unavailable, "{} cannot be cut: {}", ask.path, why);
   co_return bus::FileInfo{};
+}
+
+// The primaries of chunks that go with a cut take nothing more before they are gone, or what they still acknowledged
+// would be nowhere. One that the master does not hear is not waited for.
+Task<> LayoutService::end_behind(InodeId inode, std::uint64_t size) {
+  const auto first = static_cast<std::uint32_t>((size + kChunkSize - 1) / kChunkSize);
+  while (true) {
+    std::vector<Task<>> releases;
+    for (ChunkHandle handle : state_.chunks().range(inode, first, kChunksMax)) {
+      const Chunk& chunk = *state_.chunks().find(handle);
+      auto ended = ended_.find(handle);
+      if (ended != ended_.end() && ended->second == chunk.configuration.version) continue;
+      if (releases.size() < kReleasesAtOnce) releases.push_back(end(handle, chunk.configuration));
+    }
+    if (releases.empty()) co_return;
+    std::vector<Result<>> results = co_await all_of(std::move(releases));
+    for (Result<>& result : results) co_await std::move(result);
+  }
+}
+
+Task<> LayoutService::end(ChunkHandle handle, Configuration configuration) {
+  const ServerId primary = configuration.primary;
+  const Server* server = servers_.find(primary);
+  active_.erase(handle.value);
+  if (server != nullptr && servers_.up(primary, now())) {
+    bus::ReleaseChunk release{handle, configuration.version};
+    bus::CallOptions options;
+    options.deadline = kReleaseTime;
+    bus::Peer peer = bus::Peer::on(server->route);
+    (void)co_await endpoint_->call(std::move(peer), std::move(release), options);
+  }
+  ended_[handle] = configuration.version;
 }
 
 }  // namespace gfs::master

@@ -113,6 +113,9 @@ class LayoutService {
   Task<> look_at(ServerId server, ChunkHandle handle);
   // Active, whatever that takes. not_found if the chunk goes meanwhile.
   Task<> make_ready(ChunkHandle handle, Version failed);
+  // The chunks of a file that a cut to `size` takes away are written to no more.
+  Task<> end_behind(InodeId inode, std::uint64_t size);
+  Task<> end(ChunkHandle handle, Configuration configuration);
   // Has the chunk sealed by its primary, and logs it.
   Task<> seal(ChunkHandle handle);
 
@@ -172,6 +175,7 @@ class LayoutService {
   std::map<ChunkHandle, Failure> failures_;
   std::map<std::pair<ChunkHandle, ServerId>, Suspicion> suspicions_;  // of those who fail our own orders
   std::map<ChunkHandle, Instant> doubtful_;                           // since when only suspect members are here
+  std::map<ChunkHandle, Version> ended_;                              // released by their primaries, at that version
   std::size_t sweep_above_ = 1024;                                    // so many soft records
   TaskGroup group_;
 };

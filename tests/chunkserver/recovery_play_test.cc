@@ -178,6 +178,19 @@ TEST_F(RecoveryPlay, ANewcomerIsMadeEqualFromNothing) {
   expect_equal({0, 1, 2});
 }
 
+// The power goes while a new chunk is being made: nobody was told of it, so whatever is left of it will do.
+TEST_F(RecoveryPlay, AVirginChunkIsMadeAgainAfterAPowerCut) {
+  start(3);
+  ASSERT_TRUE(configure(1, {0, 1, 2}, true));
+  for (auto& node : nodes) node->platter.power_cut();
+  for (int server = 0; server < 3; ++server) restart(server);
+  ASSERT_FALSE(configure(1, {0, 1, 2}, true));
+  Result<bus::Configure::Reply> again = configure(2, {0, 1, 2}, true);
+  ASSERT_TRUE(again) << again.error().text();
+  ASSERT_TRUE(append(0, 2, "first"));
+  expect_equal({0, 1, 2});
+}
+
 // One machine loses power and is back before anybody missed it: it does not lead, and is not believed.
 TEST_F(RecoveryPlay, I05AMachineThatLostPowerIsMadeEqualBeforeItCounts) {
   start(3);
