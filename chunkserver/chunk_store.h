@@ -49,6 +49,7 @@ struct StoreSettings {
       1ull << 30;  // data written since the last one; what a restart may have to read again
   std::size_t open_files = 512;
   std::size_t loaded_chunks = 2048;  // whose checksums are kept in memory
+  std::string mutant;                // test-only (tests/sim/mutants.h)
 };
 
 struct ChunkInfo {

@@ -42,7 +42,7 @@ Task<> ChunkStore::promise_now(ChunkHandle handle, Version version, ServerId pri
   chunk->lsn = appended.lsn;
   dirty_.insert(handle);
   co_await std::move(appended.written);
-  co_await sync_journal(chunk, appended.lsn);
+  if (settings_.mutant != "adopt_not_durable") co_await sync_journal(chunk, appended.lsn);
   chunk->promised = version;
   chunk->promised_to = primary;
   checkpoint_if_due();
@@ -75,7 +75,7 @@ Task<> ChunkStore::adopt_now(ChunkHandle handle, Version version, ServerId prima
   chunk->lsn = appended.lsn;
   dirty_.insert(handle);
   co_await std::move(appended.written);
-  co_await sync_journal(chunk, appended.lsn);
+  if (settings_.mutant != "adopt_not_durable") co_await sync_journal(chunk, appended.lsn);
   chunk->version = chunk->promised = version;
   chunk->primary = chunk->promised_to = primary;
   chunk->serial = Serial{};

@@ -55,6 +55,7 @@ struct ChunkServer::Parts {
     StoreSettings out;
     out.journal_segment = settings.journal_segment;
     out.space_reserve = settings.space_reserve;
+    out.mutant = settings.mutant;
     return out;
   }
   ReplicaSettings replica_settings() const {

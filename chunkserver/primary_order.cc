@@ -303,7 +303,8 @@ void PrimaryOrder::confirmed(Chunk chunk, std::shared_ptr<OrderedWrite> write, s
   // A seal, an import, a truncation are for all: who goes on after them counts on every member.
   const bool bytes = write->mutation.what == MutationKind::write || write->mutation.what == MutationKind::append;
   const bool early = bytes && chunk->configuration.ack == bus::AckMode::primary && !lags(*chunk);
-  const bool careless = settings_.mutant == "acknowledge_before_secondaries";
+  const bool careless = settings_.mutant == "acknowledge_before_secondaries" ||
+                        (settings_.mutant == "seal_locally_only" && write->mutation.what == MutationKind::seal);
   const bool everywhere = write->everywhere();
   if (everywhere) commit(chunk, *write);
   if (everywhere || ((early || careless) && here)) answer(chunk, *write);

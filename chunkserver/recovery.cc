@@ -18,6 +18,7 @@ Task<> Recovery::run() {
   co_await remove_copies();
   for (auto& [handle, chunk] : store_.chunks_) {
     if (chunk->dirty()) store_.dirty_.insert(handle);
+    if (store_.settings_.mutant == "records_not_persisted") chunk->records = {};
   }
   log::info("store_recovered", {{"chunks", store_.chunks_.size()},
                                 {"settled_chunks", tails_.size()},

@@ -117,7 +117,7 @@ Task<bus::ApplyWrite::Reply> Replica::apply_write(bus::ApplyWrite ask, bus::Call
   mutation.digest = ask.digest;
   mutation.count = ask.count;
   mutation.index = ask.index;
-  mutation.time_ms = ask.time_ms;
+  mutation.time_ms = settings_.mutant == "expire_by_own_clock" ? executor_.wall_now() : ask.time_ms;
   mutation.in_order = in_order;
   const Duration left = caller.deadline - executor_.now();
   co_await gather(&mutation, &ask, executor_.now() + std::min(settings_.data_wait, left * 3 / 4));
