@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "base/bytes.h"
 #include "base/disk.h"
 #include "base/task_group.h"
 #include "chunkserver/append_records.h"
@@ -38,6 +39,13 @@ struct InFlight {
 // What a record says of it; its change and what it imports are the caller's to add.
 void fill(InFlight& entry, const IntentRecord& intent, Lsn lsn);
 
+// Bytes of a small append on their way into the data file.
+struct PendingPut {
+  std::uint64_t offset = 0;
+  Bytes bytes;
+  Promise<void> done;
+};
+
 struct Activity {
   Semaphore gate{1};                                // places in the order are taken one at a time
   std::deque<std::shared_ptr<InFlight>> in_flight;  // by serial; they complete in this order
@@ -53,7 +61,9 @@ struct Activity {
   std::uint64_t overwrites = 0;  // begun so far: a reader compares
   bool syncing = false;
   std::vector<Promise<void>> sync_waiters;  // of the next data sync
-  std::size_t users = 0;                    // coroutines that hold references
+  std::deque<PendingPut> puts;              // small appends that wait for the one being put
+  bool putting = false;
+  std::size_t users = 0;  // coroutines that hold references
 };
 
 // A block that a copy can do without fetching: over how many bytes of it, their checksum and hash.

@@ -197,6 +197,9 @@ class ChunkStore {
   Task<BlockChange> plan(Chunk* chunk, std::uint64_t offset, Bytes bytes, std::vector<std::uint32_t> checksums);
   Task<BlockChange> plan_cut(Chunk* chunk, std::uint64_t length);
   Task<> put_bytes(Chunk* chunk, std::uint64_t offset, Bytes bytes);
+  // The same for a small append: those that come while one is being put are put together.
+  Task<> put_appended(Chunk* chunk, std::uint64_t offset, Bytes bytes);
+  Task<> put_waiting(Chunk* chunk);
   Task<> cut_file(Chunk* chunk, std::uint64_t length, Lsn lsn);
   Task<> drained(Chunk* chunk);
   void settle(Chunk* chunk);

@@ -11,6 +11,7 @@ namespace {
 
 // Up to this size a mutation's bytes ride in the journal: many small files share one fdatasync.
 constexpr std::uint64_t kCarriedMax = 64u << 10;
+constexpr std::uint64_t kPutTogetherMax = 256u << 10;  // small appends in one write to the data file
 
 // What is wrong with it wherever it comes.
 Result<> check_form(const Mutation& mutation) {
@@ -192,7 +193,9 @@ Task<std::uint64_t> ChunkStore::write_now(Mutation mutation) {
   bool touched = false;
   if (done && !activity.failing) {
     touched = true;
-    if (puts) done = co_await put_bytes(chunk, mutation.offset, mutation.bytes).outcome();
+    const bool small = mutation.what == MutationKind::append && size <= kCarriedMax;
+    if (puts && small) done = co_await put_appended(chunk, mutation.offset, mutation.bytes).outcome();
+    if (puts && !small) done = co_await put_bytes(chunk, mutation.offset, mutation.bytes).outcome();
     if (cuts) done = co_await cut_file(chunk, entry->change.length, appended.lsn).outcome();
   }
   if (!done) entry->failed = done.error();
@@ -236,6 +239,41 @@ Task<BlockChange> ChunkStore::plan_cut(Chunk* chunk, std::uint64_t length) {
 Task<> ChunkStore::put_bytes(Chunk* chunk, std::uint64_t offset, Bytes bytes) {
   std::shared_ptr<File> file = co_await files_.open(chunk->handle, true);
   co_await file->write(offset, std::move(bytes));
+}
+
+Task<> ChunkStore::put_appended(Chunk* chunk, std::uint64_t offset, Bytes bytes) {
+  Activity& activity = *chunk->activity;
+  Promise<void> promise;
+  Future<void> done = promise.future();
+  activity.puts.push_back({offset, std::move(bytes), std::move(promise)});
+  if (!std::exchange(activity.putting, true)) tasks_.spawn(put_waiting(chunk));
+  co_await std::move(done);
+}
+
+Task<> ChunkStore::put_waiting(Chunk* chunk) {
+  Use use(chunk);
+  Activity& activity = *chunk->activity;
+  while (!activity.puts.empty()) {
+    std::vector<PendingPut> together;
+    std::uint64_t size = 0;
+    while (!activity.puts.empty() && size < kPutTogetherMax) {
+      PendingPut& next = activity.puts.front();
+      if (!together.empty() && next.offset != together.front().offset + size) break;
+      size += next.bytes.size();
+      together.push_back(std::move(next));
+      activity.puts.pop_front();
+    }
+    Bytes bytes = together.front().bytes;
+    if (together.size() > 1) {
+      std::string joined;
+      joined.reserve(size);
+      for (const PendingPut& put : together) joined.append(put.bytes.view());
+      bytes = Bytes::of(std::move(joined));
+    }
+    Result<> put = co_await put_bytes(chunk, together.front().offset, std::move(bytes)).outcome();
+    for (PendingPut& one : together) one.done.set(put);
+  }
+  activity.putting = false;
 }
 
 // On the disk before anything comes after it: when recovery finds a later change of the chunk it need not cut again,

@@ -186,6 +186,7 @@ void ChunkServer::Parts::serve(ServerId self) {
   endpoint.serve<&ReadService::length>(to.reads);
   endpoint.serve<&Replica::adopt_version>(to.replica);
   endpoint.serve<&Replica::apply_write>(to.replica);
+  endpoint.serve<&Replica::apply_batch>(to.replica);
   endpoint.serve<&Replica::sync_replica>(to.replica);
   endpoint.serve<&ConfigureService::configure>(to.configures);
   endpoint.serve<&ProbeService::hello>(to.probes);

@@ -40,7 +40,8 @@ PrimaryOrder::PrimaryOrder(bus::Endpoint& endpoint, ChunkStore& store, Staging& 
       session_(session),
       self_(self),
       settings_(std::move(settings)),
-      turn_(endpoint.executor().now()) {
+      turn_(endpoint.executor().now()),
+      batcher_(endpoint, settings_.try_time) {
   watch_stalls();
 }
 
@@ -270,10 +271,7 @@ Task<> PrimaryOrder::apply_there(Chunk chunk, std::shared_ptr<OrderedWrite> writ
   std::optional<Error> error;
   for (int attempt = 0; attempt < settings_.tries; ++attempt) {
     bus::ApplyWrite ask = order_for(*chunk, *write, with_bytes);
-    bus::CallOptions options;
-    options.deadline = settings_.try_time;
-    Result<bus::ApplyWrite::Reply> reply =
-        co_await endpoint_.call(bus::Peer::at(other.control), std::move(ask), options).outcome();
+    Result<bus::ApplyWrite::Reply> reply = co_await batcher_.apply(other.control, std::move(ask)).outcome();
     if (reply) {
       confirmed(chunk, write, member);
       co_return;

@@ -25,6 +25,7 @@
 
 #include "bus/endpoint.h"
 #include "bus/messages/chunk_chunk.h"
+#include "chunkserver/apply_batcher.h"
 #include "chunkserver/primary_chunk.h"
 #include "chunkserver/replica.h"
 #include "chunkserver/session.h"
@@ -127,6 +128,7 @@ class PrimaryOrder {
   Instant turn_{};     // the loop was seen running
   Instant stalled_{};  // it was found to have stood still
   TimerId watch_ = 0;
+  ApplyBatcher batcher_;
   TaskGroup tasks_;
 };
 

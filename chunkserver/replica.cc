@@ -9,6 +9,12 @@
 
 namespace gfs::chunkserver {
 
+namespace {
+
+constexpr std::size_t kBatchMax = 64;  // orders
+
+}  // namespace
+
 Replica::Replica(Executor& executor, ChunkStore& store, Staging& staging, ReplicaSettings settings)
     : executor_(executor), store_(store), staging_(staging), settings_(settings) {}
 
@@ -123,6 +129,30 @@ Task<bus::ApplyWrite::Reply> Replica::apply_write(bus::ApplyWrite ask, bus::Call
   co_await gather(&mutation, &ask, executor_.now() + std::min(settings_.data_wait, left * 3 / 4));
   const Instant until = std::min(caller.deadline, executor_.now() + settings_.order_wait);
   reply.length = co_await apply(std::move(mutation), until, StagedFor::secondary);
+  co_return reply;
+}
+
+// All at once, so that they wait for each other's turns in the order of their serials, whatever the order they came in.
+Task<bus::ApplyBatch::Reply> Replica::apply_batch(bus::ApplyBatch ask, bus::Caller caller) {
+  if (ask.orders.size() > kBatchMax || ask.sizes.size() != ask.orders.size()) {
+    co_await fail(Code::invalid_argument, "a batch of {} orders with {} sizes", ask.orders.size(), ask.sizes.size());
+  }
+  std::vector<Task<bus::ApplyWrite::Reply>> applying;
+  std::uint64_t at = 0;
+  for (std::size_t i = 0; i < ask.orders.size(); ++i) {
+    if (ask.sizes[i] > ask.payload.size() - at)
+      co_await fail(Code::invalid_argument, "a batch whose orders bring more bytes than came");
+    ask.orders[i].payload = ask.payload.slice(at, ask.sizes[i]);
+    at += ask.sizes[i];
+    applying.push_back(apply_write(std::move(ask.orders[i]), caller));
+  }
+  std::vector<Result<bus::ApplyWrite::Reply>> applied = co_await all_of(std::move(applying));
+  bus::ApplyBatch::Reply reply;
+  for (Result<bus::ApplyWrite::Reply>& one : applied) {
+    reply.lengths.push_back(one ? one->length : 0);
+    reply.codes.push_back(one ? 0 : static_cast<std::uint16_t>(one.error().code));
+    reply.texts.push_back(one ? "" : one.error().message);
+  }
   co_return reply;
 }
 

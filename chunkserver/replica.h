@@ -39,6 +39,7 @@ class Replica {
   Task<bus::PrepareVersion::Reply> prepare_version(bus::PrepareVersion ask, bus::Caller caller);
   Task<bus::AdoptVersion::Reply> adopt_version(bus::AdoptVersion ask, bus::Caller caller);
   Task<bus::ApplyWrite::Reply> apply_write(bus::ApplyWrite ask, bus::Caller caller);
+  Task<bus::ApplyBatch::Reply> apply_batch(bus::ApplyBatch ask, bus::Caller caller);
   Task<bus::SyncReplica::Reply> sync_replica(bus::SyncReplica ask, bus::Caller caller);
   Task<bus::Done> committed(bus::Committed ask, bus::Caller caller);
 

@@ -12,6 +12,8 @@ GFS_CODEC(gfs::bus::ReadReplica);
 GFS_CODEC(gfs::bus::ReadReplica::Reply);
 GFS_CODEC(gfs::bus::ApplyWrite);
 GFS_CODEC(gfs::bus::ApplyWrite::Reply);
+GFS_CODEC(gfs::bus::ApplyBatch);
+GFS_CODEC(gfs::bus::ApplyBatch::Reply);
 GFS_CODEC(gfs::bus::SyncReplica);
 GFS_CODEC(gfs::bus::SyncReplica::Reply);
 GFS_CODEC(gfs::bus::Committed);

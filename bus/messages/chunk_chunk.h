@@ -136,6 +136,23 @@ struct ApplyWrite {
                      crcs);
 };
 
+// Several orders to one member, of any chunks, in one message: what a primary orders within one turn travels together.
+// Each has its own outcome. The payload is that of the orders that carry bytes, one behind the other.
+struct ApplyBatch {
+  static constexpr std::string_view kind = "replica.apply_batch";
+  static constexpr Roles senders = kChunkserver;
+  struct Reply {
+    std::vector<std::uint64_t> lengths;  // as in ApplyWrite::Reply, by order
+    std::vector<std::uint16_t> codes;    // 0: applied
+    std::vector<std::string> texts;      // of the errors
+    MSGPACK_DEFINE_MAP(lengths, codes, texts);
+  };
+  std::vector<ApplyWrite> orders;    // at most 64
+  std::vector<std::uint32_t> sizes;  // of the bytes each brings; 0: they are staged, or there are none
+  Bytes payload;
+  MSGPACK_DEFINE_MAP(orders, sizes);
+};
+
 // Forces everything applied up to `serial` to disk; out_of_order if that has not been applied yet.
 struct SyncReplica {
   static constexpr std::string_view kind = "replica.sync";

@@ -133,7 +133,8 @@ struct SealChunk {
 };
 
 // Order to an active primary: cut the chunk to `length` bytes (no effect if it is shorter), on every member, in order
-// with the writes. Idempotent. Errors as WriteChunk.
+// with the writes. Idempotent: an order whose number is not higher than the last one carried out does nothing, so that a
+// copy of it that comes late takes nothing of what was written since. Errors as WriteChunk.
 struct TruncateChunk {
   static constexpr std::string_view kind = "server.truncate_chunk";
   static constexpr Roles senders = kMaster;
@@ -141,7 +142,8 @@ struct TruncateChunk {
   ChunkHandle handle;
   Version version;
   std::uint64_t length = 0;
-  MSGPACK_DEFINE_MAP(handle, version, length);
+  std::uint64_t number = 0;  // of orders to cut this chunk: rises
+  MSGPACK_DEFINE_MAP(handle, version, length, number);
 };
 
 // Order to a server that is to become a member: copy the chunk from a member ahead of time, aside, so that little is

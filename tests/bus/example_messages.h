@@ -147,7 +147,7 @@ void each_example_message(Visit&& visit) {
   visit("server.chunk_sealed", ChunkSealed{server, session, handle, version, 5000});
   visit("server.seal_chunk", SealChunk{handle, version});
   visit("server.seal_chunk.reply", SealChunk::Reply{5000});
-  visit("server.truncate_chunk", TruncateChunk{handle, version, 5000});
+  visit("server.truncate_chunk", TruncateChunk{handle, version, 5000, 7});
   visit("server.clone_chunk", CloneChunk{handle, member});
   visit("server.clone_chunk.reply", CloneChunk::Reply{65536});
   visit("server.release_chunk", ReleaseChunk{handle, version});
@@ -170,6 +170,12 @@ void each_example_message(Visit&& visit) {
                          true,
                          AckMode::primary,
                          {server}});
+  visit("replica.apply_batch",
+        ApplyBatch{{ApplyWrite{handle, version, server, serial, Serial{40}, request, MutationKind::append, 65536, 100000,
+                               0xdeadbeef, 12, 1, 1767225600123, crcs, {}}},
+                   {100000},
+                   {}});
+  visit("replica.apply_batch.reply", ApplyBatch::Reply{{165536, 0}, {0, 22}, {"", "out of order"}});
 }
 
 }  // namespace gfs::bus
