@@ -14,6 +14,8 @@ namespace {
 
 constexpr std::size_t kRecordsMax = 4096;  // of a batch
 constexpr Duration kAskTime = 2s;
+constexpr std::int64_t kSkewMaxMs =
+    60 * 1000;  // what we know of the master's time may be older than what a client knows
 
 }  // namespace
 
@@ -70,9 +72,9 @@ Task<bus::AppendChunk::Reply> AppendService::append(bus::AppendChunk ask, bus::C
   question.digest = ask.digest;
   question.previous = order_.settings().mutant == "previous_ignored" ? 0 : ask.previous;
   question.asked_ms = ask.asked_ms;
-  if (ask.asked_ms > master_now() + AppendRecords::kKeptMs) {
-    co_await fail(Code::invalid_argument, "chunk {}: an append asked for at {} ms, it is {} ms at the master", ask.handle,
-                  ask.asked_ms, master_now());
+  if (ask.asked_ms > master_now() + kSkewMaxMs) {
+    co_await fail(Code::invalid_argument, "chunk {}: an append asked for at {} ms, it is {} ms at the master",
+                  ask.handle, ask.asked_ms, master_now());
   }
   Executor& executor = endpoint_.executor();
   const Instant until = std::min(executor.now() + order_.settings().data_wait, caller.deadline);
@@ -88,7 +90,7 @@ Task<bus::AppendChunk::Reply> AppendService::append(bus::AppendChunk ask, bus::C
     const std::uint64_t last = client == chunk->appending.end() ? 0 : client->second.last;
     Result<std::optional<AppendRecord>> judged = co_await store_.judge_append(ask.handle, question, last).outcome();
     if (chunk->ended || chunk->changes != changes) continue;  // time has passed: look again
-    if (!judged && judged.error().code == Code::out_of_sequence && executor.now() < until && !chunk->closing) {
+    if (!judged && judged.error().code == Code::out_of_sequence && executor.now() < until && chunk->closed == 0) {
       PROBE("an append came before its writer's previous one");
       co_await arrival(chunk, until);
       continue;
@@ -101,7 +103,9 @@ Task<bus::AppendChunk::Reply> AppendService::append(bus::AppendChunk ask, bus::C
       co_return bus::AppendChunk::Reply{record.index, record.offset, length, true};
     }
     const bool full = chunk->end + question.size > kChunkSize;
-    if (chunk->sealed || chunk->closing || full) {
+    const bool cutting = chunk->closed > 0 && !chunk->seal_flow.running;
+    if (cutting) co_await fail(Code::overloaded, "chunk {}: it is being cut", ask.handle);
+    if (chunk->sealed || chunk->sealing || chunk->seal_flow.running || full) {
       co_await seal(chunk);
       co_await fail(Code::sealed, "chunk {}: it is sealed at {} bytes", ask.handle, chunk->end);
     }
@@ -233,21 +237,22 @@ Task<> AppendService::seal(PrimaryOrder::Chunk chunk) {
 }
 
 Task<> AppendService::seal_now(PrimaryOrder::Chunk chunk) {
-  chunk->closing = true;
+  ++chunk->closed;
   struct Open {
     PrimaryOrder::Chunk chunk;
-    ~Open() { chunk->closing = false; }
+    ~Open() { --chunk->closed; }
   };
   Open open{chunk};
   co_await import(chunk);
-  // Everything before it first: whoever has the seal then has nothing that is not committed.
+  // Everything before it first: whoever has the seal then has nothing that is not committed. A seal that was ordered
+  // before and has not come to its end is among it.
   co_await order_.settled(chunk);
   if (!chunk->sealed) {
+    if (chunk->ended) co_await fail(Code::stale_version, "chunk {}: the version ended", chunk->handle);
     Mutation mutation;
     mutation.what = MutationKind::seal;
     std::shared_ptr<OrderedWrite> write = order_.order(chunk, std::move(mutation), {}, false);
     co_await order_.done(chunk, write);
-    chunk->sealed = true;
   }
   if (!chunk->seal_logged) {
     co_await report_sealed(chunk->handle, chunk->version, chunk->end);

@@ -142,6 +142,7 @@ Task<> ChunkStore::install_copy_now(ChunkHandle handle, Version promised, CopyTa
                   target.state.digest);
   }
   Installing installing(copy);
+  co_await quiet(copy);  // what is still on its way into the file must not come after what is counted here
   InstallRecord install;
   install.copied.resize(target.checksums.size());
   std::uint64_t moved = 0;

@@ -61,6 +61,11 @@ class CommitMarks {
     if (marks.committed >= applied) return length;
     return std::min(marks.length, length);
   }
+  // Whether it is known how the version began here, and where its primary is.
+  bool began_at(ChunkHandle handle, Version version) const {
+    auto found = chunks_.find(handle);
+    return found != chunks_.end() && found->second.version == version && !found->second.primary.empty();
+  }
   // Empty: not known.
   std::string primary(ChunkHandle handle) const {
     auto found = chunks_.find(handle);

@@ -104,7 +104,7 @@ Task<bus::Configure::Reply> ConfigureService::run(bus::Configure ask) {
       ask.virgin = false;
       ask.salvage = true;
     }
-    if (!ask.virgin) base = co_await make_equal(ask, std::move(states));
+    if (!ask.virgin) base = co_await settle(ask, std::move(states));
   }
   co_await adopt(ask, base);
   // A newer version may have come meanwhile.
@@ -121,6 +121,20 @@ Task<bus::Configure::Reply> ConfigureService::run(bus::Configure ask) {
   adopted_here_.erase(handle);  // active once: if it ends while the version stands, the next one is needed
   log::debug("version_active", {{"chunk", handle}, {"version", version}, {"members", members}});
   co_return reply;
+}
+
+// A base whose bytes turn out to be rotten says so the next time it is asked: then another one may be better.
+Task<bus::ReplicaState> ConfigureService::settle(bus::Configure ask, std::vector<MemberState> states) {
+  for (int attempt = 1;; ++attempt) {
+    const auto is_damaged = [](const MemberState& one) { return one.state.damaged; };
+    const std::ptrdiff_t damaged = std::ranges::count_if(states, is_damaged);
+    Result<bus::ReplicaState> base = co_await make_equal(ask, std::move(states)).outcome();
+    if (base) co_return *base;
+    if (attempt == kTries) co_await fail(std::move(base));
+    states = co_await prepare(ask);
+    if (std::ranges::count_if(states, is_damaged) <= damaged) co_await fail(std::move(base));
+    PROBE("the base of a reconcile turned out to be damaged");
+  }
 }
 
 Task<std::vector<MemberState>> ConfigureService::prepare(bus::Configure ask) {

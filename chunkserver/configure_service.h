@@ -53,6 +53,7 @@ class ConfigureService {
   // What every member (as in ask.members) holds, fenced.
   Task<std::vector<MemberState>> prepare(bus::Configure ask);
   Task<bus::PrepareVersion::Reply> prepare_there(bus::Member member, bus::PrepareVersion ask);
+  Task<bus::ReplicaState> settle(bus::Configure ask, std::vector<MemberState> states);
   // The base's state, which all have then.
   Task<bus::ReplicaState> make_equal(bus::Configure ask, std::vector<MemberState> states);
   Task<> make_equal_there(bus::Member member, bus::MakeEqual ask);

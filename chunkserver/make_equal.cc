@@ -13,6 +13,7 @@ namespace {
 constexpr Duration kInspectTime = 5s;
 constexpr Duration kFetchTime = 5s;
 constexpr int kTries = 2;
+constexpr Duration kGatheredKept = 10min;
 constexpr std::uint32_t kRunMax = kFragmentMax / kBlockSize;
 
 bool may_pass(Code code) { return code == Code::deadline || code == Code::lost_link || code == Code::overloaded; }
@@ -59,7 +60,8 @@ Task<bus::MakeEqual::Reply> MakeEqual::copy(ChunkHandle handle, Version version,
                   source.control, there.fence);
   }
   if (!there.bad.empty()) {
-    co_await fail(Code::corrupt, "chunk {} block {}: it does not verify at {}", handle, there.bad.front(),
+    // The source's fault, not this replica's: it has reported it, and whoever ordered the copy looks for another one.
+    co_await fail(Code::unavailable, "chunk {} block {}: it does not verify at {}", handle, there.bad.front(),
                   source.control);
   }
   if (there.checksums.size() != blocks_of(there.length) || there.length > kChunkSize) {
@@ -68,12 +70,15 @@ Task<bus::MakeEqual::Reply> MakeEqual::copy(ChunkHandle handle, Version version,
   }
   // It is being written to: only a learner's copy meets that, and looks again when it counts.
   if (there.hashes.empty()) there.hashes.resize(there.checksums.size());
+  forget_old_copies();
+  gathered_[handle] = endpoint_.executor().now();
   std::vector<ChunkStore::AtHand> here = co_await store_.begin_copy(handle);
   bus::MakeEqual::Reply reply;
+  Fetching fetching{handle, version, source, there.length};
   std::vector<Task<>> fetches;
-  for (const Run& run : missing(there, here))
-    fetches.push_back(fetch(handle, source, run, there.length, &reply.copied));
+  for (const Run& run : missing(there, here)) fetches.push_back(fetch(&fetching, run));
   std::vector<Result<>> fetched = co_await all_of(std::move(fetches));
+  reply.copied = fetching.copied;
   for (Result<>& one : fetched) co_await std::move(one);
   if (version.value == 0) co_return reply;
 
@@ -88,6 +93,7 @@ Task<bus::MakeEqual::Reply> MakeEqual::copy(ChunkHandle handle, Version version,
   target.state.digest =
       state_digest(target.state.length, target.state.sealed, target.checksums, target.records.digest());
   co_await store_.install_copy(handle, version, std::move(target));
+  gathered_.erase(handle);
   PROBE("a replica was made equal");
   log::info("made_equal",
             {{"chunk", handle}, {"version", version}, {"source", source.control}, {"copied", reply.copied}});
@@ -123,32 +129,54 @@ std::vector<MakeEqual::Run> MakeEqual::missing(const bus::InspectChunk::Reply& s
   return runs;
 }
 
-Task<> MakeEqual::fetch(ChunkHandle handle, bus::Member source, Run run, std::uint64_t length, std::uint64_t* copied) {
+// `fetching` is in the frame of the copy, which waits for all its runs.
+Task<> MakeEqual::fetch(Fetching* fetching, Run run) {
+  const ChunkHandle handle = fetching->handle;
   Semaphore::Held slot = co_await fetches_.take(1);
   const std::uint64_t begin = std::uint64_t{run.first} * kBlockSize;
   for (int attempt = 1;; ++attempt) {
+    // One that failed fails the copy: the others give their turns to other copies.
+    if (fetching->failed) co_await fail(Code::cancelled, "chunk {}: another part of it could not be copied", handle);
+    std::optional<ChunkInfo> here = store_.find(handle);
+    if (fetching->version.value != 0 && (!here || here->fence != fetching->version)) {
+      co_await fail(Code::stale_version, "chunk {} version {}: another one was promised meanwhile", handle,
+                    fetching->version);
+    }
     bus::ReadReplica ask;
     ask.handle = handle;
     ask.offset = begin;
-    ask.size = std::min<std::uint64_t>(std::uint64_t{run.count} * kBlockSize, length - begin);
+    ask.size = std::min<std::uint64_t>(std::uint64_t{run.count} * kBlockSize, fetching->length - begin);
     const std::uint64_t size = ask.size;
     bus::CallOptions options;
     options.deadline = kFetchTime;
     Result<bus::ReadReplica::Reply> got =
-        co_await endpoint_.call(bus::Peer::at(source.control), std::move(ask), options).outcome();
+        co_await endpoint_.call(bus::Peer::at(fetching->source.control), std::move(ask), options).outcome();
     if (got && got->payload.size() != size) {
-      got = fail(Code::stale_version, "chunk {}: {} has become shorter meanwhile", handle, source.control);
+      got = fail(Code::stale_version, "chunk {}: {} has become shorter meanwhile", handle, fetching->source.control);
     }
-    Result<> intact;
-    if (got) intact = verify_wire(begin, got->payload, got->crcs);
-    if (got && intact) {
-      *copied += size;
-      co_await store_.copy_blocks(handle, run.first, std::move(got->payload), std::move(got->crcs));
+    Result<> done;
+    if (got) done = verify_wire(begin, got->payload, got->crcs);
+    if (got && done)
+      done = co_await store_.copy_blocks(handle, run.first, std::move(got->payload), std::move(got->crcs)).outcome();
+    if (got && done) {
+      fetching->copied += size;
       co_return;
     }
-    Error error = got ? std::move(intact).error() : std::move(got).error();
-    if (attempt == kTries || !may_pass(error.code)) co_await fail(std::move(error));
+    Error error = got ? std::move(done).error() : std::move(got).error();
+    if (attempt < kTries && may_pass(error.code)) continue;
+    fetching->failed = true;
+    co_await fail(std::move(error));
   }
+}
+
+// What was gathered ahead of time and not used for long makes room again.
+void MakeEqual::forget_old_copies() {
+  const Instant now = endpoint_.executor().now();
+  std::erase_if(gathered_, [&](const auto& one) {
+    if (now - one.second < kGatheredKept) return false;
+    store_.drop_copy(one.first);
+    return true;
+  });
 }
 
 }  // namespace gfs::chunkserver

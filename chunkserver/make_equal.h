@@ -48,13 +48,24 @@ class MakeEqual {
   Task<bus::MakeEqual::Reply> copy(ChunkHandle handle, Version version, bus::Member source);
   Task<bus::InspectChunk::Reply> inspect(ChunkHandle handle, bus::Member source);
   static std::vector<Run> missing(const bus::InspectChunk::Reply& source, const std::vector<ChunkStore::AtHand>& here);
-  Task<> fetch(ChunkHandle handle, bus::Member source, Run run, std::uint64_t length, std::uint64_t* copied);
+  // What the runs of one copy have in common.
+  struct Fetching {
+    ChunkHandle handle;
+    Version version;
+    bus::Member source;
+    std::uint64_t length = 0;
+    std::uint64_t copied = 0;
+    bool failed = false;
+  };
+  Task<> fetch(Fetching* fetching, Run run);
+  void forget_old_copies();
 
   bus::Endpoint& endpoint_;
   ChunkStore& store_;
   const std::string mutant_;
   std::map<Key, std::vector<Promise<bus::MakeEqual::Reply>>> flows_;
-  Semaphore fetches_{4};  // of all copies together: 4 MiB on their way
+  std::map<ChunkHandle, Instant> gathered_;  // copies that have not taken effect, and when they were last worked on
+  Semaphore fetches_{4};                     // of all copies together: 4 MiB on their way
   TaskGroup tasks_;
 };
 

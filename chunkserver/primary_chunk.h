@@ -93,8 +93,10 @@ struct PrimaryChunk {
   std::map<ClientId, Appending> appending;  // clients with batches ordered and not committed
   std::vector<Promise<void>> arrivals;      // appends that wait for their writer's previous one
   bool imported = false;                    // what the chunk before remembers is here
-  bool closing = false;                     // a seal or truncation is under way: nothing new is ordered
-  bool sealed = false;                      // ordered, and everywhere
+  std::uint64_t last_cut = 0;               // number of the last order to cut that was carried out
+  int closed = 0;                           // seals and truncations under way: nothing grows meanwhile
+  bool sealing = false;                     // ordered: nothing that grows is ordered behind it
+  bool sealed = false;                      // everywhere
   bool seal_logged = false;                 // and the master knows
   SharedFlow import_flow, seal_flow;
 

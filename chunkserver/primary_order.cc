@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "base/probe.h"
+#include "chunkserver/block_checksums.h"
 
 namespace gfs::chunkserver {
 
@@ -11,6 +12,7 @@ namespace {
 
 constexpr std::size_t kReleasedMax = 4096;
 constexpr Duration kStandTime = 1s;
+constexpr int kPushTries = 100;
 
 // Said by the member of itself: nobody has to weigh whose word counts.
 bool confesses(Code code) {
@@ -150,6 +152,7 @@ std::shared_ptr<OrderedWrite> PrimaryOrder::order(Chunk chunk, Mutation mutation
   forget_idle();
   const bool named = !mutation.id.client.nil();
   if (named) staging_.pin(mutation.id);
+  if (mutation.what == MutationKind::seal) chunk->sealing = true;
   if (mutation.what == MutationKind::truncate) {
     chunk->end = std::min(chunk->end, mutation.offset);
   } else if (!mutation.bytes.empty() && mutation.what != MutationKind::import_records) {
@@ -280,9 +283,8 @@ Task<> PrimaryOrder::apply_there(Chunk chunk, std::shared_ptr<OrderedWrite> writ
     const Code code = error->code;
     if (code == Code::missing_data) {
       PROBE("a secondary missed bytes and got them with the order");
-      // A control frame carries a fragment; a larger append is pushed again by its client.
-      if (write->mutation.bytes.size() > kFragmentMax) break;
-      with_bytes = true;
+      with_bytes = write->mutation.bytes.size() <= kFragmentMax;  // what a control frame carries
+      if (!with_bytes) co_await push_again(other, write);
     } else if (code == Code::out_of_order || code == Code::overloaded) {
       co_await endpoint_.executor().sleep(endpoint_.random().jitter(50ms));
     } else if (code == Code::lost_link || code == Code::cancelled) {
@@ -292,6 +294,25 @@ Task<> PrimaryOrder::apply_there(Chunk chunk, std::shared_ptr<OrderedWrite> writ
     }
   }
   refused(chunk, *write, member, std::move(*error));
+}
+
+// The parts of a large append, by the way they should have come.
+Task<> PrimaryOrder::push_again(bus::Member member, std::shared_ptr<OrderedWrite> write) {
+  const Mutation& mutation = write->mutation;
+  for (std::uint64_t at = 0; at < mutation.bytes.size(); at += kFragmentMax) {
+    bus::PushFragment part;
+    part.id = mutation.id;
+    part.handle = mutation.handle;
+    part.offset = at;
+    part.part = static_cast<std::uint32_t>(at / kFragmentMax);
+    part.payload = mutation.bytes.slice(at, kFragmentMax);
+    part.crcs = wire_checksums(at, part.payload);
+    for (int attempt = 0; attempt < kPushTries; ++attempt) {
+      bus::PushFragment copy = part;
+      if (endpoint_.push(member.data, std::move(copy))) break;
+      co_await endpoint_.executor().sleep(5ms);  // the way is full: it drains
+    }
+  }
 }
 
 void PrimaryOrder::confirmed(Chunk chunk, std::shared_ptr<OrderedWrite> write, std::size_t member) {
@@ -323,6 +344,8 @@ void PrimaryOrder::commit(Chunk chunk, const OrderedWrite& write) {
   } else if (mutation.what == MutationKind::append) {
     auto client = chunk->appending.find(mutation.id.client);
     if (client != chunk->appending.end() && --client->second.pending == 0) chunk->appending.erase(client);
+  } else if (mutation.what == MutationKind::seal) {
+    chunk->sealed = true;
   }
   chunk->used = endpoint_.executor().now();
   if (!mutation.id.client.nil()) staging_.release(mutation.id);
@@ -394,6 +417,7 @@ void PrimaryOrder::complain(Chunk chunk, std::size_t member, const Error& error)
   if (!accuse || chunk->ended) return;
   // Whoever knows a newer version is right, and we are about to hear of it.
   if (error.code == Code::stale_version || error.code == Code::not_primary) return;
+  if (error.code == Code::missing_data) return;  // a full staging area or a lost push is no fault of the replica
   const ServerId accused = member < chunk->others.size() ? chunk->others[member].server : self_;
   const Instant now = endpoint_.executor().now();
   auto [last, first] = chunk->accused.try_emplace(accused, now);
@@ -458,6 +482,8 @@ void PrimaryOrder::activate(bus::Configure configuration) {
   if (std::optional<ChunkInfo> held = store_.find(handle)) {
     chunk->end = held->length;
     chunk->sealed = held->sealed;
+    // Nothing is appended before the import, so a chunk that has append records has had it.
+    chunk->imported = chunk->imported || held->appended;
   }
   chunk->stood = chunk->used = endpoint_.executor().now();
   chunks_[handle] = chunk;

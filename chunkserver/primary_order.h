@@ -95,6 +95,7 @@ class PrimaryOrder {
   void drive(Chunk chunk, std::shared_ptr<OrderedWrite> write);
   Task<> apply_here(Chunk chunk, std::shared_ptr<OrderedWrite> write);
   Task<> apply_there(Chunk chunk, std::shared_ptr<OrderedWrite> write, std::size_t member);
+  Task<> push_again(bus::Member member, std::shared_ptr<OrderedWrite> write);
   bus::ApplyWrite order_for(const PrimaryChunk& chunk, const OrderedWrite& write, bool with_bytes) const;
   void confirmed(Chunk chunk, std::shared_ptr<OrderedWrite> write, std::size_t member);
   void commit(Chunk chunk, const OrderedWrite& write);

@@ -33,8 +33,8 @@ bool same_content(const bus::ReplicaState& one, const bus::ReplicaState& other) 
 
 bool differs(const MemberState& member, const bus::ReplicaState& base) {
   const bool same_place = member.state.version == base.version && member.state.serial == base.serial;
-  return !member.held || !same_place || member.state.suspect || member.state.damaged ||
-         !same_content(member.state, base);
+  if (!member.held || !same_place || member.state.suspect || !same_content(member.state, base)) return true;
+  return member.state.damaged && !base.damaged;
 }
 
 }  // namespace gfs::chunkserver

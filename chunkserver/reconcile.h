@@ -26,7 +26,8 @@ struct MemberState {
 Result<std::size_t> choose_base(const std::vector<MemberState>& members, bool salvage);
 
 // Whether a member has to be made equal to the base: unless it is at the same place of the same version. Equal digests
-// alone say too little (they are made of CRCs); a suspect or damaged one's bytes have to be looked at in any case.
+// alone say too little (they are made of CRCs). A suspect one's bytes have to be looked at in any case; a damaged one's
+// only if the base is better: of damaged ones each serves the blocks that it has.
 bool differs(const MemberState& member, const bus::ReplicaState& base);
 
 // Equal digests, whatever version and serial say.

@@ -34,10 +34,9 @@ Task<bus::PrepareVersion::Reply> Replica::prepare_version(bus::PrepareVersion as
 }
 
 Task<bus::PrepareVersion::Reply> Replica::prepare(ChunkHandle handle, Version version, ServerId primary) {
-  std::optional<ChunkInfo> before = store_.find(handle);
-  const bool news = !before || before->fence < version;
   co_await store_.promise(handle, version, primary);
-  if (news && on_fenced) on_fenced(handle, version);
+  if (on_fenced)
+    on_fenced(handle, version);  // of a repeat too: the first one's caller may have gone before it was told
   bus::PrepareVersion::Reply reply;
   std::optional<ChunkInfo> held = store_.find(handle);
   if (held && held->version.value != 0) {
@@ -68,18 +67,18 @@ Task<std::uint64_t> Replica::adopt(bus::AdoptVersion ask) {
       co_await fail(Code::conflict, "chunk {} version {}: held here from primary {}, not {}", handle, version,
                     before->primary, ask.primary);
     }
+    if (!marks_.began_at(handle, version)) marks_.began(handle, version, before->length, std::move(ask.address));
     co_return before->length;  // a repeat
   }
   if (!ask.virgin && before && before->version < version) {
     bus::ReplicaState state = co_await store_.state(handle);
-    const bool equal = same_content(state, ask.base) && !state.suspect && !state.damaged;
+    const bool equal = same_content(state, ask.base) && !state.suspect && (!state.damaged || ask.base.damaged);
     if (!equal && settings_.mutant != "skip_reconcile") {
       co_await fail(Code::conflict, "chunk {} version {}: the replica here differs from the base", handle, version);
     }
   }
-  const bool news = !before || before->fence < version;
   co_await store_.adopt(handle, version, ask.primary, ask.virgin);
-  if (news && on_fenced) on_fenced(handle, version);
+  if (on_fenced) on_fenced(handle, version);
   std::optional<ChunkInfo> held = store_.find(handle);
   if (!held || held->version != version) {
     co_await fail(Code::stale_version, "chunk {} version {}: a newer one came meanwhile", handle, version);
@@ -137,6 +136,8 @@ Task<bus::ApplyBatch::Reply> Replica::apply_batch(bus::ApplyBatch ask, bus::Call
   if (ask.orders.size() > kBatchMax || ask.sizes.size() != ask.orders.size()) {
     co_await fail(Code::invalid_argument, "a batch of {} orders with {} sizes", ask.orders.size(), ask.sizes.size());
   }
+  // One that waits for its turn in vain must not keep the others' answers from the primary.
+  caller.deadline = executor_.now() + (caller.deadline - executor_.now()) / 2;
   std::vector<Task<bus::ApplyWrite::Reply>> applying;
   std::uint64_t at = 0;
   for (std::size_t i = 0; i < ask.orders.size(); ++i) {

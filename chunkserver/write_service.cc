@@ -46,9 +46,10 @@ Result<> WriteService::may_begin(const bus::WriteChunk& ask, const PrimaryChunk&
     PROBE("a write from the grave was refused");
     return fail(Code::expired, "chunk {}: request {} was given up by its client", ask.handle, id);
   }
-  if (chunk.closing) return fail(Code::overloaded, "chunk {}: it is being sealed or cut", ask.handle);
-  if (chunk.sealed && ask.offset + ask.size > chunk.end) {
-    return fail(Code::sealed, "chunk {}: it is sealed at {} bytes", ask.handle, chunk.end);
+  const bool grows = ask.offset + ask.size > chunk.end;
+  if (chunk.sealed && grows) return fail(Code::sealed, "chunk {}: it is sealed at {} bytes", ask.handle, chunk.end);
+  if (chunk.closed > 0 || (chunk.sealing && grows)) {
+    return fail(Code::overloaded, "chunk {}: it is being sealed or cut", ask.handle);
   }
   return order_.room(chunk);
 }
@@ -139,14 +140,18 @@ Task<bus::Done> WriteService::truncate(bus::TruncateChunk ask, bus::Caller) {
     co_await fail(Code::invalid_argument, "chunk {}: cut to {} bytes", ask.handle, ask.length);
   PrimaryOrder::Chunk chunk = co_await order_.primary_of(ask.handle, ask.version);
   co_await order_.stand(chunk);
-  if (chunk->closing) co_await fail(Code::overloaded, "chunk {}: it is being sealed or cut", ask.handle);
-  chunk->closing = true;
+  if (chunk->closed > 0) co_await fail(Code::overloaded, "chunk {}: it is being sealed or cut", ask.handle);
+  const auto late = [&] { return ask.number != 0 && ask.number <= chunk->last_cut; };
+  if (late()) co_return bus::Done{};
+  ++chunk->closed;
   struct Open {
     PrimaryOrder::Chunk chunk;
-    ~Open() { chunk->closing = false; }
+    ~Open() { --chunk->closed; }
   };
   Open open{chunk};
   co_await order_.settled(chunk);
+  if (late()) co_return bus::Done{};
+  chunk->last_cut = ask.number;
   if (ask.length >= chunk->end) co_return bus::Done{};
   Mutation mutation;
   mutation.what = MutationKind::truncate;

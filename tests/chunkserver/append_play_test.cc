@@ -190,6 +190,22 @@ TEST_F(AppendPlay, I11AChunkThatIsFullIsSealedEverywhereBeforeAnybodyIsTold) {
   EXPECT_EQ(write({0, 1, 2}, 1, 0, "below is fine")->length, kChunkSize);
 }
 
+// A seal that did not come to its end in time still stands: nothing is appended behind it, however small.
+TEST_F(AppendPlay, NothingIsAppendedBehindASealThatIsUnderWay) {
+  start(2);
+  ASSERT_TRUE(configure(1, {0, 1}, true));
+  fill({0, 1}, 1, 3);
+  network.block("cs0", "cs1");
+  ASSERT_FALSE(append(0, 1, "too long"));
+  network.heal();
+  Result<bus::AppendChunk::Reply> small = append(0, 1, "x");
+  ASSERT_FALSE(small);
+  EXPECT_EQ(small.error().code, Code::sealed) << small.error().text();
+  ASSERT_FALSE(master.seals.empty());
+  EXPECT_EQ(master.seals.back().length, kChunkSize - 3);
+  expect_equal({0, 1});
+}
+
 // The answer of the last append of a chunk is lost; its repeat comes to the chunk, or to the next one: once all the
 // same.
 TEST_F(AppendPlay, TheNextChunkKnowsWhatWasAppendedBefore) {
@@ -213,7 +229,9 @@ TEST_F(AppendPlay, TheNextChunkKnowsWhatWasAppendedBefore) {
   EXPECT_EQ(fresh->offset, 0u);
   expect_equal({1, 2});
   // Also after the next chunk's primary has changed.
-  ASSERT_TRUE(configure(second_chunk(2, {2, 1}, false, first, 1, {0, 1, 2})));
+  // What was imported is part of the chunk: nobody needs the one before any more.
+  nodes[0]->kill();
+  ASSERT_TRUE(configure(second_chunk(2, {2, 1}, false, first, 1, {0})));
   repeat = world.run(append_as(last, 2, 2, "last"));
   ASSERT_TRUE(repeat) << repeat.error().text();
   EXPECT_TRUE(repeat->repeat);
@@ -253,13 +271,14 @@ TEST_F(AppendPlay, E13RecordsExpireByTheMastersTime) {
   ASSERT_TRUE(configure(1, {0}, true));
   const RequestId old = next_request();
   ASSERT_TRUE(world.run(append_as(old, 0, 1, "old")));
-  const std::int64_t then = master.now_ms;
+  const std::int64_t asked = master.now_ms;
   master.now_ms += 2 * 3600 * 1000;
   world.run_for(3s);  // a heartbeat tells the server
   client_id = ClientId::random(random);
   last_sequence = 0;
   ASSERT_TRUE(append(0, 1, "new"));  // its commit expires what is older
-  master.now_ms = then;
+  // The copy of the message says when it was first asked for, as every try of it does.
+  master.now_ms = asked;
   Result<bus::AppendChunk::Reply> late = world.run(append_as(old, 0, 1, "old"));
   ASSERT_FALSE(late);
   EXPECT_EQ(late.error().code, Code::record_expired) << late.error().text();

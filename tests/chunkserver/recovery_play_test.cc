@@ -206,6 +206,35 @@ TEST_F(RecoveryPlay, I05AMachineThatLostPowerIsMadeEqualBeforeItCounts) {
   for (int server = 0; server < 3; ++server) EXPECT_EQ(read(server, 2)->substr(0, 1001), std::string(1000, 'b') + "a");
 }
 
+// The most advanced member turns out to have a rotten block when the others copy from it: then another one is the base.
+TEST_F(RecoveryPlay, ARottenBaseIsGivenUpForASoundOne) {
+  start(3);
+  ASSERT_TRUE(configure(1, {0, 1, 2}, true));
+  ASSERT_TRUE(write({0, 1, 2}, 1, 0, std::string(200000, 'a')));
+  ASSERT_FALSE(cut_off_append(next_request(), 1, "only here", {1, 2}));
+  ASSERT_TRUE(nodes[0]->platter.flip_bit("chunks/ab/00000000000000ab.data", 70000, 2));
+  Result<bus::Configure::Reply> configured = configure(2, {0, 1}, false);
+  ASSERT_TRUE(configured) << configured.error().text();
+  expect_equal({0, 1});
+  EXPECT_TRUE(read(0, 2)->substr(0, 200000) == std::string(200000, 'a'));
+}
+
+// One bad block costs that block, not the chunk: where nobody has a better one the version becomes active all the same.
+TEST_F(RecoveryPlay, ADamagedReplicaThatIsTheLastOneGoesOn) {
+  start(1);
+  ASSERT_TRUE(configure(1, {0}, true));
+  ASSERT_TRUE(write({0}, 1, 0, std::string(200000, 'a')));
+  ASSERT_TRUE(sync(0, 1));
+  ASSERT_TRUE(nodes[0]->platter.flip_bit("chunks/ab/00000000000000ab.data", 70000, 2));
+  EXPECT_EQ(read(0, 1).error().code, Code::corrupt);
+  restart(0);
+  Result<bus::Configure::Reply> configured = configure(2, {0}, false);
+  ASSERT_TRUE(configured) << configured.error().text();
+  EXPECT_TRUE(*read(0, 2, 0, kBlockSize) == std::string(kBlockSize, 'a'));
+  EXPECT_EQ(read(0, 2).error().code, Code::corrupt);
+  ASSERT_TRUE(append(0, 2, "goes on"));
+}
+
 // E2: every order of a configuration may come twice, and answers may be lost.
 TEST_F(RecoveryPlay, E2OrdersAreIdempotent) {
   start(3);
@@ -302,8 +331,16 @@ TEST_F(RecoveryPlay, ATruncationIsInOrderWithTheWritesOnAllMembers) {
   Result<bus::AppendChunk::Reply> appended = append(0, 1, "tail");
   ASSERT_TRUE(appended) << appended.error().text();
   EXPECT_EQ(appended->offset, 70000u);
-  ASSERT_TRUE(world.run(master.endpoint.call(master.peers.at(id_of(0)), bus::TruncateChunk{chunk, Version{1}, 80000})));
+  const auto cut_again = [&](std::uint64_t length, std::uint64_t number) {
+    bus::TruncateChunk order{chunk, Version{1}, length, number};
+    ASSERT_TRUE(world.run(master.endpoint.call(master.peers.at(id_of(0)), std::move(order))));
+  };
+  cut_again(80000, 8);
   EXPECT_EQ(read(1, 1)->size(), 70004u);  // never longer by it
+  cut_again(70002, 9);
+  ASSERT_TRUE(append(0, 1, "since"));
+  cut_again(70002, 9);  // a late copy of the order takes nothing of what came since
+  EXPECT_EQ(read(1, 1)->size(), 70007u);
   expect_equal({0, 1});
 }
 
