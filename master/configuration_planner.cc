@@ -6,8 +6,8 @@ namespace gfs::master {
 
 namespace {
 
-bool goes(const Standpoint& member) {
-  return member.standing == Standing::broken || member.standing == Standing::away ||
+bool cannot_stay(const Standpoint& member) {
+  return member.standing == Standing::missing || member.standing == Standing::away ||
          member.standing == Standing::failing;
 }
 
@@ -32,9 +32,16 @@ std::string complaints(const std::vector<Standpoint>& members) {
 struct Choice {
   bool nothing = false;  // nobody better is to be had: as it is
   bool salvage = false;
+  bool damaged_stay = false;  // nobody is known to be sound
+  bool suspects_go = false;
+  bool goes(const Standpoint& member) const {
+    if (nothing) return false;
+    if (member.standing == Standing::damaged) return !damaged_stay;
+    return cannot_stay(member) || (suspects_go && member.standing == Standing::suspect);
+  }
 };
 
-// Whether those who go may go, and whether what is suspect has to do.
+// Whether those who go may go, and whether what is damaged or suspect has to do.
 Result<Choice> judge(const Situation& situation) {
   const std::vector<Standpoint>& members = situation.members;
   auto counting = [&](Standing standing) {
@@ -42,18 +49,25 @@ Result<Choice> judge(const Situation& situation) {
   };
   if (situation.virgin || counting(Standing::sound) > 0) return Choice{};
   const bool gone =
-      std::any_of(members.begin(), members.end(), [](const Standpoint& one) { return one.counts && goes(one); });
+      std::any_of(members.begin(), members.end(), [](const Standpoint& one) { return one.counts && cannot_stay(one); });
   if (counting(Standing::unknown) > 0) {
-    if (!gone) return Choice{};  // the primary will hear what they hold
+    if (!gone) return Choice{.damaged_stay = true};  // the primary will hear what they hold
     return fail(Code::unavailable, "no member has reported yet that is not in doubt ({})", complaints(members));
   }
+  const bool others = counting(Standing::away) + counting(Standing::failing) > 0;
+  const std::size_t damaged = counting(Standing::damaged);
+  if (damaged > 0 && (!others || situation.waited))
+    return Choice{.damaged_stay = true, .suspects_go = damaged >= situation.minimum};
+  if (damaged > 0) {
+    return fail(Code::unavailable, "only members with bad blocks, or less, are here: the others are waited for ({})",
+                complaints(members));
+  }
   if (counting(Standing::suspect) == 0) {
-    if (counting(Standing::away) + counting(Standing::failing) == 0)
-      return Choice{.nothing = true};  // broken, all of them
+    if (!others) return Choice{.nothing = true};  // missing, all of them
     return fail(Code::unavailable, "no member that holds the chunk can be had ({})", complaints(members));
   }
   if (situation.salvage) return Choice{.salvage = true};
-  if (counting(Standing::away) + counting(Standing::failing) == 0 || situation.waited) return Choice{.salvage = true};
+  if (!others || situation.waited) return Choice{.salvage = true};
   return fail(Code::unavailable,
               "only members that may have lost bytes in a power cut are here: the others are waited for ({})",
               complaints(members));
@@ -61,10 +75,11 @@ Result<Choice> judge(const Situation& situation) {
 
 // 0 is best; nothing: it may not lead.
 std::optional<int> rank(const Standpoint& member, const Situation& situation) {
-  if (!member.up || (!member.counts && !situation.virgin) || goes(member)) return std::nullopt;
+  if (!member.up || (!member.counts && !situation.virgin) || cannot_stay(member)) return std::nullopt;
   int rank = member.server == situation.lead ? 0 : member.server == situation.primary ? 1 : 2;
   if (member.server == situation.follow) rank += 4;
-  if (member.standing == Standing::suspect) rank += 8;
+  if (member.standing == Standing::damaged) rank += 8;
+  if (member.standing == Standing::suspect) rank += 16;
   return rank;
 }
 
@@ -73,7 +88,8 @@ std::optional<int> rank(const Standpoint& member, const Situation& situation) {
 Result<std::optional<NextConfiguration>> plan_configuration(const Situation& situation) {
   Result<Choice> choice = judge(situation);
   if (!choice) return fail(std::move(choice));
-  const bool anybody_goes = !choice->nothing && std::any_of(situation.members.begin(), situation.members.end(), goes);
+  auto goes = [&choice](const Standpoint& member) { return choice->goes(member); };
+  const bool anybody_goes = std::any_of(situation.members.begin(), situation.members.end(), goes);
   const bool mends = std::any_of(situation.members.begin(), situation.members.end(),
                                  [](const Standpoint& one) { return one.standing == Standing::suspect && !one.stale; });
   const bool wanted = situation.renew || !situation.lead.nil() || !situation.follow.nil() || !situation.enlist.nil();
@@ -85,7 +101,7 @@ Result<std::optional<NextConfiguration>> plan_configuration(const Situation& sit
   next.why = complaints(situation.members);
   std::vector<Standpoint> kept;
   for (const Standpoint& member : situation.members) {
-    if (!choice->nothing && goes(member)) {
+    if (goes(member)) {
       next.dropped.push_back(member.server);
       continue;
     }
@@ -113,7 +129,7 @@ Result<std::optional<NextConfiguration>> plan_configuration(const Situation& sit
   std::optional<int> best;
   for (const Standpoint& member : kept) {
     std::optional<int> one = rank(member, situation);
-    if (choice->nothing && !one && member.up && member.counts) one = 16;
+    if (choice->nothing && !one && member.up && member.counts) one = 32;
     if (!one || (best && *best <= *one)) continue;
     best = one;
     next.primary = member.server;

@@ -2,13 +2,16 @@
 //
 //   sound     reported, heard: counts                    suspect  may have lost bytes in a power cut: stays a member
 //   and is unknown   not registered or not reported yet                  made equal, but is no base while somebody
-//   better is left broken    damaged or missing, but its server is up   away     its server is overdue    failing
-//   accused, and not cleared
+//   better is left damaged   has all that was acknowledged, but blocks do not verify    missing  nothing is there, but
+//   its server is up    away     its server is overdue    failing  accused, and not cleared
 //
 // What always holds
-// * At least one member that counts (is not joining) stays, and one of those that stay is known to be sound. Only when
-//   every member that counts is suspect or broken by its own word does what is suspect have to do (`salvage`); with
-//   members away that might be sound, not before they had their time (`waited`).
+// * At least one member that counts (is not joining) stays, and one of those that stay is known to be sound. When there
+//   is none, by their own word, the damaged ones stay: a bad block is one block, while a suspect member may lack
+//   anything. Each may have bad blocks elsewhere, so all of them stay. Suspect ones go then if there are enough damaged
+//   ones to write to: of a base with bad blocks nobody can be made a full copy.
+// * Only when every member that counts is suspect or missing does what is suspect have to do (`salvage`).
+// * With members away that might be sound, neither is done before they had their time (`waited`).
 // * Never fewer members than the minimum for writing; what is missing is filled up with learners, in the same change
 //   ("learner in, dead out").
 // * Of a virgin chunk nothing was ever acknowledged: any server will do for any other.
@@ -24,7 +27,7 @@
 
 namespace gfs::master {
 
-enum class Standing : std::uint8_t { sound, unknown, suspect, broken, away, failing };
+enum class Standing : std::uint8_t { sound, unknown, suspect, damaged, missing, away, failing };
 
 struct Standpoint {
   ServerId server;

@@ -202,7 +202,16 @@ Task<bool> LayoutService::order(ChunkHandle handle, Chunk chunk) {
     ActivateOp op{handle, configuration.version};
     (void)co_await journal_.commit(std::move(op));
   }
-  for (ServerId server : configuration.members) servers_.note(server, handle, configuration.version, answer->length);
+  // With nobody sound to copy from, bad blocks are where they were.
+  const bool mended = std::any_of(configuration.members.begin(), configuration.members.end(), [&](ServerId server) {
+    const Standpoint one = standpoint(server, handle, configuration);
+    return one.counts && one.standing != Standing::damaged && one.standing != Standing::suspect;
+  });
+  for (ServerId server : configuration.members) {
+    const Held* held = servers_.held(server, handle);
+    const bool damaged = held != nullptr && held->damaged && !mended;
+    servers_.note(server, handle, configuration.version, answer->length, damaged);
+  }
   forget_suspicions(handle);
   forget_dropped_chunks();
   active_[handle.value] = {configuration.version, session};

@@ -86,7 +86,7 @@ Task<bus::AccuseMember::Reply> LayoutService::accuse_member(bus::AccuseMember as
     situation.follow = ask.server;
   } else if (!mendable) {
     PROBE("an accusation removes a member");
-    if (accused.standing != Standing::away && accused.standing != Standing::broken)
+    if (accused.standing != Standing::away && accused.standing != Standing::missing)
       accused.standing = Standing::failing;
     accused.why = fmt::format("accused by server {}: {}", ask.server, ask.reason.substr(0, kTextMax));
   }

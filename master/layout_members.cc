@@ -34,11 +34,13 @@ Standpoint LayoutService::standpoint(ServerId server, ChunkHandle handle, const 
   const Held* held = servers_.held(server, handle);
   switch (servers_.replica(server, handle, configuration.virgin)) {
     case ServerTable::Replica::damaged:
-      point.standing = Standing::broken;
+      // Damaged and suspect: its bad blocks are the lesser worry.
+      point.standing = held->suspect && !configuration.virgin ? Standing::suspect : Standing::damaged;
+      point.stale = held->version < configuration.version;
       point.why = "its replica is damaged";
       break;
     case ServerTable::Replica::missing:
-      point.standing = Standing::broken;
+      point.standing = Standing::missing;
       point.why = "its replica is missing";
       break;
     case ServerTable::Replica::suspect:
@@ -95,7 +97,8 @@ std::vector<ServerId> LayoutService::learners(const Situation& situation) {
   std::vector<ServerId> chosen, kept, avoid;
   for (const Standpoint& member : situation.members) {
     switch (member.standing) {
-      case Standing::broken:
+      case Standing::damaged:
+      case Standing::missing:
         // It has most of the bytes, or at least the place for them.
         if (member.up) chosen.push_back(member.server);
         [[fallthrough]];

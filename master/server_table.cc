@@ -85,14 +85,14 @@ void ServerTable::damage(const bus::ReportDamage& report) {
   if (server != nullptr) server->holdings[report.handle.value].damaged = true;
 }
 
-void ServerTable::note(ServerId id, ChunkHandle handle, Version version, std::uint64_t length) {
+void ServerTable::note(ServerId id, ChunkHandle handle, Version version, std::uint64_t length, bool damaged) {
   auto found = servers_.find(id);
   if (found == servers_.end()) return;
   Held& held = found->second.holdings[handle.value];
   if (version > held.version) {
     held.suspect = false;
     // What was held when the damage was told is not always known.
-    if (held.version.value != 0) held.damaged = false;
+    if (held.version.value != 0) held.damaged = damaged;
   }
   held.version = std::max(held.version, version);
   held.length = std::max(held.length, length);

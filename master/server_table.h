@@ -74,8 +74,9 @@ class ServerTable {
   // malformed for a page that makes no sense; false: not this session, or a page is missing before it.
   Result<bool> report(const bus::ReportChunks& page);
   void damage(const bus::ReportDamage& report);
-  // From the answers to orders: it holds the version, and what made it suspect or damaged before that is mended.
-  void note(ServerId server, ChunkHandle handle, Version version, std::uint64_t length);
+  // From the answers to orders: it holds the version, and what made it suspect or damaged before that is mended (unless
+  // it is known to be still `damaged`).
+  void note(ServerId server, ChunkHandle handle, Version version, std::uint64_t length, bool damaged = false);
   void note_missing(ServerId server, ChunkHandle handle);
   void note_suspect(ServerId server, ChunkHandle handle);
   void placed(ServerId server);

@@ -1,6 +1,6 @@
 // plan_configuration: who stays, who joins, who leads, for every way the members may stand. Servers are letters; a row
 // gives each member as "A" and how it stands:
-//   A sound   A? not reported yet   A! suspect (A~ of an older version)   A# broken   A- away   A* failing
+//   A sound   A? not reported yet   A! suspect (A~ of an older version)   A# damaged   A0 missing   A- away   A* failing
 //   A+ joining, here   A% joining, away     and a leading ' if it is not up, so that it may not lead
 #include "master/configuration_planner.h"
 
@@ -32,7 +32,8 @@ std::vector<Standpoint> parse(const std::string& text) {
     if (c == '\'') last.up = false;
     if (c == '?') last.standing = Standing::unknown;
     if (c == '!' || c == '~') last.standing = Standing::suspect, last.stale = c == '~';
-    if (c == '#') last.standing = Standing::broken;
+    if (c == '#') last.standing = Standing::damaged;
+    if (c == '0') last.standing = Standing::missing;
     if (c == '-' || c == '%') last.standing = Standing::away, last.up = false;
     if (c == '*') last.standing = Standing::failing;
     if (c == '+' || c == '%') last.counts = false;
@@ -99,7 +100,8 @@ INSTANTIATE_TEST_SUITE_P(
                     Row{"I33: learner in, dead out, in one change", "A B-", "D", "A D+ led by A"},
                     Row{"I33: as many learners as one must have", "A B- C-", "DE", "A D+ led by A"},
                     Row{"a goal of one or two has a minimum of one", "A B-", "", "A led by A", {.minimum = 1}},
-                    Row{"a broken member whose server is here joins again", "A B# C-", "B", "A B+ led by A"},
+                    Row{"a damaged member whose server is here joins again", "A B# C-", "B", "A B+ led by A"},
+                    Row{"so does one that lost its replica", "A B0 C-", "B", "A B+ led by A"},
                     Row{"the last good one is never dropped", "A- B- C-", "DE", "unavailable"},
                     Row{"a joining member counts for nothing", "A- B+", "DE", "unavailable"},
                     Row{"a joining member that died is dropped", "A B C%", "", "A B led by A"},
@@ -116,11 +118,31 @@ INSTANTIATE_TEST_SUITE_P(
                     Row{"I24: one is missing: it may be the good one", "A! B! C-", "", "unavailable"},
                     Row{"I24: it was waited for", "A! B! C-", "", "A B led by A, salvaged", {.waited = true}},
                     Row{"I24: one is here but has not reported", "A! B! C?", "", "A B C led by C"},
-                    Row{"I24: a damaged one has had its say", "A! B! C#", "", "A B led by A, salvaged"},
+                    Row{"I24: one that lost its replica has had its say", "A! B! C0", "", "A B led by A, salvaged"},
                     Row{"a salvage that is under way", "A~ B~ C~", "", "as it is", {.salvage = true}},
                     Row{"after a salvage the mark is not needed", "A B C", "", "as it is", {.salvage = true}},
-                    Row{"all are damaged: there is nothing better", "A# B# C#", "", "as it is"},
-                    Row{"one suspect one is better than damaged ones", "A# B! C#", "D", "B D+ led by B, salvaged"}));
+                    Row{"all are missing: there is nothing better", "A0 B0 C0", "", "as it is"}));
+
+INSTANTIATE_TEST_SUITE_P(
+    Damaged, Planning,
+    testing::Values(Row{"it goes where somebody is sound", "A# B C", "", "B C led by B"},
+                    Row{"one with a bad block is better than suspect ones", "A# B! C!", "", "A B C led by A"},
+                    Row{"and leads them", "A! B! C#", "", "A B C led by C"},
+                    Row{"a version of theirs is tried as it is", "A# B~ C~", "", "as it is"},
+                    Row{"a salvage that was decided for others is not repeated",
+                        "A# B! C!",
+                        "",
+                        "A B C led by A",
+                        {.salvage = true}},
+                    Row{"if it is enough, it goes on alone", "A# B! C!", "", "A led by A", {.minimum = 1}},
+                    Row{"two are enough", "A# B! C#", "D", "A C led by A"},
+                    Row{"all have bad blocks, perhaps different ones", "A# B# C#", "D", "as it is"},
+                    Row{"all of them stay in a new version, too", "A# B# C#", "", "A B C led by A", {.renew = true}},
+                    Row{"those not heard yet may be sound", "A# B? C?", "", "as it is"},
+                    Row{"who is away may be sound", "A# B# C-", "D", "unavailable"},
+                    Row{"who is away may be sound, suspect ones do not replace it", "A# B! C-", "D", "unavailable"},
+                    Row{"it was waited for", "A# B! C-", "", "A B led by A", {.waited = true}},
+                    Row{"of a virgin chunk nothing is lost", "A# B C", "D", "B C D led by B", {.virgin = true}}));
 
 INSTANTIATE_TEST_SUITE_P(
     Wishes, Planning,

@@ -283,6 +283,30 @@ TEST_F(MembersTest, I24_TheMutantSalvagesAtOnce) {
   EXPECT_TRUE(settled(layout.handle, 2, 60s));
 }
 
+// Two lost power, and the third, which did not, has one bad block: it has everything else that was acknowledged.
+TEST_F(MembersTest, I24_OneWithABadBlockIsNotGivenUpForSuspectOnes) {
+  add_servers(3);
+  InodeId file = make_file("/f");
+  bus::ChunkLayout layout = locate(file).value();
+  FakeServer& damaged = server(layout.primary);
+  for (const auto& one : servers) {
+    if (one.get() != &damaged) suspect(*one, layout.handle);
+    one->die();
+  }
+  damaged.holding(layout.handle)->damaged = true;
+  world.clock.run_for(20s);
+  restart(secondary(layout, 0));
+  restart(secondary(layout, 1));
+  restart(damaged);
+  ASSERT_TRUE(call_until_ok(bus::LocateForWrite{file, 0, {}}));
+  EXPECT_THAT(members(layout.handle), Contains(damaged.id));
+  EXPECT_EQ(found(layout.handle).chunk.primary, damaged.id);
+  for (const auto& one : servers) {
+    for (const bus::Configure& order : one->configured) EXPECT_FALSE(order.salvage);
+  }
+  EXPECT_THAT(call(bus::ClusterStatus{}).value().codes, Contains("GFS_CHUNKS_CORRUPT")) << "nothing has mended it";
+}
+
 // A primary that hears from every member that it is suspect knows more than old reports.
 TEST_F(MembersTest, I24_APrimaryThatFindsOnlySuspectMembersMaySalvage) {
   add_servers(3);
