@@ -12,6 +12,8 @@ namespace {
 
 constexpr int kRoundsMax = 8;
 constexpr Duration kLook = 250ms;
+constexpr Duration kRenewalFirst = 100ms, kRenewalLast = 5s;  // pauses between new versions for nothing but a conflict
+constexpr Duration kRenewalsKept = 60s;
 constexpr Duration kOrderTime = 5s;
 constexpr Duration kCopyingOrderTime = 30s;  // a whole chunk may have to be copied first
 
@@ -43,6 +45,23 @@ Task<> LayoutService::activate(ChunkHandle handle, Version failed) {
   co_await std::move(active);
 }
 
+// A primary that restarted never resumes its version: the same members get the next one. If that does not help, trying
+// it again and again would only carry the log away from what the members hold.
+Task<> LayoutService::renew_after_conflict(ChunkHandle handle, Version version) {
+  Renewal& last = renewals_[handle];
+  if (now() > last.next + kRenewalsKept) last = {};
+  const Instant due = std::max(last.next, now());
+  last.pause = std::clamp(2 * last.pause, kRenewalFirst, kRenewalLast);
+  last.next = due + last.pause;
+  if (due > now()) co_await endpoint_->executor().sleep(due - now());
+  const Chunk* chunk = state_.chunks().find(handle);
+  if (chunk == nullptr || chunk->configuration.version != version) co_return;
+  PROBE("a restarted primary gets the next version");
+  Situation renewed = situation(handle, *chunk);
+  renewed.renew = true;
+  (void)co_await change(handle, *chunk, std::move(renewed));
+}
+
 bool LayoutService::keeps_failing(ChunkHandle handle, Version failed) {
   if (failed.value == 0) return false;
   Failure& failure = failures_[handle];
@@ -53,7 +72,7 @@ bool LayoutService::keeps_failing(ChunkHandle handle, Version failed) {
 }
 
 Task<> LayoutService::attempt(ChunkHandle handle, Version failed) {
-  bool renew = keeps_failing(handle, failed);
+  bool renew = keeps_failing(handle, failed), renewed = false;
   for (int round = 0; round < kRoundsMax; ++round) {
     const Chunk* found = state_.chunks().find(handle);
     if (found == nullptr) co_await fail(Code::not_found, "chunk {} does not exist any more", handle);
@@ -65,8 +84,18 @@ Task<> LayoutService::attempt(ChunkHandle handle, Version failed) {
     if (inode != nullptr && inode->ack != chunk.configuration.ack) now_so.renew = true;
     const bool changed = co_await change(handle, chunk, std::move(now_so));
     if (changed) continue;
-    const bool active = co_await order(handle, std::move(chunk));
-    if (active) co_return;
+    const Version version = chunk.configuration.version;
+    Result<bool> active = co_await order(handle, std::move(chunk)).outcome();
+    if (!active && active.error().code == Code::conflict && !std::exchange(renewed, true)) {
+      co_await renew_after_conflict(handle, version);
+      continue;
+    }
+    if (!active && active.error().code == Code::conflict) {
+      co_await fail(Code::unavailable, "chunk {} version {}: its primary did not take the version after it either: {}",
+                    handle, version, active.error().message);
+    }
+    const bool done = co_await std::move(active);
+    if (done) co_return;
   }
   co_await fail(Code::unavailable, "chunk {}: its configuration did not settle", handle);
 }
@@ -215,6 +244,7 @@ Task<bool> LayoutService::order(ChunkHandle handle, Chunk chunk) {
   forget_suspicions(handle);
   forget_dropped_chunks();
   active_[handle.value] = {configuration.version, session};
+  renewals_.erase(handle);
   co_return !over();
 }
 
@@ -228,13 +258,9 @@ Task<bool> LayoutService::learn_from(ChunkHandle handle, Chunk chunk, Error erro
   std::vector<ServerId> culprits;
   std::set<ServerId> finals;
   switch (error.code) {
-    case Code::conflict: {  // a primary that restarted never resumes its version
-      PROBE("a restarted primary gets the next version");
-      Situation renewed = situation(handle, chunk);
-      renewed.renew = true;
-      (void)co_await change(handle, std::move(chunk), std::move(renewed));
-      co_return false;
-    }
+    case Code::conflict:
+      co_await fail(std::move(error));
+      break;
     case Code::suspect:  // it asked them all
       for (ServerId server : configuration.members) {
         if (counts(server, handle, configuration)) servers_.note_suspect(server, handle);

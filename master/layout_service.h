@@ -100,6 +100,10 @@ class LayoutService {
   struct Suspicion {
     Instant first{}, last{};
   };
+  struct Renewal {
+    Instant next{};  // not before
+    Duration pause{};
+  };
 
   Instant now() const { return endpoint_->executor().now(); }
   bool is_mutant(std::string_view name) const { return settings_.mutant == name; }
@@ -127,9 +131,12 @@ class LayoutService {
   // As tell, but given up (cancelled) when a member goes away meanwhile: without it things look different.
   Task<bus::Configure::Reply> tell_while_here(ChunkHandle handle, Chunk chunk);
   Task<> wait_for_loss(std::vector<ServerId> members);
-  // True: the version is active. False: something was learned or changed, look again.
+  // True: the version is active. False: something was learned or changed, look again. conflict: the primary says that it
+  // cannot resume the version.
   Task<bool> order(ChunkHandle handle, Chunk chunk);
   Task<bool> learn_from(ChunkHandle handle, Chunk chunk, Error error);
+  // The next version with the same members: once per attempt, and the less often the longer it does not help.
+  Task<> renew_after_conflict(ChunkHandle handle, Version version);
   Task<> hear_primary(ChunkHandle handle, Chunk chunk, ServerId accused, bool heard);
   // Plans and logs the next configuration; false: there is nothing to change.
   Task<bool> change(ChunkHandle handle, Chunk chunk, Situation situation, Asked asked);
@@ -175,6 +182,7 @@ class LayoutService {
   std::map<ChunkHandle, Failure> failures_;
   std::map<std::pair<ChunkHandle, ServerId>, Suspicion> suspicions_;  // of those who fail our own orders
   std::map<ChunkHandle, Instant> doubtful_;                           // since when only suspect members are here
+  std::map<ChunkHandle, Renewal> renewals_;                           // since it was active last
   std::map<ChunkHandle, Version> ended_;                              // released by their primaries, at that version
   std::size_t sweep_above_ = 1024;                                    // so many soft records
   TaskGroup group_;

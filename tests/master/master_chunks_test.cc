@@ -125,6 +125,27 @@ TEST_F(ChunksTest, APrimaryThatRestartedGetsTheNextVersionWithTheSameMembers) {
   EXPECT_EQ(next.primary, layout.primary);
 }
 
+// A primary that takes no version at all: each new one that is logged leads further away from what the members hold.
+TEST_F(ChunksTest, AConflictThatStaysIsNotAnsweredWithVersionAfterVersion) {
+  add_servers(3);
+  InodeId file = make_file("/f");
+  bus::ChunkLayout layout = locate(file).value();
+  for (const auto& one : servers) one->configure_answers.assign(5000, Code::conflict);
+  restart(server(layout.primary));
+  Result<bus::ChunkLayout> refused = locate(file);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Code::unavailable);
+  EXPECT_EQ(call(bus::LocateForRead{file}).value().layout[0].version, Version{2}) << "one per attempt";
+  const Instant end = world.clock.now() + 60s;
+  while (world.clock.now() < end) {
+    EXPECT_FALSE(locate(file));
+    world.clock.run_for(50ms);
+  }
+  EXPECT_LE(call(bus::LocateForRead{file}).value().layout[0].version, Version{20});
+  for (const auto& one : servers) one->configure_answers.clear();
+  EXPECT_TRUE(call_until_ok(bus::LocateForWrite{file, 0, {}}));
+}
+
 // clone-bugs E1: a reply to a grant is lost; no replica is given up for it.
 TEST_F(ChunksTest, ALostReplyToAnOrderCostsNoReplica) {
   add_servers(3);
