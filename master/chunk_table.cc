@@ -15,6 +15,13 @@ bool Configuration::joins(ServerId server) const {
   return std::find(joining.begin(), joining.end(), server) != joining.end();
 }
 
+std::vector<ServerId> Configuration::lone_when_active() const {
+  std::vector<ServerId> left;
+  std::copy_if(lone.begin(), lone.end(), std::back_inserter(left), [this](ServerId one) { return !has(one); });
+  if (ack == bus::AckMode::primary) left.push_back(primary);
+  return left;
+}
+
 const Chunk* ChunkTable::find(ChunkHandle handle) const {
   auto found = chunks_.find(handle);
   return found == chunks_.end() ? nullptr : &found->second;
@@ -42,7 +49,8 @@ void ChunkTable::add(ChunkHandle handle, Chunk chunk) {
   CHECK(fresh, "a handle is never used twice");
 }
 
-Result<> ChunkTable::reconfigure(ChunkHandle handle, Version from, Configuration next, bool next_version) {
+Result<> ChunkTable::reconfigure(ChunkHandle handle, Version from, Configuration next,
+                                 const std::vector<ServerId>& over, bool next_version) {
   auto found = chunks_.find(handle);
   if (found == chunks_.end()) return fail(Code::not_found, "chunk {} does not exist", handle);
   Configuration& configuration = found->second.configuration;
@@ -51,6 +59,11 @@ Result<> ChunkTable::reconfigure(ChunkHandle handle, Version from, Configuration
   }
   next.version = next_version ? from.next() : from;
   next.virgin = configuration.virgin;
+  // Of a virgin chunk nothing was acknowledged by anybody.
+  if (!next.virgin) next.lone = std::move(configuration.lone);
+  std::erase_if(next.lone, [&](ServerId one) { return std::find(over.begin(), over.end(), one) != over.end(); });
+  const bool named = std::find(next.lone.begin(), next.lone.end(), next.primary) != next.lone.end();
+  if (next.ack == bus::AckMode::primary && !named) next.lone.push_back(next.primary);
   configuration = std::move(next);
   return {};
 }
@@ -61,6 +74,7 @@ void ChunkTable::activated(ChunkHandle handle, Version version) {
   found->second.configuration.virgin = false;
   found->second.configuration.joining.clear();
   found->second.configuration.salvage = false;
+  found->second.configuration.lone = found->second.configuration.lone_when_active();
 }
 
 void ChunkTable::seal(ChunkHandle handle, std::uint64_t length) {
@@ -113,6 +127,7 @@ std::string ChunkTable::dump() const {
                     configuration.salvage, static_cast<int>(configuration.ack), chunk.sealed, chunk.sealed_length);
     for (ServerId member : configuration.members)
       text += fmt::format(" {}{}", member, configuration.joins(member) ? " (joining)" : "");
+    for (ServerId one : configuration.lone) text += fmt::format(" lone {}", one);
     text += "\n";
   }
   return text;

@@ -28,8 +28,13 @@ struct Configuration {
   std::vector<ServerId> joining;  // of the members: they did not hold the chunk when the version was made
   bool salvage = false;           // all that was left was suspect: it counts, for want of better
   bus::AckMode ack = bus::AckMode::all;
+  // Who may still acknowledge alone, by this version or one before it: the primaries of those with AckMode::primary,
+  // until a version has been active that they are members of (they promised then), or their session is certainly over.
+  std::vector<ServerId> lone;
   bool has(ServerId server) const;
   bool joins(ServerId server) const;
+  // `lone`, as it is once this version has been active.
+  std::vector<ServerId> lone_when_active() const;
 };
 
 struct Chunk {
@@ -59,8 +64,9 @@ class ChunkTable {
   // At a place that is free.
   void add(ChunkHandle handle, Chunk chunk);
   // conflict if the chunk's version is not `from` any more. Else `next`, virgin if it was, with the next version. (Not
-  // so only for a mutant of the simulator.)
-  Result<> reconfigure(ChunkHandle handle, Version from, Configuration next, bool next_version = true);
+  // so only for a mutant of the simulator.) `over`: who cannot acknowledge alone any more.
+  Result<> reconfigure(ChunkHandle handle, Version from, Configuration next, const std::vector<ServerId>& over = {},
+                       bool next_version = true);
   // Ignored for any version but the current one.
   void activated(ChunkHandle handle, Version version);
   // The first one counts: a repeat changes nothing.

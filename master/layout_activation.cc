@@ -109,26 +109,39 @@ Task<bool> LayoutService::change(ChunkHandle handle, Chunk chunk, Situation situ
     co_await fail(next.error().code, "chunk {} version {}: {}", handle, configuration.version, next.error().message);
   }
   if (!next->has_value()) co_return false;
-  co_await check_fence(handle, configuration, **next);
-  co_await reconfigure(handle, std::move(chunk), *std::move(*next), std::move(asked));
+  std::vector<ServerId> over = co_await check_fence(handle, configuration, **next);
+  co_await reconfigure(handle, std::move(chunk), *std::move(*next), std::move(over), std::move(asked));
   co_return true;
 }
 
-Result<> LayoutService::check_fence(ChunkHandle handle, const Configuration& before,
-                                    const NextConfiguration& next) const {
-  if (before.ack != bus::AckMode::primary || before.virgin || next.primary == before.primary) return {};
-  if (std::find(next.members.begin(), next.members.end(), before.primary) != next.members.end()) return {};
-  const Server* primary = servers_.find(before.primary);
-  if (primary == nullptr || primary->left) return {};
-  // Clocks may drift, and the last answer may still be under way.
-  const Instant over = primary->heard + settings_.lease + settings_.lease / 50 + 1s;
-  if (over <= now()) return {};
-  PROBE("a lone acknowledger's lease is waited out");
-  return fail(Code::unavailable, "chunk {} version {}: its primary, server {}, may still acknowledge alone for {} ms",
-              handle, before.version, before.primary, to_ms(over - now()));
+Duration LayoutService::session_left(ServerId id) const {
+  const Server* server = servers_.find(id);
+  if (server == nullptr) return {};
+  // Clocks may drift, and the last answer may still be under way. One that said goodbye may still be on its way out.
+  const Instant over = server->heard + settings_.lease + settings_.lease / 50 + 1s;
+  return std::max<Duration>(over - now(), Duration{});
 }
 
-Task<> LayoutService::reconfigure(ChunkHandle handle, Chunk chunk, NextConfiguration next, Asked asked) {
+Result<std::vector<ServerId>> LayoutService::check_fence(ChunkHandle handle, const Configuration& before,
+                                                         const NextConfiguration& next) const {
+  std::vector<ServerId> over;
+  if (before.virgin) return over;
+  for (ServerId lone : before.lone) {
+    if (std::find(next.members.begin(), next.members.end(), lone) != next.members.end()) continue;  // it will promise
+    const Duration left = session_left(lone);
+    if (left > Duration{}) {
+      PROBE("a lone acknowledger's lease is waited out");
+      return fail(Code::unavailable,
+                  "chunk {} version {}: server {}, a primary of it, may still acknowledge alone for {} ms", handle,
+                  before.version, lone, to_ms(left));
+    }
+    over.push_back(lone);
+  }
+  return over;
+}
+
+Task<> LayoutService::reconfigure(ChunkHandle handle, Chunk chunk, NextConfiguration next, std::vector<ServerId> over,
+                                  Asked asked) {
   const Version from = chunk.configuration.version;
   active_.erase(handle.value);
   const Inode* inode = state_.names().inode(chunk.inode);
@@ -138,7 +151,8 @@ Task<> LayoutService::reconfigure(ChunkHandle handle, Chunk chunk, NextConfigura
                    next.primary,
                    std::move(next.joining),
                    next.salvage,
-                   inode != nullptr ? inode->ack : chunk.configuration.ack};
+                   inode != nullptr ? inode->ack : chunk.configuration.ack,
+                   std::move(over)};
   log::info("chunk_reconfigured", {{"chunk", handle},
                                    {"version", from.next()},
                                    {"members", op.members.size()},
@@ -148,7 +162,7 @@ Task<> LayoutService::reconfigure(ChunkHandle handle, Chunk chunk, NextConfigura
   if (op.salvage) log::warn("chunk_salvaged", {{"chunk", handle}, {"version", from.next()}, {"why", next.why}});
   if (is_mutant("tell_before_log")) {
     chunk.configuration = {from.next(), op.members, op.primary, chunk.configuration.virgin,
-                           op.joining,  op.salvage, op.ack};
+                           op.joining,  op.salvage, op.ack,     {}};
     group_.spawn(tell(handle, std::move(chunk)));
   }
   const std::vector<ServerId> dropped = std::move(next.dropped);
@@ -227,7 +241,8 @@ Task<bool> LayoutService::order(ChunkHandle handle, Chunk chunk) {
   };
   if (over() || (!answer && answer.error().code == Code::cancelled)) co_return false;
   if (!answer) co_return co_await learn_from(handle, std::move(chunk), std::move(answer).error());
-  if (configuration.virgin || !configuration.joining.empty() || configuration.salvage) {
+  const bool promised = configuration.lone != configuration.lone_when_active();
+  if (configuration.virgin || !configuration.joining.empty() || configuration.salvage || promised) {
     ActivateOp op{handle, configuration.version};
     (void)co_await journal_.commit(std::move(op));
   }

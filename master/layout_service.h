@@ -131,8 +131,8 @@ class LayoutService {
   // As tell, but given up (cancelled) when a member goes away meanwhile: without it things look different.
   Task<bus::Configure::Reply> tell_while_here(ChunkHandle handle, Chunk chunk);
   Task<> wait_for_loss(std::vector<ServerId> members);
-  // True: the version is active. False: something was learned or changed, look again. conflict: the primary says that it
-  // cannot resume the version.
+  // True: the version is active. False: something was learned or changed, look again. conflict: the primary says that
+  // it cannot resume the version.
   Task<bool> order(ChunkHandle handle, Chunk chunk);
   Task<bool> learn_from(ChunkHandle handle, Chunk chunk, Error error);
   // The next version with the same members: once per attempt, and the less often the longer it does not help.
@@ -143,9 +143,13 @@ class LayoutService {
   Task<bool> change(ChunkHandle handle, Chunk chunk, Situation situation) {
     return change(handle, std::move(chunk), std::move(situation), Asked());
   }
-  Task<> reconfigure(ChunkHandle handle, Chunk chunk, NextConfiguration next, Asked asked);
-  // With one acknowledging alone, the old primary must be a member (and promise) or its session must be over.
-  Result<> check_fence(ChunkHandle handle, const Configuration& before, const NextConfiguration& next) const;
+  Task<> reconfigure(ChunkHandle handle, Chunk chunk, NextConfiguration next, std::vector<ServerId> over, Asked asked);
+  // Whoever may still acknowledge alone must be a member (and promise) or its session must be over. Those of whom the
+  // latter is true.
+  Result<std::vector<ServerId>> check_fence(ChunkHandle handle, const Configuration& before,
+                                            const NextConfiguration& next) const;
+  // Until the server's session is certainly over, whatever it does meanwhile, if it is not heard again.
+  Duration session_left(ServerId server) const;
   // A second failure of one version, a while after the first, is worth a new version: then all members must speak up.
   bool keeps_failing(ChunkHandle handle, Version failed);
 

@@ -60,9 +60,11 @@ struct ReconfigureOp {
   std::vector<ServerId> joining;  // of the members: they do not hold the chunk yet
   bool salvage = false;           // all that is left is suspect: it counts, for want of better
   bus::AckMode ack = bus::AckMode::all;
-  MSGPACK_DEFINE_MAP(handle, from, members, primary, joining, salvage, ack);
+  std::vector<ServerId> over;  // those who could still acknowledge alone, and whose sessions are certainly over
+  MSGPACK_DEFINE_MAP(handle, from, members, primary, joining, salvage, ack, over);
 };
-// The configuration has been active on all its members: it is no longer virgin, and nobody is joining or suspect.
+// The configuration has been active on all its members: it is no longer virgin, nobody is joining or suspect, and
+// whichever of them acknowledged alone before has promised not to go on.
 struct ActivateOp {
   ChunkHandle handle;
   Version version;

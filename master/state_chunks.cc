@@ -29,6 +29,7 @@ Decision MasterState::run(const AllocateChunkOp& op, WallMs) {
   }
   last_handle_ = decision.handle = op.handle;
   Configuration first{.version = {1}, .members = op.members, .primary = op.primary, .ack = inode->ack};
+  first.lone = first.lone_when_active();
   chunks_.add(op.handle, Chunk{op.inode, op.index, inode->replicas, std::move(first)});
   inode->chunks = std::max(inode->chunks, op.index + 1);
   return decision;
@@ -37,7 +38,7 @@ Decision MasterState::run(const AllocateChunkOp& op, WallMs) {
 Decision MasterState::run(const ReconfigureOp& op, WallMs) {
   Configuration next{
       .members = op.members, .primary = op.primary, .joining = op.joining, .salvage = op.salvage, .ack = op.ack};
-  Result<> done = chunks_.reconfigure(op.handle, op.from, std::move(next), !skip_version_bump_);
+  Result<> done = chunks_.reconfigure(op.handle, op.from, std::move(next), op.over, !skip_version_bump_);
   if (!done) return refusal(std::move(done).error());
   Decision decision;
   decision.handle = op.handle;

@@ -243,6 +243,38 @@ TEST_F(AppendsTest, I32_ALoneAcknowledgersLeaseIsWaitedOut) {
   EXPECT_GE(world.clock.now() - died, 58s);
 }
 
+// A version that was never active changed nothing: it is not its primary alone that has to be waited for.
+TEST_F(AppendsTest, I32_AVersionThatWasNeverActiveFencesNobody) {
+  for (bus::AckMode second : {bus::AckMode::primary, bus::AckMode::all}) {
+    SCOPED_TRACE(static_cast<int>(second));
+    servers.clear();
+    world.clock.run_for(15s);
+    add_servers(3);
+    const std::string path = "/f" + std::to_string(static_cast<int>(second));
+    InodeId file = make_file(path);
+    ASSERT_TRUE(call(bus::SetPolicy{path, bus::AckMode::primary}));
+    bus::ChunkLayout layout = locate(file).value();
+    FakeServer& lone = server(layout.primary);
+    ASSERT_TRUE(call(bus::SetPolicy{path, second}));
+    for (const auto& one : servers) one->configure_answers.assign(500, Code::unavailable);
+    bus::RevokeLease::Reply revoked = call(bus::RevokeLease{layout.handle}).value();
+    EXPECT_NE(revoked.primary, lone.id);
+    lone.leave();
+    lone.die();
+    const Instant gone = world.clock.now();
+    for (const auto& one : servers) one->configure_answers.clear();
+    EXPECT_EQ(locate(file).error().code, Code::unavailable);
+    bus::ChunkLayout next = call_until_ok(bus::LocateForWrite{file, 0, {}}, 120s).value();
+    EXPECT_EQ(next.members.size(), 2u);
+    EXPECT_GE(world.clock.now() - gone, 58s);
+    server(next.primary).configured.clear();
+    // It is known to be over: when it comes back as no member, nobody waits for it.
+    restart(lone);
+    ASSERT_TRUE(call(bus::RevokeLease{layout.handle}));
+    EXPECT_TRUE(locate(file));
+  }
+}
+
 TEST_F(AppendsTest, I32_WhoStaysAMemberPromisesAndIsNotWaitedFor) {
   add_servers(3);
   InodeId file = make_file("/f");

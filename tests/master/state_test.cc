@@ -263,6 +263,36 @@ TEST(State, JoiningAndSalvageLastUntilTheVersionWasActive) {
   EXPECT_FALSE(it.configuration(chunk).salvage);
 }
 
+// I32: a primary that acknowledges alone counts as doing so until it has promised not to.
+TEST(State, I32_LoneAcknowledgersAreKnownUntilTheyPromisedOrAreOver) {
+  OneFile it;
+  ASSERT_TRUE(it.state.apply(op_of(SetPolicyOp{"/f", bus::AckMode::primary})).ok());
+  ChunkHandle chunk = it.add(0);
+  using Servers = std::vector<ServerId>;
+  const Servers all{server(1), server(2), server(3)}, rest{server(2), server(3)};
+  auto lone = [&] { return it.configuration(chunk).lone; };
+  auto next = [&](std::uint64_t from, Servers members, int primary, bus::AckMode ack, Servers over = {}) {
+    ReconfigureOp op{chunk, {from}, std::move(members), server(static_cast<std::uint8_t>(primary)), {}, false, ack};
+    op.over = std::move(over);
+    return it.state.apply(op_of(op)).ok();
+  };
+  EXPECT_EQ(lone(), Servers{server(1)});
+  (void)it.state.apply(op_of(ActivateOp{chunk, {1}}));
+  EXPECT_EQ(lone(), Servers{server(1)});
+  ASSERT_TRUE(next(1, all, 3, bus::AckMode::primary));
+  EXPECT_EQ(lone(), (Servers{server(1), server(3)})) << "either, until it has been active";
+  ASSERT_TRUE(next(2, all, 2, bus::AckMode::all));
+  EXPECT_EQ(lone(), (Servers{server(1), server(3)})) << "another way of acknowledging fences nobody by itself";
+  ASSERT_TRUE(next(3, rest, 2, bus::AckMode::all));
+  (void)it.state.apply(op_of(ActivateOp{chunk, {4}}));
+  EXPECT_EQ(lone(), Servers{server(1)}) << "the others promised";
+  ASSERT_TRUE(next(4, rest, 3, bus::AckMode::primary, {server(1)}));
+  EXPECT_EQ(lone(), Servers{server(3)});
+  ASSERT_TRUE(next(5, rest, 3, bus::AckMode::all));
+  (void)it.state.apply(op_of(ActivateOp{chunk, {6}}));
+  EXPECT_TRUE(lone().empty());
+}
+
 // I11: only the version that is the chunk's seals it, and once.
 TEST(State, I11_SealsAreLoggedForTheCurrentVersionOnly) {
   OneFile it;
