@@ -16,6 +16,7 @@ constexpr std::uint64_t kSizeMax = kChunkSize << 24;
 constexpr std::size_t kTextMax = 256;
 constexpr std::uint32_t kChunksMax = 1 << 24;  // of a file
 constexpr std::size_t kReleasesAtOnce = 64;
+constexpr std::size_t kEndedMax = 4096;  // chunks that one entry of the log drops
 constexpr Duration kReleaseTime = 1s;
 
 Standpoint* find(Situation& situation, ServerId server) {
@@ -170,13 +171,15 @@ Task<bus::FileInfo> LayoutService::truncate(bus::Truncate ask, bus::Caller calle
           rest == 0 ? ChunkHandle{} : state_.chunks().at(*inode, static_cast<std::uint32_t>(ask.size / kChunkSize));
     }
     if (op.inode.value != 0) {
-      Result<> ended = co_await end_behind(op.inode, ask.size).outcome();
+      begun = begun || behind(op.inode, ask.size).size() > kEndedMax;
+      Result<std::vector<EndedChunk>> ended = co_await end_behind(ask.path, op.inode, ask.size).outcome();
       if (!ended) {
+        PROBE("a chunk that a cut takes away could not be ended at the first try");
         why = ended.error().text();
         co_await endpoint_->executor().sleep(100ms);
         continue;
       }
-      begun = true;
+      op.ended = *std::move(ended);
     }
     if (op.cut.value != 0) {
       co_await make_ready(op.cut, failed);
@@ -184,6 +187,7 @@ Task<bus::FileInfo> LayoutService::truncate(bus::Truncate ask, bus::Caller calle
       const Server* primary = chunk != nullptr ? servers_.find(chunk->configuration.primary) : nullptr;
       if (primary == nullptr) continue;
       op.version = chunk->configuration.version;
+      begun = true;
       bus::TruncateChunk cut{op.cut, op.version, rest};
       bus::Peer peer = bus::Peer::on(primary->route);
       Result<bus::Done> done = co_await endpoint_->call(std::move(peer), std::move(cut)).outcome();
@@ -205,34 +209,66 @@ Task<bus::FileInfo> LayoutService::truncate(bus::Truncate ask, bus::Caller calle
   co_return bus::FileInfo{};
 }
 
+std::vector<ChunkHandle> LayoutService::behind(InodeId inode, std::uint64_t size) const {
+  return state_.chunks().range(inode, static_cast<std::uint32_t>((size + kChunkSize - 1) / kChunkSize), kChunksMax);
+}
+
 // The primaries of chunks that go with a cut take nothing more before they are gone, or what they still acknowledged
-// would be nowhere. One that the master does not hear is not waited for.
-Task<> LayoutService::end_behind(InodeId inode, std::uint64_t size) {
-  const auto first = static_cast<std::uint32_t>((size + kChunkSize - 1) / kChunkSize);
+// would be nowhere.
+Task<std::vector<EndedChunk>> LayoutService::end_behind(std::string path, InodeId inode, std::uint64_t size) {
   while (true) {
-    std::vector<Task<>> releases;
-    for (ChunkHandle handle : state_.chunks().range(inode, first, kChunksMax)) {
-      const Chunk& chunk = *state_.chunks().find(handle);
-      auto ended = ended_.find(handle);
-      if (ended != ended_.end() && ended->second == chunk.configuration.version) continue;
-      if (releases.size() < kReleasesAtOnce) releases.push_back(end(handle, chunk.configuration));
+    std::vector<ChunkHandle> last = behind(inode, size);
+    const bool all = last.size() <= kEndedMax;
+    if (!all) last.erase(last.begin(), last.end() - static_cast<std::ptrdiff_t>(kEndedMax));
+    co_await end_all(last);
+    std::vector<EndedChunk> ended;
+    for (ChunkHandle handle : last) ended.push_back({handle, ended_[handle]});
+    if (all) co_return ended;
+    PROBE("a long file is cut in steps");
+    const Chunk* first = state_.chunks().find(last.front());
+    if (first == nullptr) continue;
+    TruncateOp step;
+    step.path = path;
+    step.inode = inode;
+    step.size = first->index * kChunkSize;
+    step.ended = std::move(ended);
+    step.partly = true;
+    (void)co_await journal_.commit(std::move(step));
+  }
+}
+
+Task<> LayoutService::end_all(std::vector<ChunkHandle> handles) {
+  std::vector<Task<>> releases;
+  for (auto at = handles.begin(); at != handles.end();) {
+    for (; at != handles.end() && releases.size() < kReleasesAtOnce; ++at) {
+      const Chunk* chunk = state_.chunks().find(*at);
+      if (chunk == nullptr) continue;
+      auto ended = ended_.find(*at);
+      if (ended != ended_.end() && ended->second == chunk->configuration.version) continue;
+      releases.push_back(end(*at, chunk->configuration));
     }
-    if (releases.empty()) co_return;
-    std::vector<Result<>> results = co_await all_of(std::move(releases));
+    if (releases.empty()) continue;
+    std::vector<Result<>> results = co_await all_of(std::exchange(releases, {}));
     for (Result<>& result : results) co_await std::move(result);
   }
 }
 
+// A primary that cannot be told is not taken for one that ended: it may serve its clients as before, only we do not
+// hear it. Another member may lead (and end) before its session is certainly over.
 Task<> LayoutService::end(ChunkHandle handle, Configuration configuration) {
   const ServerId primary = configuration.primary;
-  const Server* server = servers_.find(primary);
   active_.erase(handle.value);
-  if (server != nullptr && servers_.up(primary, now())) {
+  if (servers_.up(primary, now())) {
     bus::ReleaseChunk release{handle, configuration.version};
     bus::CallOptions options;
     options.deadline = kReleaseTime;
-    bus::Peer peer = bus::Peer::on(server->route);
+    bus::Peer peer = bus::Peer::on(servers_.find(primary)->route);
     (void)co_await endpoint_->call(std::move(peer), std::move(release), options);
+    active_.erase(handle.value);  // a repeat of its order may have been answered before
+  } else if (const Duration left = session_left(primary); left > Duration{}) {
+    group_.spawn(activate(handle, {}));
+    co_await fail(Code::unavailable, "chunk {} version {}: its primary, server {}, may still write to it for {} ms",
+                  handle, configuration.version, primary, to_ms(left));
   }
   ended_[handle] = configuration.version;
 }

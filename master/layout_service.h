@@ -117,8 +117,12 @@ class LayoutService {
   Task<> look_at(ServerId server, ChunkHandle handle);
   // Active, whatever that takes. not_found if the chunk goes meanwhile.
   Task<> make_ready(ChunkHandle handle, Version failed);
-  // The chunks of a file that a cut to `size` takes away are written to no more.
-  Task<> end_behind(InodeId inode, std::uint64_t size);
+  // The chunks of a file that a cut to `size` takes away.
+  std::vector<ChunkHandle> behind(InodeId inode, std::uint64_t size) const;
+  // They are written to no more. Where there are very many the last ones are dropped already. unavailable: a primary
+  // cannot be told.
+  Task<std::vector<EndedChunk>> end_behind(std::string path, InodeId inode, std::uint64_t size);
+  Task<> end_all(std::vector<ChunkHandle> handles);
   Task<> end(ChunkHandle handle, Configuration configuration);
   // Has the chunk sealed by its primary, and logs it.
   Task<> seal(ChunkHandle handle);

@@ -90,15 +90,24 @@ struct SetPolicyOp {
   bus::AckMode ack = bus::AckMode::all;
   MSGPACK_DEFINE_MAP(path, ack);
 };
+// Its primary takes nothing more in this version.
+struct EndedChunk {
+  ChunkHandle handle;
+  Version version;
+  MSGPACK_DEFINE_MAP(handle, version);
+};
 // Sets the size and drops the chunks behind it. The chunk that the new end lies in was cut by its primary before, in
-// `version`: conflict if it is another chunk or version by now, or if the path names another file.
+// `version`, and all that are dropped were ended: conflict if one of them is another chunk or version by now (what it
+// acknowledged there would be lost), or if the path names another file.
 struct TruncateOp {
   std::string path;
   InodeId inode;
   std::uint64_t size = 0;
   ChunkHandle cut;  // 0: no chunk is there
   Version version;
-  MSGPACK_DEFINE_MAP(path, inode, size, cut, version);
+  std::vector<EndedChunk> ended;
+  bool partly = false;  // one step of a long way: the file does not become longer, and its end lies between two chunks
+  MSGPACK_DEFINE_MAP(path, inode, size, cut, version, ended, partly);
 };
 // The client repeats nothing any more: what is remembered of it goes.
 struct CloseClientOp {

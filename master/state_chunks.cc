@@ -1,5 +1,6 @@
 // MasterState's second half: what ops do to chunks and to the files they belong to.
 #include <algorithm>
+#include <map>
 
 #include "master/state.h"
 
@@ -8,6 +9,7 @@ namespace gfs::master {
 namespace {
 
 constexpr std::uint64_t kChunkSize = 64ull << 20;
+constexpr std::uint32_t kChunksMax = 1 << 24;  // of a file
 
 }  // namespace
 
@@ -77,11 +79,19 @@ Decision MasterState::run(const TruncateOp& op, WallMs now) {
   if (cut != op.cut || (cut.value != 0 && chunks_.find(cut)->configuration.version != op.version)) {
     return refusal(Code::conflict, fmt::format("{}: the chunk at its new end changed meanwhile", op.path));
   }
+  const std::uint32_t first = rest == 0 ? whole : whole + 1;
+  std::map<ChunkHandle, Version> ended;
+  for (const EndedChunk& one : op.ended) ended.emplace(one.handle, one.version);
+  for (ChunkHandle behind : chunks_.range(op.inode, first, kChunksMax)) {
+    auto found = ended.find(behind);
+    if (found == ended.end() || found->second != chunks_.find(behind)->configuration.version)
+      return refusal(Code::conflict, fmt::format("{}: chunk {} behind its new end goes on", op.path, behind));
+  }
   chunks_.cut(cut, rest);
-  drop_chunks(op.inode, rest == 0 ? whole : whole + 1);
+  drop_chunks(op.inode, first);
   Inode* inode = namespace_.inode(op.inode);
   inode->chunks = chunks_.end(op.inode);
-  inode->size = op.size;
+  inode->size = op.partly ? std::min(inode->size, op.size) : op.size;
   inode->mtime = std::max(inode->mtime, now);
   Decision decision;
   decision.info = info(op.inode, {});

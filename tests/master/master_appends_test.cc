@@ -201,6 +201,64 @@ TEST_F(AppendsTest, ACutIsMadeByThePrimaryAndThenLogged) {
   EXPECT_EQ(servers[0]->released[0].handle, second.handle);
 }
 
+// The master does not hear the primary of a chunk that is to go; its clients may. Nothing is dropped before it promised
+// another primary, or is over.
+TEST_F(AppendsTest, ACutWaitsForAPrimaryThatCannotBeTold) {
+  add_servers(3);
+  InodeId file = make_file("/f");
+  bus::ChunkLayout behind = locate(file, 1).value();
+  FakeServer& silent = server(behind.primary);
+  const Instant begin = world.clock.now();
+  silent.beats = false;
+  for (const auto& one : servers) one->configure_answers.assign(5000, Code::unavailable);
+  world.clock.run_for(5s);
+  Result<bus::FileInfo> waits = call(bus::Truncate{"/f", 0});
+  ASSERT_FALSE(waits);
+  EXPECT_EQ(waits.error().code, Code::unavailable);
+  EXPECT_TRUE(call(bus::FindChunk{behind.handle})) << "it is there";
+  for (const auto& one : servers) one->configure_answers.clear();
+  ASSERT_TRUE(call_until_ok(bus::Truncate{"/f", 0}));
+  EXPECT_LT(world.clock.now() - begin, 30s) << "another one led it, and ended it";
+  auto ended_by = std::find_if(servers.begin(), servers.end(), [&](const auto& one) {
+    return !one->released.empty() && one->released[0].version > behind.version && one->id != silent.id;
+  });
+  EXPECT_NE(ended_by, servers.end());
+}
+
+TEST_F(AppendsTest, ACutTakesNothingFromAChunkThatGoesOn) {
+  add_servers(3);
+  InodeId file = make_file("/f");
+  bus::ChunkLayout behind = locate(file, 1).value();
+  locate(file, 0).value();
+  for (const auto& one : servers) one->truncate_takes = 1s;
+  TaskGroup group;
+  bool cut = false;
+  bus::Truncate ask{"/f", 100};
+  group.spawn(client->call(bus::Peer::at(kMasterAddress), std::move(ask)),
+              [&cut](Result<bus::FileInfo> done) { cut = done.has_value(); });
+  ASSERT_TRUE(wait([&] {
+    return std::any_of(servers.begin(), servers.end(), [](const auto& one) { return !one->truncated.empty(); });
+  }));
+  // Ended, and then made active again for somebody who writes.
+  bus::RevokeLease::Reply revoked = call(bus::RevokeLease{behind.handle}).value();
+  ASSERT_TRUE(locate(file, 1));
+  ASSERT_TRUE(wait([&] { return cut; }));
+  const std::vector<bus::ReleaseChunk>& released = server(revoked.primary).released;
+  ASSERT_FALSE(released.empty());
+  EXPECT_EQ(released[0].version, revoked.version) << "ended once more, before it was dropped";
+}
+
+TEST_F(AppendsTest, ALongFileIsCutInSteps) {
+  add_servers(1);
+  InodeId file = make_file("/f");
+  for (std::uint32_t index = 0; index < 4100; ++index) ASSERT_TRUE(locate(file, index));
+  const std::uint64_t before = index_of(bus::Stat{"/f"});
+  bus::FileInfo cut = call(bus::Truncate{"/f", kChunk}, request(1), 60s).value();
+  EXPECT_EQ(cut.size, kChunk);
+  EXPECT_EQ(cut.chunks, 1u);
+  EXPECT_EQ(index_of(bus::Stat{"/f"}), before + 2);
+}
+
 TEST_F(AppendsTest, ALongerFileNeedsNoChunk) {
   make_file("/f");
   EXPECT_EQ(call(bus::Truncate{"/f", 3 * kChunk + 1}).value().size, 3 * kChunk + 1);

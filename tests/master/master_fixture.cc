@@ -94,6 +94,7 @@ Task<bus::SealChunk::Reply> FakeServer::seal(bus::SealChunk ask, bus::Caller) {
 
 Task<bus::Done> FakeServer::truncate(bus::TruncateChunk ask, bus::Caller) {
   truncated.push_back(ask);
+  co_await world_.clock.sleep(truncate_takes);
   co_await next_answer(truncate_answers);
   co_return bus::Done{};
 }

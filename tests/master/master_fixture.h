@@ -73,7 +73,8 @@ class FakeServer {
   std::vector<bus::SealChunk> sealed;
   std::vector<bus::TruncateChunk> truncated;
   std::vector<bus::ReleaseChunk> released;
-  std::uint64_t clone_copies = 100;   // bytes
+  std::uint64_t clone_copies = 100;  // bytes
+  Duration truncate_takes{};
   std::int64_t told_ms = 0;           // the master's time, by the last heartbeat
   std::uint64_t lease_ms = 0;         // as told at the registration
   std::set<std::string> unreachable;  // what probes of these addresses answer

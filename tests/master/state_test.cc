@@ -173,7 +173,7 @@ Op random_op(Random& random, std::uint64_t sequence) {
       return op_of(SetPolicyOp{path(), random.chance(0.5) ? bus::AckMode::all : bus::AckMode::primary}, id, time);
     case 10: {
       const std::uint64_t size = random.below(4) * (64ull << 20) + random.below(2) * 100;
-      return op_of(TruncateOp{path(), {random.between(1, 60)}, size, chunk, version}, id, time);
+      return op_of(TruncateOp{path(), {random.between(1, 60)}, size, chunk, version, {{chunk, version}}}, id, time);
     }
     case 11:
       return op_of(CloseClientOp{request(static_cast<std::uint8_t>(random.between(1, 4)), 0).client});
@@ -339,8 +339,13 @@ TEST(State, ATruncateDropsWhatIsBehindAndIsRefusedIfTheChunkAtTheEndChanged) {
   EXPECT_EQ(it.state.apply(op_of(TruncateOp{"/f", it.file, size, second, {2}}, request(1, 1))).code, Code::conflict);
   EXPECT_EQ(it.state.apply(op_of(TruncateOp{"/f", it.file, size, first, {1}}, request(1, 1))).code, Code::conflict);
   EXPECT_EQ(it.state.apply(op_of(TruncateOp{"/f", {99}, size, second, {1}}, request(1, 1))).code, Code::conflict);
+  EXPECT_EQ(it.state.apply(op_of(TruncateOp{"/f", it.file, size, second, {1}}, request(1, 1))).code, Code::conflict)
+      << "the third one was not ended";
+  EXPECT_EQ(it.state.apply(op_of(TruncateOp{"/f", it.file, size, second, {1}, {{third, {2}}}}, request(1, 1))).code,
+            Code::conflict)
+      << "not in that version";
   EXPECT_EQ(it.state.chunks().size(), 3u);
-  ASSERT_TRUE(it.state.apply(op_of(TruncateOp{"/f", it.file, size, second, {1}}, request(1, 1))).ok())
+  ASSERT_TRUE(it.state.apply(op_of(TruncateOp{"/f", it.file, size, second, {1}, {{third, {1}}}}, request(1, 1))).ok())
       << "a lost race is not on record";
   EXPECT_EQ(it.info().size, size);
   EXPECT_EQ(it.info().chunks, 2u);
@@ -353,7 +358,15 @@ TEST(State, ATruncateDropsWhatIsBehindAndIsRefusedIfTheChunkAtTheEndChanged) {
   ASSERT_TRUE(it.state.apply(op_of(TruncateOp{"/f", it.file, 5 * kChunk, {}, {}})).ok()) << "longer";
   EXPECT_EQ(it.info().chunks, 2u);
   EXPECT_EQ(it.info().size, 5 * kChunk);
-  ASSERT_TRUE(it.state.apply(op_of(TruncateOp{"/f", it.file, 0, {}, {}})).ok());
+  TruncateOp step{"/f", it.file, 8 * kChunk, {}, {}, {}, true};
+  ASSERT_TRUE(it.state.apply(op_of(step)).ok());
+  EXPECT_EQ(it.info().size, 5 * kChunk) << "a step does not lengthen it";
+  step.size = kChunk;
+  step.ended = {{second, {1}}};
+  ASSERT_TRUE(it.state.apply(op_of(step)).ok());
+  EXPECT_EQ(it.info().size, kChunk);
+  EXPECT_EQ(it.info().chunks, 1u);
+  ASSERT_TRUE(it.state.apply(op_of(TruncateOp{"/f", it.file, 0, {}, {}, {{first, {1}}}})).ok());
   EXPECT_EQ(it.info().chunks, 0u);
   EXPECT_EQ(it.state.apply(op_of(TruncateOp{"/g", it.file, 0, {}, {}})).code, Code::not_found);
 }
