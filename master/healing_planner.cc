@@ -104,7 +104,7 @@ std::vector<HealingPlanner::Order> HealingPlanner::plan(Instant now) {
       patients_.erase(patient);
       continue;
     }
-    patient->second.need = *need;
+    patient->second.need = patient->second.ordered = *need;
     patient->second.under_way = true;
     ++under_way_;
     orders.push_back({handle, need->cure});
@@ -112,12 +112,18 @@ std::vector<HealingPlanner::Order> HealingPlanner::plan(Instant now) {
   return orders;
 }
 
-void HealingPlanner::done(ChunkHandle handle, bool better, Instant now) {
+void HealingPlanner::done(ChunkHandle handle, bool carried_out, Instant now) {
   auto found = patients_.find(handle);
   if (found == patients_.end() || !found->second.under_way) return;
   --under_way_;
   Patient& patient = found->second;
   patient.under_way = false;
+  // What was ordered may have been done, and nothing be better for it.
+  const Chunk* chunk = state_.chunks().find(handle);
+  std::optional<Need> need;
+  if (chunk != nullptr) need = examine(handle, *chunk, now);
+  const bool settled = need && patient.ordered.cure == Cure::settle && need->cure == Cure::copy;
+  const bool better = carried_out && (!need || settled || need->sound > patient.ordered.sound);
   patient.tries = better ? 0 : patient.tries + 1;
   patient.not_before = better ? now + kNextStep : now + kRetryFirst * (1 << std::min(patient.tries - 1, kDoublingsMax));
 }

@@ -5,7 +5,8 @@
 //   copy    fewer members that count than there could be, for `heal_after`: somebody is to join
 //
 // The table is walked a piece at a time, so that a tick costs the same whatever it holds. Those in need wait in a list
-// of bounded length, the most endangered first; who did not get better waits longer each time.
+// of bounded length, the most endangered first; who did not get better (does not need less than before, whatever the
+// order came to) waits longer each time.
 //
 // Owned by HealingLoop; pure: `now` is an argument, nothing is done here.
 #pragma once
@@ -42,7 +43,7 @@ class HealingPlanner {
 
   // What is to be begun now. Each order is under way until done() says otherwise.
   std::vector<Order> plan(Instant now);
-  void done(ChunkHandle handle, bool better, Instant now);
+  void done(ChunkHandle handle, bool carried_out, Instant now);
 
   struct Need {
     Cure cure = Cure::settle;
@@ -55,7 +56,7 @@ class HealingPlanner {
 
  private:
   struct Patient {
-    Need need;
+    Need need, ordered;  // now, and when the last order was begun
     Instant since{}, not_before{};
     std::uint32_t tries = 0;
     bool under_way = false;

@@ -159,6 +159,34 @@ TEST_F(HealingTest, WhatDoesNotGetBetterIsTriedLessOften) {
   servers.note(server(3), handle, {1}, 0);
 }
 
+// Orders that are carried out and change nothing leave the slots to those whom they help.
+TEST_F(HealingTest, WhatSettlesWithoutNeedingLessIsTriedLessOften) {
+  for (int number : {1, 2, 3}) open(number);
+  std::vector<ChunkHandle> hopeless;
+  for (std::size_t i = 0; i < HealingPlanner::kAtOnce; ++i) {
+    hopeless.push_back(chunk({1, 2, 3}));
+    bus::ReportDamage report{server(1), servers.find(server(1))->session, hopeless.back(), 0, "bad"};
+    servers.damage(report);
+    servers.note_suspect(server(2), hopeless.back());
+  }
+  ChunkHandle other = chunk({1, 2, 3});
+  servers.note_suspect(server(2), other);
+  std::size_t vain = 0;
+  bool helped = false;
+  const Instant begin = now;
+  while (now < begin + 60s) {
+    beat();
+    for (ChunkHandle one : plan()) {
+      if (one == other) helped = true, servers.note(server(2), one, {2}, 0);
+      if (one != other) ++vain;
+      planner.done(one, true, now);
+    }
+    now += 250ms;
+  }
+  EXPECT_TRUE(helped);
+  EXPECT_LE(vain, 6 * hopeless.size());
+}
+
 TEST_F(HealingTest, TheListIsBoundedAndTheEndangeredFindAPlaceInIt) {
   for (int number : {1, 2, 3}) open(number);
   for (std::size_t i = 0; i < HealingPlanner::kPatientsMax; ++i) chunk({1, 2});
