@@ -245,7 +245,7 @@ Task<> LayoutService::end_all(std::vector<ChunkHandle> handles) {
       if (chunk == nullptr) continue;
       auto ended = ended_.find(*at);
       if (ended != ended_.end() && ended->second == chunk->configuration.version) continue;
-      releases.push_back(end(*at, chunk->configuration));
+      releases.push_back(end(*at));
     }
     if (releases.empty()) continue;
     std::vector<Result<>> results = co_await all_of(std::exchange(releases, {}));
@@ -253,22 +253,30 @@ Task<> LayoutService::end_all(std::vector<ChunkHandle> handles) {
   }
 }
 
-// A primary that cannot be told is not taken for one that ended: it may serve its clients as before, only we do not
-// hear it. Another member may lead (and end) before its session is certainly over.
-Task<> LayoutService::end(ChunkHandle handle, Configuration configuration) {
-  const ServerId primary = configuration.primary;
-  active_.erase(handle.value);
-  if (servers_.up(primary, now())) {
+// Only of a version that is active its primary's word is enough: while one is merely logged, the primary before may go
+// on with all members. Once told, a primary never leads that version again. One that cannot be told is not taken for
+// one that ended: it may serve its clients as before, only we do not hear it. Another member has to lead, and end, or
+// the session of who led last has to be certainly over.
+Task<> LayoutService::end(ChunkHandle handle) {
+  const Chunk* chunk = state_.chunks().find(handle);
+  if (chunk == nullptr) co_return;
+  Result<> ready;
+  if (!is_led(handle, *chunk)) ready = co_await make_ready(handle, {}).outcome();
+  chunk = state_.chunks().find(handle);
+  if (chunk == nullptr) co_return;
+  const Configuration configuration = chunk->configuration;
+  auto active = active_.find(handle.value);
+  const bool was_active = active != active_.end() && active->second.version == configuration.version;
+  if (ready && is_led(handle, *chunk)) {
     bus::ReleaseChunk release{handle, configuration.version};
     bus::CallOptions options;
     options.deadline = kReleaseTime;
-    bus::Peer peer = bus::Peer::on(servers_.find(primary)->route);
+    bus::Peer peer = bus::Peer::on(servers_.find(configuration.primary)->route);
     (void)co_await endpoint_->call(std::move(peer), std::move(release), options);
-    active_.erase(handle.value);  // a repeat of its order may have been answered before
-  } else if (const Duration left = session_left(primary); left > Duration{}) {
-    group_.spawn(activate(handle, {}));
-    co_await fail(Code::unavailable, "chunk {} version {}: its primary, server {}, may still write to it for {} ms",
-                  handle, configuration.version, primary, to_ms(left));
+    active_.erase(handle.value);
+  } else if (const Duration left = session_left(configuration.primary); !was_active || left > Duration{}) {
+    co_await fail(Code::unavailable, "chunk {} version {}: its primary, server {}, cannot be told to end it: {}",
+                  handle, configuration.version, configuration.primary, ready ? "it went away" : ready.error().message);
   }
   ended_[handle] = configuration.version;
 }

@@ -136,11 +136,16 @@ bool LayoutService::restarted(ChunkHandle handle, const Chunk& chunk) const {
   return primary != nullptr && primary->registered() && primary->session != found->second.session;
 }
 
-bool LayoutService::is_active(ChunkHandle handle, const Chunk& chunk) const {
+bool LayoutService::is_led(ChunkHandle handle, const Chunk& chunk) const {
   auto found = active_.find(handle.value);
   if (found == active_.end() || found->second.version != chunk.configuration.version) return false;
   const Server* primary = servers_.find(chunk.configuration.primary);
-  if (primary == nullptr || primary->session != found->second.session) return false;
+  return primary != nullptr && primary->session == found->second.session &&
+         !servers_.overdue(chunk.configuration.primary, now());
+}
+
+bool LayoutService::is_active(ChunkHandle handle, const Chunk& chunk) const {
+  if (!is_led(handle, chunk)) return false;
   const Inode* inode = state_.names().inode(chunk.inode);
   if (inode == nullptr || inode->ack != chunk.configuration.ack) return false;
   return std::all_of(chunk.configuration.members.begin(), chunk.configuration.members.end(), [&](ServerId server) {

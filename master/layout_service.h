@@ -123,7 +123,7 @@ class LayoutService {
   // cannot be told.
   Task<std::vector<EndedChunk>> end_behind(std::string path, InodeId inode, std::uint64_t size);
   Task<> end_all(std::vector<ChunkHandle> handles);
-  Task<> end(ChunkHandle handle, Configuration configuration);
+  Task<> end(ChunkHandle handle);
   // Has the chunk sealed by its primary, and logs it.
   Task<> seal(ChunkHandle handle);
 
@@ -152,6 +152,8 @@ class LayoutService {
   // latter is true.
   Result<std::vector<ServerId>> check_fence(ChunkHandle handle, const Configuration& before,
                                             const NextConfiguration& next) const;
+  // The version is active, as far as is known, and its primary is heard.
+  bool is_led(ChunkHandle handle, const Chunk& chunk) const;
   // Until the server's session is certainly over, whatever it does meanwhile, if it is not heard again.
   Duration session_left(ServerId server) const;
   // A second failure of one version, a while after the first, is worth a new version: then all members must speak up.

@@ -225,6 +225,18 @@ TEST_F(AppendsTest, ACutWaitsForAPrimaryThatCannotBeTold) {
   EXPECT_NE(ended_by, servers.end());
 }
 
+TEST_F(AppendsTest, ACutGoesOnWhenTheLastSessionIsOver) {
+  add_servers(1);
+  InodeId file = make_file("/f");
+  bus::ChunkLayout behind = locate(file, 1).value();
+  servers[0]->die();
+  world.clock.run_for(50s);
+  EXPECT_EQ(call(bus::Truncate{"/f", 0}).error().code, Code::unavailable);
+  world.clock.run_for(12s);
+  EXPECT_TRUE(call(bus::Truncate{"/f", 0}));
+  EXPECT_FALSE(call(bus::FindChunk{behind.handle}));
+}
+
 TEST_F(AppendsTest, ACutTakesNothingFromAChunkThatGoesOn) {
   add_servers(3);
   InodeId file = make_file("/f");
