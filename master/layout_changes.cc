@@ -188,7 +188,9 @@ Task<bus::FileInfo> LayoutService::truncate(bus::Truncate ask, bus::Caller calle
       if (primary == nullptr) continue;
       op.version = chunk->configuration.version;
       begun = true;
-      bus::TruncateChunk cut{op.cut, op.version, rest};
+      // Never one that was given before, or the order would do nothing.
+      last_cut_ = std::max(last_cut_ + 1, (state_.index() << 8) + static_cast<std::uint64_t>(round));
+      bus::TruncateChunk cut{op.cut, op.version, rest, last_cut_};
       bus::Peer peer = bus::Peer::on(primary->route);
       Result<bus::Done> done = co_await endpoint_->call(std::move(peer), std::move(cut)).outcome();
       if (!done) {

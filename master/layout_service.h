@@ -187,6 +187,7 @@ class LayoutService {
   ServerProbe probe_;
   Accusations accusations_;  // by primaries, weighed
   ChunkHandle last_given_;
+  std::uint64_t last_cut_ = 0;  // number of an order to cut: (index of the log << 8) + how often it was tried
   std::unordered_map<std::uint64_t, Active> active_;  // by handle; looked up only
   std::map<ChunkHandle, std::vector<Promise<void>>> flights_;
   std::map<ChunkHandle, Failure> failures_;

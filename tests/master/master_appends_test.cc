@@ -188,17 +188,36 @@ TEST_F(AppendsTest, ACutIsMadeByThePrimaryAndThenLogged) {
   bus::ChunkLayout first = locate(file, 0).value(), second = locate(file, 1).value();
   ASSERT_TRUE(call(bus::SetSize{file, kChunk + 500}));
   server(first.primary).truncate_answers = {Code::stale_version};
+  const std::uint64_t before = index_of(bus::Stat{"/f"});
   bus::FileInfo cut = call(bus::Truncate{"/f", 100}, request(1)).value();
   EXPECT_EQ(cut.path, "/f");
   EXPECT_EQ(cut.size, 100u);
   EXPECT_EQ(cut.chunks, 1u);
   ASSERT_EQ(server(first.primary).truncated.size(), 2u) << "the first try failed";
   EXPECT_EQ(server(first.primary).truncated[1].length, 100u);
+  std::uint64_t number = server(first.primary).truncated[0].number;
+  EXPECT_GE(number, before << 8) << "also after a restart";
+  EXPECT_GT(server(first.primary).truncated[1].number, number);
+  number = server(first.primary).truncated[1].number;
   EXPECT_EQ(call(bus::Truncate{"/f", 100}, request(1)).value().size, 100u);
   EXPECT_EQ(server(first.primary).truncated.size(), 2u) << "a repeat cuts nothing";
   EXPECT_EQ(call(bus::FindChunk{second.handle}).error().code, Code::not_found);
   ASSERT_TRUE(wait([&] { return !servers[0]->released.empty(); }));
   EXPECT_EQ(servers[0]->released[0].handle, second.handle);
+  // Two that are under way at once, and one that is never logged.
+  TaskGroup group;
+  for (std::uint64_t size : {90, 80}) {
+    bus::Truncate ask{"/f", size};
+    group.spawn(client->call(bus::Peer::at(kMasterAddress), std::move(ask)));
+  }
+  ASSERT_TRUE(wait([&group] { return group.empty(); }));
+  server(first.primary).truncate_answers.assign(8, Code::overloaded);
+  EXPECT_FALSE(call(bus::Truncate{"/f", 70}));
+  ASSERT_TRUE(call(bus::Truncate{"/f", 60}));
+  for (std::size_t i = 2; i < server(first.primary).truncated.size(); ++i) {
+    EXPECT_GT(server(first.primary).truncated[i].number, number);
+    number = server(first.primary).truncated[i].number;
+  }
 }
 
 // The master does not hear the primary of a chunk that is to go; its clients may. Nothing is dropped before it promised
