@@ -142,7 +142,11 @@ Task<bus::Done> WriteService::truncate(bus::TruncateChunk ask, bus::Caller) {
   co_await order_.stand(chunk);
   if (chunk->closed > 0) co_await fail(Code::overloaded, "chunk {}: it is being sealed or cut", ask.handle);
   const auto late = [&] { return ask.number != 0 && ask.number <= chunk->last_cut; };
-  if (late()) co_return bus::Done{};
+  if (late() && ask.length >= chunk->end) co_return bus::Done{};
+  if (late()) {
+    co_await fail(Code::conflict, "chunk {}: an order to cut, number {}, comes after number {}", ask.handle, ask.number,
+                  chunk->last_cut);
+  }
   ++chunk->closed;
   struct Open {
     PrimaryOrder::Chunk chunk;
@@ -150,7 +154,6 @@ Task<bus::Done> WriteService::truncate(bus::TruncateChunk ask, bus::Caller) {
   };
   Open open{chunk};
   co_await order_.settled(chunk);
-  if (late()) co_return bus::Done{};
   chunk->last_cut = ask.number;
   if (ask.length >= chunk->end) co_return bus::Done{};
   Mutation mutation;
