@@ -52,7 +52,7 @@ Task<ChunkReader::Committed> ChunkReader::read_committed(ChunkAt at, std::uint64
       co_await fail(attempts.give_up(layout.error()));
     }
     if (layout->handle.value == 0) co_return Committed{};
-    if (layout->sealed && offset >= layout->length) co_return Committed{{}, true};
+    if (layout->sealed && offset >= layout->length) co_return Committed{{}, true, layout->handle, layout->version};
     if (layout->version > std::exchange(version, layout->version)) in_a_row.forward();
     Error last{Code::unavailable, fmt::format("chunk {} has no replica at the moment", layout->handle), {}};
     bool may_recover = layout->members.empty();
@@ -112,12 +112,16 @@ Task<ChunkReader::Committed> ChunkReader::read_from(bus::Member member, ChunkAt 
   if (reply->sealed && !layout.sealed) {
     context_.layouts.note_sealed(at.inode, at.index, layout.version, reply->length);
   }
-  co_return Committed{std::move(reply->payload), reply->sealed};
+  co_return Committed{std::move(reply->payload), reply->sealed, layout.handle, layout.version};
 }
 
-Task<bool> ChunkReader::has_chunk_behind(ChunkAt at, Instant deadline) {
+Task<ChunkReader::Now> ChunkReader::look_again(ChunkAt at, Instant deadline) {
   bus::LocateForRead::Reply page = co_await ask_page(at.inode, at.index, kPage, at.path, deadline);
-  co_return page.chunks > at.index + 1;
+  auto found = std::ranges::find(page.layout, at.index, &bus::ChunkLayout::index);
+  Now now{{}, {}, page.chunks > at.index + std::uint64_t{1}};
+  if (found != page.layout.end()) now.handle = found->handle;
+  if (found != page.layout.end()) now.version = found->version;
+  co_return now;
 }
 
 Task<bus::ChunkLayout> ChunkReader::locate(ChunkAt at, Instant deadline) {

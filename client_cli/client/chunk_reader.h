@@ -29,10 +29,17 @@ class ChunkReader {
   struct Committed {
     Bytes bytes;
     bool sealed = false;  // the chunk takes no more: what is behind its length is a gap
+    ChunkHandle handle;   // of the layout that was read from; 0: there was no chunk
+    Version version;
   };
   Task<Committed> read_committed(ChunkAt at, std::uint64_t offset, std::uint64_t size, Instant deadline);
-  // Whether the file has a chunk behind this one, as the master sees it now.
-  Task<bool> has_chunk_behind(ChunkAt at, Instant deadline);
+  // The chunk as the master sees it now, and whether the file has one behind it.
+  struct Now {
+    ChunkHandle handle;  // 0: there is no such chunk
+    Version version;
+    bool chunk_behind = false;
+  };
+  Task<Now> look_again(ChunkAt at, Instant deadline);
   // What is known of where the chunk is may be wrong.
   void forget(const ChunkAt& at) { context_.layouts.drop(at.inode, at.index, {UINT64_MAX}); }
 

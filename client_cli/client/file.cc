@@ -87,21 +87,24 @@ Task<Written> OpenFile::read_written(std::uint64_t offset) {
   co_await check_open();
   Instant deadline = context_.deadline();
   const std::uint64_t chunk_size = context_.master.chunk_size();
+  co_await check_range(offset, 1, chunk_size);
   for (bool again = false;;) {
     ChunkAt at = chunk(static_cast<std::uint32_t>(offset / chunk_size));
     std::uint64_t in_chunk = offset % chunk_size;
     std::uint64_t size = std::min(kFragmentMax - in_chunk % kFragmentMax, chunk_size - in_chunk);
     ChunkReader::Committed got = co_await reader_.read_committed(at, in_chunk, size, deadline);
     if (!got.bytes.empty()) co_return Written{offset, std::move(got.bytes)};
-    bool behind = co_await reader_.has_chunk_behind(at, deadline);
-    if (!behind) co_return Written{offset, {}};
-    // What came before the next chunk was made is all there is here; what was read may be from before.
-    if (!got.sealed && !std::exchange(again, true)) {
+    ChunkReader::Now now = co_await reader_.look_again(at, deadline);
+    // What was read may be the end of long ago: of an older version's members; or, if there is a chunk behind, of this
+    // one before the last append to it.
+    const bool older = now.handle != got.handle || now.version > got.version;
+    if ((older || (now.chunk_behind && !got.sealed)) && !std::exchange(again, true)) {
       reader_.forget(at);
       continue;
     }
+    if (!now.chunk_behind) co_return Written{offset, {}};
     again = false;
-    offset = (at.index + 1) * chunk_size;
+    offset = (at.index + std::uint64_t{1}) * chunk_size;
   }
 }
 

@@ -154,6 +154,7 @@ class File {
   virtual const FileInfo& info() const = 0;  // as of open()
   // Now: what this handle wrote, and what others had acknowledged at open().
   virtual std::uint64_t size() const = 0;
+  virtual Executor& executor() const = 0;  // the Filesystem's
 
   // Up to `size` bytes; shorter only at the end of the file. Holes read as zeros. Verified end to end.
   virtual Task<Bytes> read(std::uint64_t offset, std::uint64_t size) = 0;

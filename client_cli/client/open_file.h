@@ -30,6 +30,7 @@ class OpenFile final : public File {
 
   const FileInfo& info() const override { return info_; }
   std::uint64_t size() const override { return size_; }
+  Executor& executor() const override { return context_.executor; }
 
   Task<Bytes> read(std::uint64_t offset, std::uint64_t size) override;
   Task<Bytes> next() override;

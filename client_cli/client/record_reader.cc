@@ -1,62 +1,78 @@
 #include "client_cli/client/record_reader.h"
 
+#include <utility>
+
 #include "client_cli/client/record_format.h"
 
 namespace gfs::client {
 
 namespace {
 
-// Where a whole record begins behind the first byte; the size of `bytes` if nowhere.
-std::size_t later_record(std::string_view bytes) {
-  std::size_t at = next_magic(bytes, 1);
-  while (at < bytes.size() && record_at(bytes.substr(at)).what != RecordFound::What::record)
-    at = next_magic(bytes, at + 1);
-  return at;
-}
+constexpr std::size_t kTurn = 4 << 20;
 
 }  // namespace
 
 Task<std::optional<Record>> RecordReader::next() {
   while (true) {
-    std::string_view at_hand = std::string_view(buffer_).substr(used_);
-    RecordFound found = record_at(at_hand);
-    if (!at_hand.empty() && found.what == RecordFound::What::record) {
-      Bytes bytes = Bytes::copy_of(at_hand.data() + kRecordHeader, found.size - kRecordHeader);
+    RecordFound found = record_at(at_hand());
+    co_await looked_at(found.looked);
+    if (!at_hand().empty() && found.what == RecordFound::What::record) {
+      Bytes bytes = Bytes::copy_of(at_hand().data() + kRecordHeader, found.size - kRecordHeader);
       Record record{begin_, begin_ + found.size, std::move(bytes)};
       pass(found.size);
       co_return record;
     }
-    if (!at_hand.empty() && found.what == RecordFound::What::nothing) {
-      std::size_t nothing = next_magic(at_hand, 1);
+    if (!at_hand().empty() && found.what == RecordFound::What::nothing) {
+      std::size_t nothing = next_magic(at_hand(), 1);
+      co_await looked_at(nothing);
       skipped_ += nothing;
       pass(nothing);
       continue;
     }
-    Written more = co_await file_->read_written(begin_ + at_hand.size());
-    if (more.bytes.empty()) {
-      // An append is there whole or not at all: what is unfinished here is no record, if one follows.
-      std::size_t hidden = at_hand.empty() ? 0 : later_record(at_hand);
-      if (hidden == at_hand.size()) co_return std::optional<Record>();
+    Written piece = co_await more();
+    const bool at_end = piece.bytes.empty();
+    const bool chunk_ended = !at_end && piece.offset / chunk_size_ != begin_ / chunk_size_;
+    if (chunk_ended && !at_hand().empty()) behind_ = piece;
+    if (at_end || (chunk_ended && !at_hand().empty())) {
+      // An append is there whole or not at all: what is unfinished here is no record, if one follows; nor if its chunk
+      // is over.
+      std::size_t hidden = at_hand().empty() ? 0 : co_await later_record();
+      if (at_end && hidden == at_hand().size()) co_return std::optional<Record>();
       skipped_ += hidden;
       pass(hidden);
       continue;
     }
-    if (more.offset / chunk_size_ != begin_ / chunk_size_) {
-      // The chunk has ended; what looked like the beginning of a record was none, but one may hide in it.
-      if (!at_hand.empty()) {
-        std::size_t nothing = next_magic(at_hand, 1);
-        skipped_ += nothing;
-        pass(nothing);
-        continue;  // reads the same piece again later; this is rare
-      }
-    }
-    if (at_hand.empty()) begin_ = more.offset;
+    if (at_hand().empty()) begin_ = piece.offset;
     if (used_ > 0) {
       buffer_.erase(0, used_);
       used_ = 0;
     }
-    buffer_.append(more.bytes.view());
+    buffer_.append(piece.bytes.view());
   }
+}
+
+Task<Written> RecordReader::more() {
+  if (!behind_.bytes.empty()) co_return std::exchange(behind_, {});
+  co_return co_await file_->read_written(begin_ + at_hand().size());
+}
+
+Task<std::size_t> RecordReader::later_record() {
+  std::size_t at = 0;
+  while (true) {
+    const std::size_t from = at;
+    at = next_magic(at_hand(), from + 1);
+    if (at == at_hand().size()) co_return at;
+    RecordFound found = record_at(at_hand().substr(at));
+    co_await looked_at(at - from + found.looked);
+    if (found.what == RecordFound::What::record) co_return at;
+  }
+}
+
+Task<> RecordReader::looked_at(std::size_t bytes) {
+  looked_ += bytes;
+  if (looked_ < kTurn) co_return;
+  looked_ = 0;
+  co_await file_->executor().sleep(Duration::zero());
 }
 
 void RecordReader::pass(std::size_t size) {

@@ -12,9 +12,9 @@ TEST(RecordFormat, IsThis) {
   std::string frame = framed("abc");
   ASSERT_EQ(frame.size(), 19u);
   EXPECT_EQ(frame.substr(0, 8), std::string("\xc1\x9e\x5e\xa7\x03\0\0\0", 8));
-  EXPECT_EQ(frame.substr(12), std::string("\0\0\0\0abc", 7));
-  std::string covered = frame.substr(0, 8) + frame.substr(12);
-  EXPECT_EQ(record_format::get(frame.data() + 8), crc32c(covered));
+  EXPECT_EQ(frame.substr(16), "abc");
+  EXPECT_EQ(record_format::get(frame.data() + 8), crc32c("abc", 3));
+  EXPECT_EQ(record_format::get(frame.data() + 12), crc32c(frame.data(), 12));
 }
 
 TEST(RecordFormat, KnowsARecordFromAnythingElse) {
@@ -34,6 +34,18 @@ TEST(RecordFormat, KnowsARecordFromAnythingElse) {
   EXPECT_EQ(next_magic("xx" + frame, 0), 2u);
   EXPECT_EQ(next_magic("xx" + frame.substr(0, 2), 0), 2u) << "it may have begun at the end";
   EXPECT_EQ(next_magic("xxxx", 1), 4u);
+}
+
+// A magic every few bytes, each claiming to be 16 MiB: none may lead to a look at so many.
+TEST(RecordFormat, WhatOnlyLooksLikeAHeaderCostsNothing) {
+  std::string frame = framed(std::string(1000, 'x'));
+  EXPECT_EQ(record_at(frame).looked, 1000u);
+  for (std::size_t i = 4; i < kRecordHeader; ++i) {
+    std::string flipped = frame;
+    flipped[i] ^= 1;
+    EXPECT_EQ(record_at(flipped).what, What::nothing) << i;
+    EXPECT_EQ(record_at(flipped).looked, 0u) << i;
+  }
 }
 
 class Records : public Cluster {
@@ -113,6 +125,89 @@ TEST_F(Records, WhatIsNoneIsPassedOver) {
   RecordReader all = reader();
   EXPECT_EQ(rest(all), (std::vector<std::string>{"one", "two", "three"}));
   EXPECT_EQ(all.skipped(), 7 + broken.size() + 20);
+}
+
+// Real headers whose bytes never came, in front of and between records, up to the end of a chunk.
+TEST_F(Records, HeadersWithoutTheirBytesHideNothing) {
+  std::string empty_promise = framed(std::string(3 << 20, 'x')).substr(0, kRecordHeader);
+  std::string many;
+  for (int i = 0; i < 100; ++i) many += empty_promise;
+  write({"one"});
+  write_raw(many);
+  write({"two"});
+  write_raw(many);
+  RecordReader all = reader();
+  EXPECT_EQ(rest(all), (std::vector<std::string>{"one", "two"}));
+  std::string fills = some_bytes(kChunk - 40000), four = some_bytes(100000);
+  write({fills});
+  write_raw(many);
+  write({four});
+  EXPECT_EQ(master.chunk_count, 2u);
+  EXPECT_TRUE(rest(all) == (std::vector<std::string>{fills, four}));
+  RecordReader anew = reader();
+  servers[0].calls["read"] = servers[1].calls["read"] = servers[2].calls["read"] = 0;
+  EXPECT_TRUE(rest(anew) == (std::vector<std::string>{"one", "two", fills, four}));
+  int reads = servers[0].calls["read"] + servers[1].calls["read"] + servers[2].calls["read"];
+  EXPECT_LT(reads, 20) << "no piece is read again for each of them";
+}
+
+// Of one chunk, at hand without waiting.
+class FileInMemory final : public File {
+ public:
+  FileInMemory(Executor& executor, std::string content) : executor_(executor), content_(std::move(content)) {}
+  const FileInfo& info() const override { return info_; }
+  std::uint64_t size() const override { return content_.size(); }
+  Executor& executor() const override { return executor_; }
+  Task<Bytes> read(std::uint64_t, std::uint64_t) override { co_return Bytes(); }
+  Task<Bytes> next() override { co_return Bytes(); }
+  Task<Written> read_written(std::uint64_t offset) override {
+    co_return Written{offset, Bytes::of(content_.substr(offset, kFragmentMax))};
+  }
+  Task<> write(std::uint64_t, Bytes) override { co_return; }
+  Task<> append(Bytes) override { co_return; }
+  Task<> sync() override { co_return; }
+  Task<> close() override { co_return; }
+
+ private:
+  Executor& executor_;
+  FileInfo info_;
+  std::string content_;
+};
+
+TEST(RecordReading, OthersGetTheirTurnWhileBytesAreLookedThrough) {
+  for (const std::string& content : {std::string(6 << 20, 'x'), framed("") + std::string(6 << 20, '\xc1')}) {
+    SimExecutor world;
+    RecordReader reader(std::make_shared<FileInMemory>(world, content), 64 << 20);
+    bool others = false;
+    world.post([&] { others = true; });
+    while (true) {
+      Result<std::optional<Record>> record = world.run(reader.next());
+      ASSERT_TRUE(record);
+      if (!*record) break;
+    }
+    EXPECT_TRUE(others);
+    EXPECT_GE(reader.skipped(), (6u << 20) - 1);
+  }
+}
+
+// The members changed while a reader was at the end: what the old ones say is the end of long ago.
+TEST_F(Records, TheEndIsAskedForOnceMoreWhenThereIsANewerVersion) {
+  master.members = {&servers[0]};
+  write({"one"});
+  RecordReader all = reader();
+  EXPECT_EQ(rest(all), std::vector<std::string>{"one"});
+  master.members = {&servers[1]};
+  master.version = {2};
+  servers[1].chunks[{100}] = servers[0].chunks[{100}] + framed("two");
+  EXPECT_EQ(rest(all), std::vector<std::string>{"two"});
+}
+
+TEST_F(Records, AnOffsetBeyondEveryFileIsRefused) {
+  write({"one"});
+  for (std::uint64_t offset : {kChunk << 32, UINT64_MAX / 2}) {
+    RecordReader far = reader(offset);
+    EXPECT_EQ(run(far.next()).error().code, Code::too_large);
+  }
 }
 
 // A primary that counted its length before its secondaries had answered left holes of zeros behind a failed append.
