@@ -34,10 +34,8 @@ Exit exit_code(Code code) {
     case Code::unavailable:
     case Code::shutting_down:
     case Code::replica_failed:
-    case Code::sealed:
     case Code::out_of_sequence:
     case Code::suspect:
-    case Code::record_expired:
       return kUnavailable;
     case Code::corrupt:
       return kIntegrity;
@@ -54,6 +52,8 @@ Exit exit_code(Code code) {
     case Code::no_space:
     case Code::io_error:
     case Code::internal:
+    case Code::sealed:          // a write behind what others append: repeating it does not help
+    case Code::record_expired:  // nor here
       return kFailed;
   }
   return kFailed;
@@ -61,8 +61,14 @@ Exit exit_code(Code code) {
 
 namespace {
 
+// Without a request nothing was asked that could have happened.
+bool may_have_happened(const Error& error, const Told& told) {
+  return error.outcome() == Outcome::may_have_happened && told.request;
+}
+
 std::string advice(const Error& error, const Told& told) {
   const std::string_view verb = told.verb;
+  if (!told.advice.empty()) return told.advice;
   if (told.repeatable && told.request && error.code != Code::unreachable && error.code != Code::record_expired) {
     return fmt::format("repeat it with --req {}: it is done once, whatever became of it", told.request->text());
   }
@@ -107,6 +113,8 @@ std::string advice(const Error& error, const Told& told) {
       return "chunk ls PATH shows the replicas; the servers' logs name the damaged block";
     case Code::out_of_sequence:
       return "repeat the writer's earlier records first, or go on with a higher sequence";
+    case Code::sealed:
+      return "append to it: records were appended there, and it takes no writes";
     case Code::record_expired:
       return "look whether it is there: what is so old is not done again";
     case Code::suspect:
@@ -139,9 +147,7 @@ std::string error_text(const Error& error, const Told& told) {
     if (i > 0) text += "; ";
     text += escape_for_terminal(error.why[i].server + ": " + error.why[i].reason);
   }
-  // Without a request nothing was asked that could have happened.
-  bool unknown = error.outcome() == Outcome::may_have_happened && told.request;
-  if (unknown) text += " (it may have happened)";
+  if (may_have_happened(error, told)) text += " (it may have happened)";
   if (told.request) text += " req=" + told.request->text();
   return text + "\n  try: " + advice(error, told);
 }
@@ -149,13 +155,14 @@ std::string error_text(const Error& error, const Told& told) {
 Json error_json(const Error& error, const Told& told) {
   Json why = Json::array();
   for (const Reason& reason : error.why) why.push_back({{"server", reason.server}, {"reason", reason.reason}});
-  bool unknown = error.outcome() == Outcome::may_have_happened;
+  bool unknown = may_have_happened(error, told);
   Json details{{"code", name_of(error.code)},
                {"outcome", unknown ? "may_have_happened" : "did_not_happen"},
                {"message", error.message},
                {"why", std::move(why)},
                {"req", nullptr}};
   if (told.request) details["req"] = told.request->text();
+  if (!told.advice.empty()) details["try"] = told.advice;
   return Json{{"v", 1}, {"error", std::move(details)}};
 }
 

@@ -33,10 +33,11 @@ struct Told {
   std::string master;                // address, for errors that name no server
   std::optional<RequestId> request;  // of a mutation that was sent
   bool repeatable = false;           // the verb takes --req
+  std::string advice;                // the verb's own, instead of what is said of such errors
 };
 // Three lines, without the last line end.
 std::string error_text(const Error& error, const Told& told);
-// {"v":1,"error":{...}}
+// {"v":1,"error":{...}}, with "try" only if the verb has an advice of its own.
 Json error_json(const Error& error, const Told& told);
 
 }  // namespace gfs::cli

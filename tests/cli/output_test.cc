@@ -7,6 +7,7 @@
 
 #include <filesystem>
 
+#include "client_cli/cli/base64.h"
 #include "client_cli/cli/completion.h"
 #include "client_cli/cli/exit_code.h"
 #include "client_cli/cli/history_file.h"
@@ -45,9 +46,32 @@ TEST(ErrorText, ThreeLines) {
 
 TEST(ErrorText, Json) {
   Error error{Code::lost_link, "gone", {{"cs1", "why"}}};
-  EXPECT_EQ(json_text(error_json(error, {"put", "", {}})),
+  RequestId request{{}, 7};
+  EXPECT_EQ(json_text(error_json(error, {"put", "", request})),
             R"({"v":1,"error":{"code":"lost_link","outcome":"may_have_happened","message":"gone",)"
-            R"("why":[{"server":"cs1","reason":"why"}],"req":null}})");
+            R"("why":[{"server":"cs1","reason":"why"}],"req":"00000000-0000-0000-0000-000000000000:7"}})");
+  EXPECT_EQ(json_text(error_json(error, {"cat", "", {}})),
+            R"({"v":1,"error":{"code":"lost_link","outcome":"did_not_happen","message":"gone",)"
+            R"("why":[{"server":"cs1","reason":"why"}],"req":null}})")
+      << "a read changes nothing";
+}
+
+TEST(ErrorText, AnAdviceOfTheVerbsOwn) {
+  Error error{Code::lost_link, "gone", {}};
+  Told told{"rappend", "tcp://m", RequestId{{}, 7}, true, "go on with the second"};
+  EXPECT_TRUE(error_text(error, told).ends_with("\n  try: go on with the second"));
+  EXPECT_EQ(error_json(error, told)["error"]["try"], "go on with the second");
+}
+
+TEST(Base64, OnlyWhatIsNoText) {
+  for (const char* text : {"", "plain", "ä€\xf0\x9f\x99\x82", "\xf4\x8f\xbf\xbf"}) EXPECT_TRUE(is_utf8(text)) << text;
+  for (const char* bytes : {"\xff", "\xc3", "a\x80", "\xc0\xaf", "\xe0\x80\xaf", "\xed\xa0\x80", "\xf4\x90\x80\x80"})
+    EXPECT_FALSE(is_utf8(bytes)) << escape_for_terminal(bytes);
+  EXPECT_EQ(base64(""), "");
+  EXPECT_EQ(base64("f"), "Zg==");
+  EXPECT_EQ(base64("fo"), "Zm8=");
+  EXPECT_EQ(base64("foobar"), "Zm9vYmFy");
+  EXPECT_EQ(base64("\xff\xfe\xfd"), "//79");
 }
 
 TEST(Escape, ControlCharactersAndBrokenUtf8) {

@@ -1,3 +1,4 @@
+#include "client_cli/cli/base64.h"
 #include "client_cli/cli/commands.h"
 #include "client_cli/cli/exit_code.h"
 #include "client_cli/cli/transfer.h"
@@ -47,6 +48,15 @@ std::string length_prefix(std::size_t size) {
   return prefix;
 }
 
+// JSON's strings are characters: bytes that are none must not turn into others.
+Json record_json(const std::string& path, const Record& record) {
+  Json json{{"path", path}, {"offset", record.offset}, {"length", record.bytes.size()}};
+  const bool text = is_utf8(record.bytes.view());
+  json["record"] = text ? record.bytes.str() : base64(record.bytes.view());
+  if (!text) json["base64"] = true;
+  return json;
+}
+
 Result<> print_all(Reading& reading, bool length_prefixed) {
   Output& out = reading.session.out();
   while (true) {
@@ -56,10 +66,7 @@ Result<> print_all(Reading& reading, bool length_prefixed) {
     if (records->empty()) return {};
     for (const Record& record : *records) {
       if (out.json()) {
-        out.object({{"path", reading.path},
-                    {"offset", record.offset},
-                    {"length", record.bytes.size()},
-                    {"record", record.bytes.view()}});
+        out.object(record_json(reading.path, record));
       } else if (length_prefixed) {
         out.data(length_prefix(record.bytes.size()));
         out.data(record.bytes.view());
@@ -93,9 +100,10 @@ const Command kRecords{
     .usage = "PATH [--from OFFSET] ...",
     .summary = "reads back what rappend wrote, a record a line",
     .help =
-        "Passes over gaps between chunks, and over anything that is no record.\n"
+        "Passes over gaps between chunks, and over anything that is no record. With --json, bytes that are not\n"
+        "UTF-8 come as base64, and \"base64\":true says so.\n"
         "Example: records /logs/today --from 65536",
-    .options = {{0, "from", "OFFSET", "the first record that begins there or behind"},
+    .options = {{0, "from", "OFFSET", "a record begins there, as rappend or --json told: the first one to give"},
                 {0, "length-prefixed", "", "instead of lines: a length of 4 bytes, the highest first, then so many"}},
     .arguments_min = 1,
     .arguments_max = 1,
