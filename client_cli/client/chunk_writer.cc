@@ -7,6 +7,14 @@
 
 namespace gfs::client {
 
+namespace {
+
+Task<> until_cleared(WriteFloors::Wanted& wanted) {
+  while (wanted.must_wait()) co_await wanted.cleared();
+}
+
+}  // namespace
+
 // What is kept from one try to the next.
 struct ChunkWriter::Story {
   ChunkAt at;
@@ -31,6 +39,21 @@ Result<bus::Member> primary_of(const bus::ChunkLayout& layout) {
 Task<> ChunkWriter::write(ChunkAt at, std::uint64_t offset, Bytes bytes, Instant deadline) {
   RequestId id = context_.master.next_request();
   WriteFloors::Wanted wanted(context_.floors, {at.inode, at.index}, id.sequence);
+  if (wanted.must_wait()) {
+    Result<> alone =
+        co_await with_deadline(context_.executor, deadline, "older writes", until_cleared(wanted)).outcome();
+    if (!alone) {
+      co_await fail(Code::unavailable, "write of {} bytes at {} of {}: older writes to the chunk have no outcome yet",
+                    bytes.size(), offset, at.text());  // nothing of it was sent
+    }
+  }
+  Result<> written = co_await write_as(id, wanted, std::move(at), offset, std::move(bytes), deadline).outcome();
+  if (written || written.error().outcome() == Outcome::did_not_happen) wanted.decided();
+  co_await std::move(written);
+}
+
+Task<> ChunkWriter::write_as(RequestId id, WriteFloors::Wanted& wanted, ChunkAt at, std::uint64_t offset, Bytes bytes,
+                             Instant deadline) {
   bus::PushFragment fragment;
   fragment.id = id;
   fragment.offset = offset;
@@ -54,6 +77,7 @@ Task<> ChunkWriter::write(ChunkAt at, std::uint64_t offset, Bytes bytes, Instant
     bus::WriteChunk order{story.layout.handle, story.layout.version, offset, bytes.size(), digest, wanted.floor()};
     bus::Peer to = bus::Peer::at(primary.control);
     bus::CallOptions options = context_.one_try(deadline, id);
+    wanted.sent();
     Result<bus::WriteChunk::Reply> written =
         co_await context_.endpoint.call(std::move(to), std::move(order), options).outcome();
     if (written) co_return;

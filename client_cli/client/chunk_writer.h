@@ -29,6 +29,8 @@ class ChunkWriter {
  private:
   struct Story;
 
+  Task<> write_as(RequestId id, WriteFloors::Wanted& wanted, ChunkAt at, std::uint64_t offset, Bytes bytes,
+                  Instant deadline);
   // The layout and primary of the next try; after a failure of either it tries on, or ends with the story's error.
   Task<bus::Member> next_primary(Story& story);
   Task<bus::ChunkLayout> ask_master(ChunkAt at, Version failed, ServerId unreachable, Instant deadline);

@@ -144,6 +144,7 @@ class ChunkServer : public Node {
     requests.push_back(caller.request);
     floors.push_back(ask.floor);
     Fault fault = co_await before("write");
+    if (held_up.contains(caller.request.sequence)) co_await fail(Code::overloaded, "told to hold it up");
     if (applied.contains(caller.request)) co_return bus::WriteChunk::Reply{{1}, chunks[ask.handle].size()};
     co_await world_.sleep(10ms);
     for (ChunkServer* member : *members) {
@@ -247,6 +248,7 @@ class ChunkServer : public Node {
   std::vector<ChunkServer*>* members = nullptr;
   AppendStates* states = nullptr;
   int drops_pushes = 0;
+  std::set<std::uint64_t> held_up;  // sequences of writes
   Duration append_time = 1ms;
   std::map<RequestId, std::map<std::uint32_t, Bytes>> parts;
   std::vector<std::pair<RequestId, bus::AppendChunk>> appends;  // as they came

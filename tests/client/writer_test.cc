@@ -150,6 +150,44 @@ TEST_F(Writing, TheFloorStaysBelowWhatIsStillOnItsWay) {
   EXPECT_EQ(servers[0].floors.back(), servers[0].requests.back().sequence);
 }
 
+// One is still being repeated, the next was given up: it lies above the floor, so whoever comes then has to wait.
+TEST_F(Writing, I13WaitsForOlderOnesSoThatTheFloorIsAboveWhatWasGivenUp) {
+  auto file = open();
+  for (int i = 0; i < 2; ++i) ASSERT_TRUE(run(file->write(0, Bytes::of("first"))));  // from here on all ids are writes
+  const std::uint64_t first = servers[0].requests.back().sequence;
+  auto sent = [&](std::uint64_t sequence) {
+    return std::ranges::find(servers[0].requests, sequence, &RequestId::sequence) != servers[0].requests.end();
+  };
+  std::optional<Result<>> repeated, later;
+  TaskGroup group, given_up;
+  servers[0].held_up = {first + 1, first + 2};
+  group.spawn<void>(file->write(0, Bytes::of("older")), [&](Result<> done) { repeated = std::move(done); });
+  given_up.spawn<void>(file->write(0, Bytes::of("grave")));
+  world.run_for(1s);
+  ASSERT_TRUE(sent(first + 1) && sent(first + 2));
+  given_up.cancel();
+  group.spawn<void>(file->write(0, Bytes::of("later")), [&](Result<> done) { later = std::move(done); });
+  world.run_for(3s);
+  EXPECT_FALSE(sent(first + 3));
+  servers[0].held_up = {first + 2};
+  world.run_for(3s);
+  ASSERT_TRUE(repeated && *repeated);
+  ASSERT_TRUE(later && *later);
+  EXPECT_EQ(servers[0].floors.back(), first + 3);
+  EXPECT_EQ(servers[0].chunks[{100}], "later");
+
+  // It is not waited for longer than one's own deadline.
+  servers[0].held_up = {first + 4, first + 5};
+  group.spawn<void>(file->write(0, Bytes::of("older")));
+  given_up.spawn<void>(file->write(0, Bytes::of("grave")));
+  world.run_for(1s);
+  given_up.cancel();
+  std::optional<Result<>> cut_off;
+  group.spawn<void>(file->write(0, Bytes::of("newer")), [&](Result<> done) { cut_off = std::move(done); });
+  for (int i = 0; i < 3 && !cut_off; ++i) world.run_for(settings.deadline / 2);
+  ASSERT_TRUE(cut_off);
+}
+
 TEST_F(Writing, EndsInTimeWhenEverythingIsDead) {
   for (bool silent : {false, true}) {
     auto file = open();
