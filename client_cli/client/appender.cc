@@ -21,14 +21,19 @@ FileAppender::~FileAppender() { context_.executor.cancel(linger_timer_); }
 
 Task<Appended> FileAppender::append(Bytes record) {
   co_await check(record);
-  Future<Appended> done = co_await enqueue(next_sequence_, std::move(record), kept_);
-  ++next_sequence_;
+  // Used up even if there is no room: the next record must not be taken for a repeat of this one.
+  const std::uint64_t sequence = next_sequence_++;
+  Future<Appended> done = co_await enqueue(sequence, std::move(record), kept_);
   co_return co_await std::move(done);
 }
 
 Task<Appended> FileAppender::append_as(std::uint64_t sequence, Bytes record) {
   co_await check(record);
   if (sequence == 0) co_await fail(Code::invalid_argument, "append to {}: sequences begin with 1", info_.path);
+  if (!kept_ && sequence < next_sequence_) {
+    co_await fail(Code::record_expired, "append to {}: {} was used; only a writer that keeps its id can repeat it",
+                  info_.path, sequence);
+  }
   Future<Appended> done = co_await enqueue(sequence, std::move(record), true);
   next_sequence_ = std::max(next_sequence_, sequence + 1);
   co_return co_await std::move(done);

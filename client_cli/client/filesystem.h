@@ -62,16 +62,19 @@ struct AppendOptions {
 // Appends records to a file: each atomic, at one offset on all replicas, exactly once, in this writer's order. Several
 // may be under way; those that wait while a batch is on its way travel together in the next one.
 //
-// A record of unknown outcome (deadline) may still be repeated with its own sequence; no later record of this appender
+// A record of unknown outcome (deadline) may be repeated with its own sequence by a writer that keeps its id: without
+// one, records travel together, and what one of them was part of cannot be said again. No later record of this appender
 // is executed before it, and it is never executed after a later one.
 class Appender {
  public:
   virtual ~Appender() = default;
   virtual const FileInfo& info() const = 0;
   // At most 16 MiB. Done: every member has it. too_large, invalid_argument (empty), and what a write can fail with.
+  // overloaded: too much waits already; it did not happen, and the sequence that was its is not used again.
   virtual Task<Appended> append(Bytes record) = 0;
   // The same under a sequence chosen by the caller (a repeat, perhaps by another process): not lower than those before,
-  // unless it repeats one of them. conflict: the sequence was used for something else.
+  // unless it repeats one of them, which takes a kept id (else record_expired: nobody knows). conflict: the sequence
+  // was used for something else.
   virtual Task<Appended> append_as(std::uint64_t sequence, Bytes record) = 0;
   // What was appended so far is on every member's disk, and the master knows the size.
   virtual Task<> sync() = 0;

@@ -314,6 +314,35 @@ TEST_F(Appending, SyncForcesTheChunksAppendedToAndSavesTheSize) {
   EXPECT_EQ(run(log->append(Bytes::of("x"))).error().code, Code::invalid_argument);
 }
 
+TEST_F(Appending, ARecordOfABatchIsNotRepeatedWithoutAKeptId) {
+  auto log = appender();
+  append_all(*log, {"one", "two", "three"});
+  for (std::uint64_t sequence : {1, 2, 3}) {
+    Error refused = run(log->append_as(sequence, Bytes::of("two"))).error();
+    EXPECT_EQ(refused.code, Code::record_expired) << "it cannot be told whether it was done, let alone that it was not";
+  }
+  EXPECT_EQ(servers[0].appends.size(), 1u);
+  EXPECT_EQ(run(log->append_as(4, Bytes::of("four")))->offset, 11u);
+}
+
+TEST_F(Appending, TheSequenceOfOneThatFoundNoRoomIsNotUsedAgain) {
+  auto log = appender();
+  TaskGroup group;
+  std::size_t refused = 0;
+  Bytes record = Bytes::of("x");
+  for (std::size_t i = 0; i < AppendQueue::kRecordsMax + 3; ++i) {
+    group.spawn<Appended>(log->append(record), [&](Result<Appended> done) {
+      if (!done && done.error().code == Code::overloaded) ++refused;
+    });
+  }
+  world.run_for(10s);
+  EXPECT_EQ(refused, 3u);
+  Result<Appended> next = run(log->append(record));
+  ASSERT_TRUE(next) << next.error().text();
+  EXPECT_EQ(next->request.sequence, AppendQueue::kRecordsMax + 4);
+  EXPECT_EQ(next->offset, AppendQueue::kRecordsMax);
+}
+
 TEST_F(Appending, ToADirectoryIsRefusedAndNothingIsMade) {
   master.is_directory = true;
   Result<std::shared_ptr<Appender>> opened = run(fs().open_appender("/f"));
