@@ -23,6 +23,8 @@ struct ChunkComparison {
   std::vector<std::string> moment;
 
   bool moving_between(const ChunkComparison& before) const { return moment != before.moment; }
+  // Members that do not answer will not differ less the next time.
+  bool worth_another_look() const { return !damaged.empty() || !differing.empty(); }
   bool equal() const { return damaged.empty() && differing.empty() && unanswered.empty(); }
 };
 

@@ -21,6 +21,7 @@ std::pair<std::size_t, std::uint64_t> AppendQueue::next() const {
     const Waiting& more = waiting_[count];
     if (more.alone || more.sequence != waiting_[count - 1].sequence + 1) break;
     if (bytes + more.record.size() > batch_bytes_) break;
+    if (more.deadline - waiting_.front().deadline > kDeadlinesApartMax) break;
     bytes += more.record.size();
   }
   return {count, bytes};
@@ -29,7 +30,8 @@ std::pair<std::size_t, std::uint64_t> AppendQueue::next() const {
 bool AppendQueue::full() const {
   const Waiting& first = waiting_.front();
   if (first.alone || first.record.size() >= batch_bytes_) return true;
-  if (bytes_ < batch_bytes_ && waiting_.size() < kBatchRecordsMax && !waiting_.back().alone) return false;
+  const bool late = waiting_.back().deadline - first.deadline > kDeadlinesApartMax;
+  if (bytes_ < batch_bytes_ && waiting_.size() < kBatchRecordsMax && !waiting_.back().alone && !late) return false;
   return next().first < waiting_.size() || bytes_ >= batch_bytes_ || waiting_.size() >= kBatchRecordsMax;
 }
 
@@ -39,7 +41,7 @@ AppendBatch AppendQueue::take() {
   auto [count, bytes] = next();
   AppendBatch batch;
   batch.first = waiting_.front().sequence;
-  batch.deadline = waiting_.front().deadline;
+  batch.deadline = waiting_[count - 1].deadline;
   batch.sizes.reserve(count);
   batch.promises.reserve(count);
   std::string together;

@@ -1,8 +1,9 @@
 // AppendQueue: records that wait to be appended, and how they are put together into batches.
 //
-// A batch is records of consecutive sequences that wait side by side, at most so many bytes and 4096 records; a larger
-// record is one by itself. Its bytes are copied once, into the batch's own buffer; a batch of one keeps its record's.
-// What a batch is never changes afterwards: all its tries have the same id, sizes and digest.
+// A batch is records of consecutive sequences that wait side by side, at most so many bytes and 4096 records, and with
+// deadlines not far apart, for they get one outcome at one time; a larger record is one by itself. Its bytes are copied
+// once, into the batch's own buffer; a batch of one keeps its record's. What a batch is never changes afterwards: all
+// its tries have the same id, sizes and digest.
 //
 // Pure. Owned by FileAppender; one thread.
 #pragma once
@@ -25,13 +26,14 @@ struct AppendBatch {
   Bytes bytes;
   std::vector<std::uint32_t> crcs;  // of the 64 KiB pieces from its begin
   std::uint32_t digest = 0;
-  Instant deadline;  // the first record's: the earliest
+  Instant deadline;  // the last record's: nobody's is cut short
   std::vector<Promise<Appended>> promises;
 };
 
 class AppendQueue {
  public:
   static constexpr std::size_t kBatchRecordsMax = 4096;
+  static constexpr Duration kDeadlinesApartMax = 500ms;
   static constexpr std::size_t kRecordsMax = 65536;
   static constexpr std::uint64_t kBytesMax = 256ull << 20;
 

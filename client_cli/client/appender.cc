@@ -152,8 +152,8 @@ Task<> FileAppender::settled() {
 
 Task<> FileAppender::sync() {
   if (closed_) co_await fail(Code::invalid_argument, "{} is closed", info_.path);
-  co_await settled();
   Instant deadline = context_.deadline();
+  co_await with_deadline(context_.executor, deadline, "sync of " + info_.path, settled());
   const std::map<std::uint32_t, std::uint64_t> chunks = unsynced_;
   const std::uint64_t appended = appended_, end = end_;
   std::vector<Task<>> syncs;

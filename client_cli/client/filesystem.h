@@ -65,6 +65,8 @@ struct AppendOptions {
 // A record of unknown outcome (deadline) may be repeated with its own sequence by a writer that keeps its id: without
 // one, records travel together, and what one of them was part of cannot be said again. No later record of this appender
 // is executed before it, and it is never executed after a later one.
+//
+// A batch has one deadline: a record may get its outcome half a second after its own.
 class Appender {
  public:
   virtual ~Appender() = default;

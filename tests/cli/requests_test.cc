@@ -130,6 +130,8 @@ TEST(ChunkComparison, NamesServerAndBlock) {
               ElementsAre("c: block 1 does not match its checksum", "d: may have lost bytes in a power cut"));
   EXPECT_THAT(all.unanswered, ElementsAre(HasSubstr("e: unreachable")));
   EXPECT_THAT(all.differing, IsEmpty());
+  EXPECT_TRUE(all.worth_another_look());
+  EXPECT_FALSE(compare({member("a", {1, 2}), gone}).worth_another_look()) << "who does not answer is not moving";
 
   MemberHolds old = member("b", {1, 2});
   old.held->serial = {6};

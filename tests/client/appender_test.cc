@@ -314,6 +314,17 @@ TEST_F(Appending, SyncForcesTheChunksAppendedToAndSavesTheSize) {
   EXPECT_EQ(run(log->append(Bytes::of("x"))).error().code, Code::invalid_argument);
 }
 
+TEST_F(Appending, SyncHasOneDeadlineWithWhatItWaitsFor) {
+  auto log = appender();
+  ASSERT_TRUE(run(log->append(Bytes::of("done"))));
+  for (ChunkServer& server : servers) mute(server);
+  TaskGroup group;
+  group.spawn<Appended>(log->append(Bytes::of("under way")));
+  Instant start = world.now();
+  EXPECT_FALSE(run(log->sync()));
+  EXPECT_LE(world.now() - start, settings.deadline + 100ms);
+}
+
 TEST_F(Appending, ARecordOfABatchIsNotRepeatedWithoutAKeptId) {
   auto log = appender();
   append_all(*log, {"one", "two", "three"});
@@ -417,6 +428,20 @@ TEST(AppendQueue, OnlyConsecutiveSequencesTravelTogether) {
   EXPECT_EQ(queue.take().sizes.size(), 1u);
   EXPECT_TRUE(queue.full()) << "one that travels alone waits for nobody";
   EXPECT_EQ(queue.take().first, 5u);
+}
+
+TEST(AppendQueue, ABatchHasItsLastRecordsDeadline) {
+  AppendQueue queue(100);
+  Instant soon = Instant{} + 10s;
+  std::uint64_t sequence = 0;
+  for (Duration later : {0ms, 400ms, 900ms, 901ms}) {
+    ASSERT_TRUE(queue.push(++sequence, Bytes::of("x"), false, soon + later));
+  }
+  EXPECT_TRUE(queue.full()) << "it would not grow";
+  AppendBatch first = queue.take(), second = queue.take();
+  EXPECT_EQ(first.sizes.size(), 2u);
+  EXPECT_EQ(first.deadline, soon + 400ms);
+  EXPECT_EQ(second.deadline, soon + 901ms);
 }
 
 TEST(AppendQueue, IsBounded) {

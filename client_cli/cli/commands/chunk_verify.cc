@@ -39,19 +39,27 @@ Task<Looked> look_once(Filesystem& filesystem, Chunk chunk) {
   co_return looked;
 }
 
-Task<Looked> look(Executor& executor, Filesystem& filesystem, Chunk chunk) {
-  std::optional<ChunkComparison> before;
+// All looks at a chunk together have one operation's time.
+Task<Looked> look(Executor& executor, Filesystem& filesystem, Chunk chunk, Instant deadline) {
+  std::optional<Looked> before;
   for (int looks = 1;; ++looks) {
-    Looked looked = co_await look_once(filesystem, chunk);
-    bool moves = !before || looked.found.moving_between(*before);
-    if (looked.found.equal() || !moves || looks == kLooksMax) {
-      looked.moving = moves && !looked.found.equal();
-      co_return looked;
+    std::string what = "looking at chunk " + hex(chunk.handle);
+    Result<Looked> looked =
+        co_await with_deadline(executor, deadline, std::move(what), look_once(filesystem, std::move(chunk))).outcome();
+    if (!looked && !before) co_await fail(std::move(looked));
+    if (!looked) {
+      before->moving = true;
+      co_return std::move(*before);
     }
-    before = std::move(looked.found);
+    const ChunkComparison& found = looked->found;
+    bool moves = !before || found.moving_between(before->found);
+    if (!found.worth_another_look() || !moves) co_return std::move(*looked);
+    looked->moving = true;
+    if (looks == kLooksMax || executor.now() + kBetweenLooks >= deadline) co_return std::move(*looked);
+    before = std::move(*looked);
     co_await executor.sleep(kBetweenLooks);
-    bus::FindChunk::Reply now = co_await filesystem.find_chunk(chunk.handle);  // its members may be others by now
-    chunk = std::move(now.chunk);
+    bus::FindChunk::Reply now = co_await filesystem.find_chunk(before->chunk.handle);
+    chunk = std::move(now.chunk);  // its members may be others by now
   }
 }
 
@@ -109,7 +117,10 @@ Result<int> run(Session& session, const Arguments& arguments) {
   if (!chunks) return fail(std::move(chunks));
   std::optional<Error> damaged, unclear;
   for (const Chunk& chunk : *chunks) {
-    auto work = [&session, chunk](Filesystem& filesystem) { return look(session.executor(), filesystem, chunk); };
+    auto work = [&session, chunk](Filesystem& filesystem) {
+      Executor& executor = session.executor();
+      return look(executor, filesystem, chunk, executor.now() + session.options().timeout);
+    };
     Result<Looked> looked = session.run<Looked>(work);
     if (!looked) return fail(std::move(looked));
     tell(session.out(), *looked);
