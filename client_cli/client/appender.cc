@@ -123,7 +123,6 @@ void FileAppender::land(Flight& flight, Result<Landed> result) {
     Appended appended{index == result->index ? result->handle : ChunkHandle{},
                       index * context_.master.chunk_size() + result->reply.offset, 0, flight.id, result->reply.repeat};
     unsynced_[index] = ++appended_;
-    end_ = std::max(end_, appended.offset + batch.bytes.size());
     for (std::size_t i = 0; i < batch.sizes.size(); ++i) {
       appended.length = batch.sizes[i];
       batch.promises[i].set(appended);
@@ -155,20 +154,23 @@ Task<> FileAppender::sync() {
   Instant deadline = context_.deadline();
   co_await with_deadline(context_.executor, deadline, "sync of " + info_.path, settled());
   const std::map<std::uint32_t, std::uint64_t> chunks = unsynced_;
-  const std::uint64_t appended = appended_, end = end_;
-  std::vector<Task<>> syncs;
+  std::vector<Task<std::optional<std::uint64_t>>> syncs;
   for (const auto& [index, batch] : chunks) syncs.push_back(writer_.sync({info_.inode, index, info_.path}, deadline));
-  std::vector<Result<>> synced = co_await all_of(std::move(syncs));
-  auto result = synced.begin();
+  std::vector<Result<std::optional<std::uint64_t>>> synced = co_await all_of(std::move(syncs));
+  std::uint64_t size = 0;
+  auto length = synced.begin();
   for (const auto& [index, batch] : chunks) {
-    bool done = (result++)->has_value();
-    if (done && unsynced_[index] == batch) unsynced_.erase(index);  // later appends ask for another sync
+    std::optional<std::uint64_t> found = co_await std::move(*length++);
+    // What was cut off since is no part of it.
+    if (found.value_or(0) > 0) size = index * context_.master.chunk_size() + *found;
   }
-  for (Result<>& one : synced) co_await std::move(one);
-  if (saved_ >= appended) co_return;
-  bus::SetSize ask{info_.inode, end};
-  co_await context_.master.change_aside(std::move(ask), "saving the size of " + info_.path, deadline);
-  saved_ = std::max(saved_, appended);
+  if (size > 0) {
+    bus::SetSize ask{info_.inode, size};
+    co_await context_.master.change_aside(std::move(ask), "saving the size of " + info_.path, deadline);
+  }
+  for (const auto& [index, batch] : chunks) {
+    if (unsynced_[index] == batch) unsynced_.erase(index);  // later appends ask for another sync
+  }
 }
 
 Task<> FileAppender::close() {

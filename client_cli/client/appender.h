@@ -6,13 +6,13 @@
 //                 └ waits for the batch before it, but not for long, unless it is full
 //
 // * A batch keeps id, sizes, digest and the time it was first asked at over all tries. Once it was sent to a chunk it
-//   goes to no other until that one has said it does not have it (sealed): it alone knows.
+//   goes to no other until that one has said it does not have it (sealed), for it alone knows; or is no part of the
+//   file any more (truncated): what it held is gone with it, and the batch goes to what is the last one now.
 // * Order: each try names the nearest earlier batch that has no outcome yet (`previous`); the primary executes none
 //   before it. A batch that failed for good, or was given up, holds up nobody.
 // * What is known of the last chunk is used for Settings::layout_age, or until it proves wrong.
 // * A chunk remembers the last 64 batches of a writer: none is begun while one that is 64 older has no outcome yet, or
-// a
-//   repeat of that one would find its record gone.
+//   a repeat of that one would find its record gone.
 // * Bounds: in_flight batches, of together Settings::window bytes (or one batch that is larger); the queue's.
 //
 // Goes before the Filesystem it came from. One thread.
@@ -108,9 +108,7 @@ class FileAppender final : public Appender, public std::enable_shared_from_this<
   TimerId linger_timer_ = 0;
   std::shared_ptr<const Target> target_;             // null: to be asked for
   std::uint64_t appended_ = 0;                       // batches that were acknowledged
-  std::uint64_t saved_ = 0;                          // of them, those the master's size includes
-  std::uint64_t end_ = 0;                            // of what was acknowledged
-  std::map<std::uint32_t, std::uint64_t> unsynced_;  // by chunk: the latest acknowledged batch since its last sync
+  std::map<std::uint32_t, std::uint64_t> unsynced_;  // by chunk: the latest of them since its last sync
   std::vector<Promise<void>> settling_;
   TaskGroup group_;  // flights
 };

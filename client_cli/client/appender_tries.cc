@@ -83,6 +83,14 @@ Task<> FileAppender::locate_again(std::shared_ptr<Flight> flight) {
     flight->at = target_;
     co_return;
   }
+  // Locating it for writing would make one that was cut off anew.
+  const bool there = co_await writer_.exists(flight->chunk(info_), flight->at->layout.handle, flight->batch.deadline);
+  if (!there) {
+    flight->bound = false;
+    flight->sealed.reset();
+    if (target_ && target_->layout.handle == flight->at->layout.handle) target_.reset();
+    co_return;
+  }
   auto found = std::make_shared<Target>(*flight->at);
   found->layout = co_await writer_.locate(flight->chunk(info_), failed, unreachable, flight->batch.deadline);
   if (target_ && target_->layout.index == found->layout.index && target_->layout.version < found->layout.version) {
@@ -92,16 +100,17 @@ Task<> FileAppender::locate_again(std::shared_ptr<Flight> flight) {
 }
 
 Task<> FileAppender::locate_next(std::shared_ptr<Flight> flight) {
-  while (true) {
+  for (bool asked = false;; asked = true) {
     const Version failed = std::exchange(flight->failed, {});
     const ServerId unreachable = std::exchange(flight->unreachable, {});
     std::shared_ptr<const Target> last = co_await locate_last(failed, unreachable, flight->batch.deadline);
-    if (!flight->sealed || last->layout.index > *flight->sealed) {
+    const bool full = flight->sealed == last->layout.index && flight->at->layout.handle == last->layout.handle;
+    if (!full || asked) {
       flight->at = std::move(last);
       if (!flight->asked_ms) flight->asked_ms = flight->at->now_ms;
       co_return;
     }
-    // Answered from before the seal was known there.
+    // Answered from before the seal was known there; or it was cut since, and takes more: asked again, it knows.
     target_.reset();
     Duration wait = flight->backoff.next(context_.random);
     if (context_.executor.now() + wait >= flight->batch.deadline) {

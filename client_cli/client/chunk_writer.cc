@@ -87,19 +87,37 @@ Task<> ChunkWriter::write_as(RequestId id, WriteFloors::Wanted& wanted, ChunkAt 
   }
 }
 
-Task<> ChunkWriter::sync(ChunkAt at, Instant deadline) {
+Task<std::optional<std::uint64_t>> ChunkWriter::sync(ChunkAt at, Instant deadline) {
   Story story{at, deadline, Attempts(fmt::format("sync of {}", at.text()))};
   while (true) {
+    // Locating it for writing would make it anew.
+    bool known =
+        context_.layouts.find(at.inode, at.index, LayoutCache::Use::write, context_.executor.now()).has_value();
+    Result<bool> there = true;
+    if (!known) there = co_await exists(at, {}, deadline).outcome();
+    if (!there) {
+      story.attempts.failed("master", there.error());
+      co_await fail(story.attempts.give_up(there.error()));
+    }
+    if (!*there) co_return std::nullopt;
     bus::Member primary = co_await next_primary(story);
     bus::SyncChunk ask{story.layout.handle, story.layout.version};
     bus::Peer to = bus::Peer::at(primary.control);
     Result<bus::SyncChunk::Reply> synced =
         co_await context_.endpoint.call(std::move(to), std::move(ask), context_.one_try(deadline)).outcome();
-    if (synced) co_return;
+    if (synced) co_return synced->length;
     story.attempts.failed_with_effect(server_text(primary), synced.error());
     Error refused = std::move(synced).error();
     co_await recover(story, std::move(refused), primary.server);
   }
+}
+
+Task<bool> ChunkWriter::exists(ChunkAt at, ChunkHandle handle, Instant deadline) {
+  bus::LocateForRead ask{at.inode, at.index, 1};
+  bus::LocateForRead::Reply page = co_await context_.master.ask(std::move(ask), "looking for " + at.text(), deadline);
+  auto found = std::ranges::find(page.layout, at.index, &bus::ChunkLayout::index);
+  if (found == page.layout.end()) co_return false;
+  co_return handle.value == 0 || found->handle == handle;
 }
 
 Task<bus::Member> ChunkWriter::next_primary(Story& story) {

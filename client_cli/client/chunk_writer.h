@@ -9,6 +9,8 @@
 // Owned by Context's Filesystem; one thread; tasks must not outlive it.
 #pragma once
 
+#include <optional>
+
 #include "base/bytes.h"
 #include "client_cli/client/context.h"
 
@@ -20,8 +22,11 @@ class ChunkWriter {
 
   // At most 1 MiB that ends within the chunk. Done: every member has applied it.
   Task<> write(ChunkAt at, std::uint64_t offset, Bytes bytes, Instant deadline);
-  // Everything acknowledged so far is on every member's disk.
-  Task<> sync(ChunkAt at, Instant deadline);
+  // Everything acknowledged so far is on every member's disk. How long the chunk is; nothing if the file has no such
+  // chunk any more: it was cut off.
+  Task<std::optional<std::uint64_t>> sync(ChunkAt at, Instant deadline);
+  // Whether the file has this very chunk; of any handle, if that is 0. Asks the master; makes nothing.
+  Task<bool> exists(ChunkAt at, ChunkHandle handle, Instant deadline);
   // A layout with an active version: from the cache, unless it is as old as the version that failed. `unreachable`: who
   // could not be reached just now, for the master to look.
   Task<bus::ChunkLayout> locate(ChunkAt at, Version failed, ServerId unreachable, Instant deadline);

@@ -189,7 +189,6 @@ Task<> OpenFile::write_fragment(Fragment fragment, std::uint64_t offset, Bytes b
   std::uint64_t end = offset + fragment.from + bytes.size();
   co_await writer_.write(chunk(fragment.chunk), fragment.offset, std::move(bytes), deadline);
   unsynced_[fragment.chunk] = ++writes_;
-  written_end_ = std::max(written_end_, end);
   size_ = std::max(size_, end);
 }
 
@@ -198,23 +197,27 @@ Task<> OpenFile::sync() {
   Instant deadline = context_.deadline();
   co_await with_deadline(context_.executor, deadline, "sync of " + info_.path, in_flight_.settled());
   if (append_error_) co_await fail(Error(*append_error_));
-  std::uint64_t end = written_end_;
-  std::uint64_t writes = writes_;
-  std::map<std::uint32_t, std::uint64_t> chunks = unsynced_;
-  std::vector<Task<>> syncs;
+  const std::map<std::uint32_t, std::uint64_t> chunks = unsynced_;
+  std::vector<Task<std::optional<std::uint64_t>>> syncs;
   for (const auto& [index, write] : chunks) syncs.push_back(writer_.sync(chunk(index), deadline));
-  std::vector<Result<>> synced = co_await all_of(std::move(syncs));
-  auto result = synced.begin();
+  std::vector<Result<std::optional<std::uint64_t>>> synced = co_await all_of(std::move(syncs));
+  std::uint64_t size = 0;
+  std::vector<Error> errors;
+  auto length = synced.begin();
   for (const auto& [index, write] : chunks) {
-    bool done = (result++)->has_value();
-    if (done && unsynced_[index] == write) unsynced_.erase(index);  // later writes ask for another sync
+    Result<std::optional<std::uint64_t>>& found = *length++;
+    if (!found) errors.push_back(found.error());
+    // What was cut off since is no part of it.
+    if (found && found->value_or(0) > 0) size = index * context_.master.chunk_size() + **found;
   }
-  std::vector<Error> errors = errors_of(std::move(synced));
   if (!errors.empty()) co_await fail(joined(std::move(errors)));
-  if (saved_writes_ >= writes) co_return;
-  bus::SetSize ask{info_.inode, end};
-  co_await context_.master.change_aside(std::move(ask), "saving the size of " + info_.path, deadline);
-  saved_writes_ = std::max(saved_writes_, writes);
+  if (size > 0) {
+    bus::SetSize ask{info_.inode, size};
+    co_await context_.master.change_aside(std::move(ask), "saving the size of " + info_.path, deadline);
+  }
+  for (const auto& [index, write] : chunks) {
+    if (unsynced_[index] == write) unsynced_.erase(index);  // later writes ask for another sync
+  }
 }
 
 Task<> OpenFile::close() {

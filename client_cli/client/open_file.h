@@ -68,10 +68,8 @@ class OpenFile final : public File {
   bool closed_ = false;
   std::uint64_t size_;  // as far as known
   std::uint64_t append_at_;
-  std::uint64_t written_end_ = 0;                    // of what this handle wrote
   std::uint64_t writes_ = 0;                         // acknowledged
-  std::uint64_t saved_writes_ = 0;                   // of them, those the master's size includes
-  std::map<std::uint32_t, std::uint64_t> unsynced_;  // by chunk: the latest acknowledged write since its last sync
+  std::map<std::uint32_t, std::uint64_t> unsynced_;  // by chunk: the latest of them since its last sync
   std::optional<Error> append_error_;
   Semaphore window_;
   Semaphore append_turn_{1};

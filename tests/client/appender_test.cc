@@ -354,6 +354,46 @@ TEST_F(Appending, TheSequenceOfOneThatFoundNoRoomIsNotUsedAgain) {
   EXPECT_EQ(next->offset, AppendQueue::kRecordsMax);
 }
 
+// The chunk the appender knows is cut off; locating it for writing would make it anew, behind a hole.
+TEST_F(Appending, GoesOnWithWhatATruncatedFileEndsWith) {
+  auto log = appender();
+  std::string large(3 << 20, 'x');
+  ASSERT_TRUE(run(log->append(Bytes::of(large))));
+  ASSERT_TRUE(run(log->append(Bytes::of(large))));
+  ASSERT_EQ(master.chunk_count, 2u);
+  cut(5);
+  Result<Appended> done = run(log->append(Bytes::of("after")));
+  ASSERT_TRUE(done) << done.error().text();
+  EXPECT_EQ(done->offset, 5u);
+  EXPECT_EQ(chunk(0), "xxxxxafter");
+  EXPECT_EQ(master.chunk_count, 1u);
+  EXPECT_EQ(master.calls["locate_for_write"], 0);
+  all_equal();
+}
+
+// It is known to be full; then the file is cut, and it takes more.
+TEST_F(Appending, AChunkThatWasCutIsFullNoMore) {
+  auto log = appender();
+  std::string large(3 << 20, 'x');
+  ASSERT_TRUE(run(log->append(Bytes::of(large))));
+  servers[0].faults["append"] = {{Code::sealed}};
+  Result<Appended> done = run(log->append(Bytes::of("more")));
+  ASSERT_TRUE(done) << done.error().text();
+  EXPECT_EQ(done->offset, large.size());
+}
+
+TEST_F(Appending, SyncSkipsWhatWasCutOffAndSavesNoMoreThanThereIs) {
+  auto log = appender();
+  std::string large(3 << 20, 'x');
+  ASSERT_TRUE(run(log->append(Bytes::of(large))));
+  ASSERT_TRUE(run(log->append(Bytes::of(large))));
+  cut(5);
+  Result<> synced = run(log->sync());
+  ASSERT_TRUE(synced) << synced.error().text();
+  EXPECT_EQ(master.size, 5u);
+  EXPECT_EQ(master.chunk_count, 1u);
+}
+
 TEST_F(Appending, ToADirectoryIsRefusedAndNothingIsMade) {
   master.is_directory = true;
   Result<std::shared_ptr<Appender>> opened = run(fs().open_appender("/f"));

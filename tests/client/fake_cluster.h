@@ -107,6 +107,7 @@ struct AppendState {
 };
 struct AppendStates {
   std::map<ChunkHandle, AppendState> chunks;
+  std::set<ChunkHandle> gone;  // cut off
   std::uint64_t chunk_size = kChunk;
   Version* version = nullptr;
 };
@@ -168,6 +169,7 @@ class ChunkServer : public Node {
     appends.push_back({caller.request, ask});
     Fault fault = co_await before("append");
     co_await world_.sleep(append_time);
+    if (states->gone.contains(ask.handle)) co_await fail(Code::not_found, "chunk {} is not held here", ask.handle);
     if (ask.version != *states->version) co_await fail(Code::stale_version, "version {} is gone", ask.version);
     AppendState& state = states->chunks[ask.handle];
     if (!std::exchange(state.used, true)) state.records = states->chunks[{ask.handle.value - 1}].records;
@@ -232,6 +234,7 @@ class ChunkServer : public Node {
   Task<bus::SyncChunk::Reply> sync(bus::SyncChunk ask, bus::Caller) {
     Fault fault = co_await before("sync");
     co_await after(fault);
+    if (states->gone.contains(ask.handle)) co_await fail(Code::not_found, "chunk {} is not held here", ask.handle);
     synced.insert(ask.version);
     co_return bus::SyncChunk::Reply{chunks[ask.handle].size()};
   }
@@ -409,6 +412,15 @@ class Cluster : public testing::Test {
     for (std::uint32_t i = 0; i < master.chunk_count; ++i) {
       for (auto& server : servers) server.chunks[{100 + i}] = content.substr(i * kChunk, kChunk);
     }
+  }
+  // As if somebody had truncated it, to within its first chunk.
+  void cut(std::uint64_t to) {
+    for (std::uint32_t i = 1; i < master.chunk_count; ++i) master.states.gone.insert({100 + i});
+    for (auto& server : servers) server.chunks[{100}].resize(to);
+    master.states.chunks[{100}].sealed = false;
+    master.chunk_count = 1;
+    master.size = to;
+    master.calls.clear();
   }
   void kill(Node& node) { node.down(); }
   // Nothing reaches it, and nothing comes back.

@@ -188,6 +188,18 @@ TEST_F(Writing, I13WaitsForOlderOnesSoThatTheFloorIsAboveWhatWasGivenUp) {
   ASSERT_TRUE(cut_off);
 }
 
+TEST_F(Writing, TheSizeThatIsSavedIsWhatTheChunksHaveNow) {
+  auto file = open();
+  ASSERT_TRUE(run(file->write(0, Bytes::of("0123456789"))));
+  ASSERT_TRUE(run(file->write(kChunk, Bytes::of("cut off"))));
+  cut(5);
+  Result<> synced = run(file->sync());
+  ASSERT_TRUE(synced) << synced.error().text();
+  EXPECT_EQ(master.size, 5u);
+  EXPECT_EQ(master.chunk_count, 1u) << "what is gone is not made anew";
+  EXPECT_EQ(master.calls["locate_for_write"], 0);
+}
+
 TEST_F(Writing, EndsInTimeWhenEverythingIsDead) {
   for (bool silent : {false, true}) {
     auto file = open();
