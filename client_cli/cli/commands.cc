@@ -122,8 +122,12 @@ int execute(Session& session, const Words& words) {
   Result<> flushed = session.out().flush();
   if (code && interrupted()) code = kInterrupted;
   if (code && !flushed) code = fail(std::move(flushed));
-  if (!code && session.out().reader_left()) return kFailed;  // as `cat | head` does: nothing to tell
-  return code ? *code : session.tell(command.name, code.error());
+  if (code) return *code;
+  if (!session.out().reader_left()) return session.tell(command.name, code.error());
+  if (!session.request()) return kFailed;  // as `cat | head` does: nothing to tell
+  Error error = std::move(code).error();
+  error.message += "; what was changed is changed";
+  return session.tell(command.name, error, "look at what is there before doing it again");
 }
 
 std::string usage_of(const Command& command) {

@@ -46,7 +46,8 @@ class Output {
   void line(std::string_view text);
   void object(Json json);  // adds "v":1 in front
   Result<> flush();
-  bool reader_left() const { return reader_left_; }  // whoever read stdout does so no more
+  bool reader_left() const { return reader_left_; }  // whoever read stdout does so no more; since begin_command()
+  void begin_command() { reader_left_ = false; }
 
   // To stderr, with a line end. note() keeps silent with --quiet.
   void note(std::string_view text);

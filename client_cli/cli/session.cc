@@ -118,6 +118,7 @@ std::string Session::label() const {
 }
 
 void Session::begin_command() {
+  out_.begin_command();
   request_before_.reset();
   if (blocking_) request_before_ = request();
 }
@@ -130,8 +131,9 @@ std::optional<RequestId> Session::request() {
   return *last;
 }
 
-int Session::tell(std::string_view verb, const Error& error) {
+int Session::tell(std::string_view verb, const Error& error, std::string advice) {
   Told told{verb, options_.local.empty() ? options_.master : "local " + options_.local, {}};
+  told.advice = std::move(advice);
   if (outcome_of(error.code) == Outcome::may_have_happened || exit_code(error.code) == kUnavailable) {
     told.request = request();
     Found found = find_command(split_name(verb));

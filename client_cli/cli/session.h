@@ -69,8 +69,9 @@ class Session {
   std::string master() const;  // address, "" before connect()
   std::string label() const;   // for the prompt: "local", "127.0.0.1:7500"
 
-  // Tells an error on stderr (three lines, or JSON) and gives its exit code.
-  int tell(std::string_view verb, const Error& error);
+  // Tells an error on stderr (three lines, or JSON) and gives its exit code. `advice`: what to try, if the verb knows
+  // better than what is said of such errors.
+  int tell(std::string_view verb, const Error& error, std::string advice = {});
   void warn(std::string_view text);
   // Forgets which requests were sent before: the next error names only a later one.
   void begin_command();

@@ -1,5 +1,6 @@
 #include "tests/cli/cli_fixture.h"
 
+#include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -48,7 +49,18 @@ Said CliTest::gfs(std::vector<std::string> words, const std::string& input) {
   return plain(std::move(words), input);
 }
 
-Said CliTest::plain(std::vector<std::string> words, const std::string& input) {
+Said CliTest::unread(std::vector<std::string> words, const std::string& input) {
+  signal(SIGPIPE, SIG_IGN);  // as main() does
+  int ends[2];
+  EXPECT_EQ(pipe(ends), 0);
+  close(ends[0]);
+  words.insert(words.begin(), {"--master", cluster_->master()});
+  Said said = plain(std::move(words), input, ends[1]);
+  close(ends[1]);
+  return said;
+}
+
+Said CliTest::plain(std::vector<std::string> words, const std::string& input, std::optional<int> output) {
   struct Stream {
     FILE* file = tmpfile();
     ~Stream() { fclose(file); }
@@ -65,7 +77,7 @@ Said CliTest::plain(std::vector<std::string> words, const std::string& input) {
   fwrite(input.data(), 1, input.size(), in.file);
   fflush(in.file);
   lseek(in.descriptor(), 0, SEEK_SET);
-  int code = run(std::move(words), {in.descriptor(), out.descriptor(), err.descriptor()});
+  int code = run(std::move(words), {in.descriptor(), output.value_or(out.descriptor()), err.descriptor()});
   return {code, out.content(), err.content()};
 }
 

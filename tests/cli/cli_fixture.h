@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -29,7 +30,9 @@ class CliTest : public testing::Test {
   // With --master.
   Said gfs(std::vector<std::string> words, const std::string& input = "");
   // Without it.
-  static Said plain(std::vector<std::string> words, const std::string& input = "");
+  static Said plain(std::vector<std::string> words, const std::string& input = "", std::optional<int> output = {});
+  // As gfs(), with a stdout that nobody reads any more.
+  Said unread(std::vector<std::string> words, const std::string& input = "");
   // Fails the test unless the exit code is 0.
   std::string ok(std::vector<std::string> words, const std::string& input = "");
 
