@@ -4,6 +4,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,15 +18,18 @@ class RemoteLog {
   ~RemoteLog();
 
   Result<> open(const std::string& path, client::AppendOptions options);
-  // All under way at once; each with its outcome, in order.
-  Result<std::vector<Result<client::Appended>>> append(std::vector<Bytes> records);
+  // In this order, at most `at_once` of them under way at a time; none is begun any more once one has failed. Each that
+  // was begun has its outcome (of one that was interrupted: cancelled).
+  std::vector<std::optional<Result<client::Appended>>> append(std::vector<Bytes> records, std::size_t at_once);
   Result<client::Appended> append_as(std::uint64_t sequence, Bytes record);
   // What was appended is on every disk.
   Result<> close();
 
  private:
   static Task<> open_appender(RemoteLog& log, Filesystem& filesystem, std::string path, client::AppendOptions options);
-  static Task<std::vector<Result<client::Appended>>> append_all(RemoteLog& log, std::vector<Bytes> records);
+  struct Group;
+  static Task<> append_one(std::shared_ptr<client::Appender> appender, std::shared_ptr<Group> group, std::size_t i);
+  static Task<> append_all(RemoteLog& log, std::shared_ptr<Group> group);
   static Task<> close_appender(RemoteLog& log);
   static Task<> drop(RemoteLog& log);
 

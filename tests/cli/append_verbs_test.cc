@@ -1,6 +1,7 @@
 // The verbs of appending, leases and policies against a cluster in this process.
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "client_cli/client/record_format.h"
@@ -64,6 +65,66 @@ TEST_F(CliAppend, AWriterThatKeepsItsIdMaySendItsInputAgain) {
   EXPECT_EQ(ok({"rappend", remote("log"), "--client", client, "--first", "10"}, input), offsets);
   ok({"rappend", remote("log"), "--client", client, "--first", "10"}, input + "three\n");
   EXPECT_EQ(ok({"records", remote("log")}), "one\ntwo\nthree\n");
+}
+
+TEST_F(CliAppend, ManyShortRecordsAreNoMoreThanMayWaitAtOnce) {
+  std::string input;
+  for (int i = 0; i < 70000; ++i) input += "x\n";
+  std::string offsets = ok({"rappend", remote("log"), "--raw"}, input);
+  EXPECT_EQ(std::count(offsets.begin(), offsets.end(), '\n'), 70000);
+  EXPECT_EQ(ok({"cat", remote("log")}), input);
+}
+
+TEST_F(CliAppend, WhereItStoppedAndHowToGoOnIsTold) {
+  std::string client = "11111111-2222-3333-4444-999999999999";
+  std::string two = std::string("\0\0\0\x01", 4) + "a" + std::string("\0\0\0\x01", 4) + "b";
+  std::string cut_off = two + std::string("\0\0\0\x09", 4) + "c";
+  Said said = gfs({"rappend", remote("log"), "--length-prefixed", "--client", client, "--first", "7"}, cut_off);
+  EXPECT_EQ(said.code, 7) << said.err;
+  EXPECT_EQ(said.out, "0\n17\n");
+  EXPECT_THAT(said.err, HasSubstr("2 records are done"));
+  EXPECT_THAT(said.err, HasSubstr("go on with --client " + client + " --first 9 and the input from record 3"));
+  EXPECT_EQ(ok({"rappend", remote("log"), "--client", client, "--first", "9"}, "c\n"), "34\n");
+  EXPECT_EQ(ok({"records", remote("log")}), "a\nb\nc\n");
+  // A record whose sequence the writer has passed, and which is not on record, may be there or not: never twice.
+  said = gfs({"rappend", remote("log"), "--client", client, "--first", "3"}, "old\n");
+  EXPECT_EQ(said.code, 1) << said.err;
+  EXPECT_THAT(said.err, HasSubstr("0 records are done"));
+  EXPECT_THAT(said.err, HasSubstr("--first 4 and the input from record 2"));
+  said = gfs({"rappend", remote("log"), "--client", client, "--first", "9"}, "other\n");
+  EXPECT_EQ(said.code, 4) << said.err;
+
+  said = gfs({"rappend", remote("raw"), "--length-prefixed", "--raw"}, two + std::string(4, '\0') + two);
+  EXPECT_EQ(said.code, 7) << said.err;
+  EXPECT_THAT(said.err, HasSubstr("record 3: it is empty"));
+  EXPECT_EQ(ok({"cat", remote("raw")}), "ab");
+}
+
+TEST_F(CliAppend, WhatIsDoneIsToldThoughNobodyReadsTheOffsets) {
+  Said said = unread({"rappend", remote("log")}, "one\ntwo\n");
+  EXPECT_EQ(said.code, 7) << said.err;
+  EXPECT_THAT(said.err, HasSubstr("2 records are done"));
+  said = unread({"append", remote("log"), "--show-req"}, "three");
+  EXPECT_EQ(said.code, 1);
+  EXPECT_THAT(said.err, HasSubstr("what was changed is changed"));
+  EXPECT_THAT(said.err, HasSubstr("req="));
+  said = unread({"--json", "mkdir", remote("d")});
+  EXPECT_THAT(said.err, HasSubstr("\"req\":\""));
+  said = unread({"cat", remote("log")});
+  EXPECT_EQ(said.code, 1);
+  EXPECT_EQ(said.err, "") << "as cat | head does";
+}
+
+TEST_F(CliAppend, RecordsThatAreNoTextComeAsBase64) {
+  ok({"rappend", remote("log")}, "text\n\xff\xfe\xfd\n");
+  std::string lines = ok({"--json", "records", remote("log")});
+  ordered_json text = ordered_json::parse(lines.substr(0, lines.find('\n')));
+  ordered_json bytes = ordered_json::parse(lines.substr(lines.find('\n') + 1));
+  EXPECT_EQ(keys(text), "v path offset length record");
+  EXPECT_EQ(text["record"], "text");
+  EXPECT_EQ(bytes["record"], "//79");
+  EXPECT_EQ(bytes["base64"], true);
+  EXPECT_EQ(gfs({"records", remote("log"), "--from", std::to_string(UINT64_MAX / 2)}).code, 2);
 }
 
 TEST_F(CliAppend, ChunksAreShownAndCompared) {

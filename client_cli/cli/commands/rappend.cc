@@ -10,7 +10,11 @@ namespace gfs::cli {
 
 namespace {
 
-constexpr std::size_t kAtOnce = 4 << 20;  // bytes appended side by side
+constexpr std::size_t kBytesAtOnce = 4 << 20;  // appended side by side
+constexpr std::size_t kRecordsAtOnce = 4096;
+// Under a kept id each record is a batch, and the chunk remembers 64 of them: so few are under way that after a failure
+// those behind it are still known.
+constexpr std::size_t kKeptAtOnce = 16;
 
 // Cuts what was read into records.
 class Cutter {
@@ -34,6 +38,10 @@ class Cutter {
     }
     std::size_t limit = client::kRecordMax;
     if (size > limit) return fail(Code::too_large, "record {}: at most {} bytes are one record", number_ + 1, limit);
+    if (whole && raw_ && length_prefixed_ && size == 0) {
+      return fail(Code::invalid_argument, "record {}: it is empty, and --raw has no frame for it to be in",
+                  number_ + 1);
+    }
     if (!whole && at_end && !rest.empty()) {
       return fail(Code::invalid_argument, "record {}: the input ends in the middle of it", number_ + 1);
     }
@@ -62,19 +70,31 @@ bool more_at_once(int descriptor) {
   return poll(&one, 1, 0) > 0 && (one.revents & POLLIN) != 0;
 }
 
-Result<> append_group(Session& session, RemoteLog& log, const std::string& path, std::vector<Bytes> records) {
+// What became of the input so far.
+struct Done {
+  std::uint64_t leading = 0;  // records, from the first on
+  std::uint64_t behind = 0;   // and behind the one that failed
+  bool unknown = false;       // a record that failed may be there all the same
+};
+
+// Tells the offsets of those that are done, up to the first that is not.
+Result<> append_group(Session& session, RemoteLog& log, const std::string& path, std::vector<Bytes> records,
+                      std::size_t at_once, Done& done) {
   Output& out = session.out();
-  if (records.empty()) return {};
-  auto done = log.append(std::move(records));
-  if (!done) return fail(std::move(done));
   std::optional<Error> failed;
-  for (Result<client::Appended>& one : *done) {
-    if (!one) {
-      if (!failed) failed = std::move(one).error();
-    } else if (out.json()) {
-      out.object(appended_json(path, *one));
+  for (std::optional<Result<client::Appended>>& one : log.append(std::move(records), at_once)) {
+    if (!one) continue;
+    if (!*one && (*one).error().outcome() == Outcome::may_have_happened) done.unknown = true;
+    if (!*one && !failed) failed = (*one).error();
+    if (failed) {
+      if (*one) ++done.behind;
+      continue;
+    }
+    ++done.leading;
+    if (out.json()) {
+      out.object(appended_json(path, **one));
     } else {
-      out.line(std::to_string(one->offset));
+      out.line(std::to_string((*one)->offset));
     }
   }
   Result<> written = out.flush();
@@ -82,31 +102,75 @@ Result<> append_group(Session& session, RemoteLog& log, const std::string& path,
   return written;
 }
 
-Result<> append_all(Session& session, RemoteLog& log, const std::string& path, Cutter& cutter) {
+Result<> append_all(Session& session, RemoteLog& log, const std::string& path, Cutter& cutter, std::size_t at_once,
+                    Done& done) {
   int input = session.out().streams().input;
   LocalSource source = LocalSource::borrowed(input, "standard input");
-  for (bool at_end = false; !at_end;) {
+  for (bool at_end = false;;) {
     std::vector<Bytes> records;
     std::optional<Error> bad;
     std::size_t bytes = 0;
-    do {
-      Result<std::string> piece = source.read_some();
-      if (!piece) return fail(std::move(piece));
-      at_end = piece->empty();
-      cutter.add(*piece);
-      while (!bad) {
-        Result<std::optional<Bytes>> record = cutter.next(at_end);
-        if (!record) bad = std::move(record).error();
-        if (bad || !*record) break;
+    while (records.size() < kRecordsAtOnce && bytes < kBytesAtOnce) {
+      Result<std::optional<Bytes>> record = cutter.next(at_end);
+      if (record && *record) {
         bytes += (*record)->size();
         records.push_back(std::move(**record));
+        continue;
       }
-    } while (!bad && !at_end && bytes < kAtOnce && more_at_once(input));
-    Result<> appended = append_group(session, log, path, std::move(records));
-    if (!appended) return appended;
+      if (!record) bad = std::move(record).error();
+      if (bad || at_end || (!records.empty() && !more_at_once(input))) break;
+      Result<std::string> piece = source.read_some();
+      if (!piece) {
+        bad = std::move(piece).error();
+        break;
+      }
+      at_end = piece->empty();
+      cutter.add(*piece);
+    }
+    const bool nothing = records.empty();
+    if (!nothing) {
+      Result<> appended = append_group(session, log, path, std::move(records), at_once, done);
+      if (!appended) return appended;
+    }
     if (bad) return fail(std::move(*bad));
+    if (nothing) return {};
   }
-  return {};
+}
+
+std::string records_text(std::uint64_t count) {
+  return fmt::format("{} {}", count, count == 1 ? "record is" : "records are");
+}
+
+// How to go on. Under a kept id the record that failed may be sent again; otherwise nobody would know it again.
+std::string advice(const Done& done, const Error& error, const client::AppendOptions& options) {
+  const std::uint64_t next = done.leading + 1, sequence = options.next_sequence + done.leading;
+  if (options.client.nil() && (done.unknown || done.behind > 0)) {
+    return fmt::format(
+        "look with records what is there from record {} on: a repeat without --client may append it twice", next);
+  }
+  if (options.client.nil()) return fmt::format("go on with the input from record {}", next);
+  if (error.code == Code::conflict) {
+    return fmt::format("--first: sequence {} of this client was another record", sequence);
+  }
+  if (error.code == Code::record_expired) {
+    return fmt::format(
+        "look with records whether record {} is there; then go on with --client {} --first {} and the "
+        "input from record {}",
+        next, options.client, sequence + 1, next + 1);
+  }
+  return fmt::format("go on with --client {} --first {} and the input from record {}", options.client, sequence, next);
+}
+
+// Tells how far it came, and gives the exit code.
+int tell_stopped(Session& session, Error error, const Done& done, const client::AppendOptions& options) {
+  error.message += fmt::format("; {} done", records_text(done.leading));
+  if (done.behind > 0) {
+    error.message += fmt::format(", and {} more behind record {}", done.behind, done.leading + 1);
+  }
+  int code = session.tell("rappend", error, advice(done, error, options));
+  if (code == kInterrupted) return code;
+  if (done.leading + done.behind > 0) return kPartly;
+  return options.client.nil() && done.unknown ? kFailed : code;  // not: safe to repeat
 }
 
 Result<int> run(Session& session, const Arguments& arguments) {
@@ -132,11 +196,16 @@ Result<int> run(Session& session, const Arguments& arguments) {
   Result<> done = log.open(*path, options);
   if (!done) return fail(std::move(done));
   Cutter cutter(arguments.has("length-prefixed"), arguments.has("raw"));
-  done = append_all(session, log, *path, cutter);
+  const bool kept = !options.client.nil();
+  Done appended;
+  done = append_all(session, log, *path, cutter, kept ? kKeptAtOnce : kRecordsAtOnce, appended);
   Result<> closed = log.close();  // what was appended shall be safe, whatever came then
-  if (!done) return fail(std::move(done));
-  if (!closed) return fail(std::move(closed));
-  return kOk;
+  if (!done) return tell_stopped(session, std::move(done).error(), appended, options);
+  if (closed) return kOk;
+  Error error = std::move(closed).error();
+  error.message += fmt::format("; {} done, but perhaps not on every disk", records_text(appended.leading));
+  int code = session.tell("rappend", error, "nothing is to be sent again; status shows the cluster's health");
+  return code == kInterrupted || appended.leading == 0 ? code : kPartly;
 }
 
 }  // namespace
@@ -149,8 +218,10 @@ const Command kRappend{
     .help =
         "Each line is a record, framed so that records gives it back; the offsets come in the same order. The\n"
         "file is made if it is missing.\n"
-        "With --client the same input may be sent again after a failure, with the same --first: what was done\n"
-        "before is not done twice.\n"
+        "It stops at the first record that fails, and tells how many are done; the offsets are of those. With\n"
+        "--client it may then go on at the one that failed, with --first as it says: if that was done, it is not\n"
+        "done twice. An id's last 64 records are known that well, for an hour: so go on there, not at the begin.\n"
+        "Ends with 7 if some are done and some are not.\n"
         "Example: rappend /logs/today < lines.txt",
     .options = {{0, "length-prefixed", "", "instead of lines: a length of 4 bytes, the highest first, then so many"},
                 {0, "client", "ID", "the writer's id, kept from run to run"},
