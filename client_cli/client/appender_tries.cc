@@ -39,9 +39,10 @@ Task<FileAppender::Landed> FileAppender::tries(std::shared_ptr<Flight> flight) {
     const Flight* earlier = before(*flight);
     ask.previous = flight->previous = earlier == nullptr ? 0 : earlier->id.sequence;
     ask.asked_ms = *flight->asked_ms;
-    flight->bound = true;
+    const bool repeat = std::exchange(flight->bound, true);
     bus::Peer to = bus::Peer::at(primary->control);
     bus::CallOptions options = context_.one_try(batch.deadline, flight->id);
+    if (repeat && context_.settings.mutant == "retry_with_new_id") options.request = context_.master.next_request();
     Result<bus::AppendChunk::Reply> reply =
         co_await context_.endpoint.call(std::move(to), std::move(ask), std::move(options)).outcome();
     if (reply) {

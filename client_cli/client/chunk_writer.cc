@@ -74,7 +74,8 @@ Task<> ChunkWriter::write_as(RequestId id, WriteFloors::Wanted& wanted, ChunkAt 
       co_await recover(story, std::move(not_pushed), chain.front().server);
       continue;
     }
-    bus::WriteChunk order{story.layout.handle, story.layout.version, offset, bytes.size(), digest, wanted.floor()};
+    const std::uint64_t floor = context_.settings.mutant == "floor_never_raised" ? 0 : wanted.floor();
+    bus::WriteChunk order{story.layout.handle, story.layout.version, offset, bytes.size(), digest, floor};
     bus::Peer to = bus::Peer::at(primary.control);
     bus::CallOptions options = context_.one_try(deadline, id);
     wanted.sent();

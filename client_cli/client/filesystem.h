@@ -31,6 +31,7 @@ struct Settings {
   std::uint64_t fragment = 1ull << 20;
   std::uint64_t read_ahead = 4ull << 20;
   Duration layout_age = 30s;
+  std::string mutant;  // test-only (tests/sim/mutants.h)
 };
 
 struct Usage {

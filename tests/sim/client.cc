@@ -18,12 +18,6 @@ constexpr Duration kRest = 8s;
 
 std::uint64_t cells(std::uint64_t bytes) { return bytes / kCell * kCell; }
 
-// Where the client's code has mutants.
-template <class Settings>
-void set_mutant(Settings& settings, const std::string& mutant) {
-  if constexpr (requires { settings.mutant; }) settings.mutant = mutant;
-}
-
 }  // namespace
 
 client::Settings client_settings(const Plan& plan) {
@@ -34,7 +28,7 @@ client::Settings client_settings(const Plan& plan) {
   settings.deadline = plan.deadline;
   settings.call_deadline = std::min(settings.call_deadline, plan.deadline);
   settings.layout_age = plan.layout_age;
-  set_mutant(settings, plan.mutant);
+  settings.mutant = plan.mutant;
   return settings;
 }
 

@@ -63,6 +63,7 @@ const std::vector<Mutant>& mutants() {
        "I05",
        {"power_all", "power_chunkserver", "partition"}},
       {"reuse_requests", kMaster, "a repeated request is executed again", "I15", kRepeats},
+      {"two_successors", kMaster, "who asks for a chunk that is there gets a new one in its place", "I11", kRepeats},
       {"seal_not_logged", kMaster, "a seal is answered before it is in the log", "I11", kMasterCrash},
       {"lease_times_ten", kMaster, "servers are told ten times the lease", "I18", kSplits},
       {"retry_with_new_id", kClient, "a repeat goes out under a fresh id", "I08", kRepeats},
@@ -71,7 +72,6 @@ const std::vector<Mutant>& mutants() {
        "a new write does not give up those before it",
        "I13",
        {"delay", "partition", "pause", "loss"}},
-      {"retry_other_chunk", kClient, "an append of unknown outcome is repeated at the next chunk", "I11", kRepeats},
   };
   return kMutants;
 }
