@@ -168,7 +168,7 @@ class File {
   // left away (read() shows zeros there).
   virtual Task<Bytes> next() = 0;
   // What is committed from `offset` on, whatever the size was at open(): at most 1 MiB of one chunk. Nothing of what
-  // was never written: the offset given back is the first that was. Empty at the end, for now.
+  // was never written: the offset given back is the first that was. Empty if nothing is there yet.
   virtual Task<Written> read_written(std::uint64_t offset) = 0;
 
   // Acknowledged by all members of every chunk touched (in their page caches).
