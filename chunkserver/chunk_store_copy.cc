@@ -136,6 +136,12 @@ Task<> ChunkStore::install_copy_now(ChunkHandle handle, Version promised, CopyTa
     co_await fail(Code::stale_version, "chunk {}: a copy of version {} for {}, version {} is promised here", handle,
                   target.state.version, promised, chunk->fence);
   }
+  // A late copy of an order: the version is active, and this replica would lose or gain what it has confirmed or not.
+  const bool mutated_here = chunk->version == promised && chunk->serial.value > 0;
+  if (mutated_here || (target.state.version == promised && target.state.serial.value > 0)) {
+    co_await fail(Code::stale_version, "chunk {}: a copy for version {}, which has taken mutations already", handle,
+                  promised);
+  }
   const std::uint32_t digest = state_digest(length, target.state.sealed, target.checksums, target.records.digest());
   if (digest != target.state.digest) {
     co_await fail(Code::conflict, "chunk {}: the copy's digest is {:08x}, its source's {:08x}", handle, digest,

@@ -61,7 +61,7 @@ TEST_F(CopyTest, OnlyWhatDiffersIsFetched) {
   std::string text = old.substr(0, 8 * kBlockSize);
   text[3 * kBlockSize + 7] = static_cast<char>(text[3 * kBlockSize + 7] ^ 1);
   text += "tail";
-  const CopyTarget target = target_of(text, 5, 2);
+  const CopyTarget target = target_of(text, 5, 0);
   std::vector<BlockAtHand> here = *world.run(store().begin_copy(kChunk));
   ASSERT_EQ(here.size(), 11u);
   std::vector<std::uint32_t> wanted;
@@ -77,7 +77,10 @@ TEST_F(CopyTest, OnlyWhatDiffersIsFetched) {
   ASSERT_TRUE(world.run(store().install_copy(kChunk, Version{5}, target)));
   ASSERT_TRUE(*read_all() == text);
   EXPECT_EQ(info().primary, kOne);  // of the version promised: it holds it now
-  ASSERT_TRUE(write(3, text.size(), "!", 5));
+  ASSERT_TRUE(write(1, text.size(), "!", 5));
+  // It is active: neither what this one has confirmed nor what another one has more is touched by a late order.
+  (void)world.run(store().begin_copy(kChunk));
+  EXPECT_EQ(world.run(store().install_copy(kChunk, Version{5}, target)).error().code, Code::stale_version);
   open();
   ASSERT_TRUE(*read_all() == text + "!");
 }

@@ -256,6 +256,27 @@ TEST_F(RecoveryPlay, E2OrdersAreIdempotent) {
 }
 
 // E1: an order whose answer is lost costs nothing: the next one goes on from what was done.
+// The order to become equal comes once more when its version is active: what the source alone has is not taken over by
+// it, or a serial would be left out.
+TEST_F(RecoveryPlay, ALateOrderToBecomeEqualChangesNothing) {
+  start(2);
+  ASSERT_TRUE(configure(1, {0, 1}, true));
+  ASSERT_FALSE(cut_off_append(next_request(), 1, "X", {1}));
+  NodeExecutor node(world);
+  Random random(5);
+  bus::SimBus bus(network, node, "cs9");
+  bus::Endpoint endpoint(node, random, bus, {.role = bus::kChunkserver, .program = "a late order's"});
+  endpoint.set_cluster(master.cluster);
+  bus::MakeEqual late{chunk, Version{1}, member(0)};
+  Result<bus::MakeEqual::Reply> refused =
+      world.run(endpoint.call(bus::Peer::at(nodes[1]->control()), std::move(late)));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Code::stale_version) << refused.error().text();
+  ASSERT_TRUE(append(0, 1, "Y"));  // after X
+  EXPECT_EQ(*read(1, 1), "XY");
+  expect_equal({0, 1});
+}
+
 TEST_F(RecoveryPlay, E1AConfigurationThatFailedHalfwayIsTakenUpByTheNext) {
   start(3);
   ASSERT_TRUE(configure(1, {0, 1, 2}, true));
