@@ -1,6 +1,7 @@
 #include "tests/sim/seeds.h"
 
 #include <fmt/format.h>
+#include <malloc.h>
 #include <poll.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -142,6 +143,7 @@ void run_seeds(const Seeds& seeds, const std::function<SeedResult(std::uint64_t 
   if (seeds.jobs <= 1) {
     for (std::uint64_t seed = seeds.first; seed < seeds.first + seeds.count; ++seed) {
       if (!told(run(seed))) return;
+      malloc_trim(0);  // what one seed needed is in pieces that the next one may not fit into
     }
     return;
   }
