@@ -69,6 +69,9 @@ class FileAppender final : public Appender, public std::enable_shared_from_this<
 
   Task<> fly(std::shared_ptr<Flight> flight);
   Task<Landed> tries(std::shared_ptr<Flight> flight);
+  // One try at the primary. Ends early when the chunk got a newer version meanwhile.
+  Task<bus::AppendChunk::Reply> ask(std::shared_ptr<Flight> flight, bus::Member primary, bus::AppendChunk question);
+  Task<> replaced(std::shared_ptr<Flight> flight, ServerId primary);
   // The layout for the next try: of the chunk that was asked before, until that has said that it does not have the
   // batch; else of the file's last one.
   Task<> locate(std::shared_ptr<Flight> flight);

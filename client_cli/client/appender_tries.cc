@@ -9,6 +9,8 @@ namespace gfs::client {
 
 namespace {
 
+constexpr Duration kLookAfter = 1s;  // between two questions to the master about a primary that has not answered
+
 Task<> told(Future<void> future) { co_await std::move(future); }
 
 }  // namespace
@@ -24,10 +26,10 @@ Task<FileAppender::Landed> FileAppender::tries(std::shared_ptr<Flight> flight) {
       co_await recover(flight, std::move(no_primary), {});
       continue;
     }
-    bus::AppendChunk ask{flight->at->layout.handle, flight->at->layout.version, batch.sizes, batch.digest};
+    bus::AppendChunk question{flight->at->layout.handle, flight->at->layout.version, batch.sizes, batch.digest};
     if (batch.bytes.size() <= kAppendInlineMax || flight->along) {
-      ask.crcs = batch.crcs;
-      ask.payload = batch.bytes;
+      question.crcs = batch.crcs;
+      question.payload = batch.bytes;
     } else {
       Result<> pushed = co_await push_parts(flight).outcome();
       if (!pushed) {
@@ -37,14 +39,9 @@ Task<FileAppender::Landed> FileAppender::tries(std::shared_ptr<Flight> flight) {
       }
     }
     const Flight* earlier = before(*flight);
-    ask.previous = flight->previous = earlier == nullptr ? 0 : earlier->id.sequence;
-    ask.asked_ms = *flight->asked_ms;
-    const bool repeat = std::exchange(flight->bound, true);
-    bus::Peer to = bus::Peer::at(primary->control);
-    bus::CallOptions options = context_.one_try(batch.deadline, flight->id);
-    if (repeat && context_.settings.mutant == "retry_with_new_id") options.request = context_.master.next_request();
-    Result<bus::AppendChunk::Reply> reply =
-        co_await context_.endpoint.call(std::move(to), std::move(ask), std::move(options)).outcome();
+    question.previous = flight->previous = earlier == nullptr ? 0 : earlier->id.sequence;
+    question.asked_ms = *flight->asked_ms;
+    Result<bus::AppendChunk::Reply> reply = co_await ask(flight, *primary, std::move(question)).outcome();
     if (reply) {
       if (reply->offset > context_.master.chunk_size() - batch.bytes.size()) {
         co_await fail(Code::internal, "chunk {}: {} bytes are said to be at {}", flight->at->layout.handle,
@@ -55,6 +52,42 @@ Task<FileAppender::Landed> FileAppender::tries(std::shared_ptr<Flight> flight) {
     flight->attempts.failed_with_effect(server_text(*primary), reply.error());
     Error refused = std::move(reply).error();
     co_await recover(flight, std::move(refused), primary->server);
+  }
+}
+
+Task<bus::AppendChunk::Reply> FileAppender::ask(std::shared_ptr<Flight> flight, bus::Member primary,
+                                                bus::AppendChunk question) {
+  const bool repeat = std::exchange(flight->bound, true);
+  bus::CallOptions options = context_.one_try(flight->batch.deadline, flight->id);
+  if (repeat && context_.settings.mutant == "retry_with_new_id") options.request = context_.master.next_request();
+  std::optional<Promise<bus::AppendChunk::Reply>> promise(std::in_place);
+  Future<bus::AppendChunk::Reply> reply = promise->future();
+  const auto end = [&promise](Result<bus::AppendChunk::Reply> result) {
+    if (!promise) return;
+    Promise<bus::AppendChunk::Reply> first = std::move(*promise);
+    promise.reset();
+    first.set(std::move(result));
+  };
+  TaskGroup group;  // whichever is second ends with this frame
+  bus::Peer to = bus::Peer::at(primary.control);
+  group.spawn(context_.endpoint.call(std::move(to), std::move(question), std::move(options)), end);
+  group.spawn(replaced(flight, primary.server), [&end, &primary](Result<>) {
+    end(fail(Code::lost_link, "{} did not answer, and the chunk has a newer version", server_text(primary)));
+  });
+  co_return co_await std::move(reply);
+}
+
+// The master hears the servers, and so it may give a primary up before its answer is overdue here. Asking costs a slow
+// one nothing: it is given up only if the master does not hear it either.
+Task<> FileAppender::replaced(std::shared_ptr<Flight> flight, ServerId primary) {
+  const bus::ChunkLayout layout = flight->at->layout;
+  while (true) {
+    co_await context_.executor.sleep(kLookAfter);
+    bus::LocateForAppend question{info_.inode, Version{}, primary};
+    std::string what = "looking after the primary of " + info_.path;
+    Result<bus::LocateForAppend::Reply> there =
+        co_await context_.master.change_aside(std::move(question), std::move(what), flight->batch.deadline).outcome();
+    if (there && there->layout.handle == layout.handle && there->layout.version > layout.version) co_return;
   }
 }
 

@@ -280,6 +280,31 @@ TEST_F(Appending, MovesToTheNewPrimaryAndTellsTheMasterWhoIsUnreachable) {
   EXPECT_GT(std::ranges::count(master.told_unreachable, servers[0].id), 0);
 }
 
+// A primary that stands still refuses nothing: the master knows before the try has taken too long.
+TEST_F(Appending, WaitsForNoPrimaryThatTheMasterHasReplaced) {
+  auto log = appender();
+  ASSERT_TRUE(run(log->append(Bytes::of("before"))));
+  servers[0].faults["append"] = {{.silent = true}};
+  const Instant start = world.now();
+  world.after(1500ms, [&] {
+    master.members = {&servers[1], &servers[2]};
+    master.version = {2};
+  });
+  Result<Appended> done = run(log->append(Bytes::of(" after")));
+  ASSERT_TRUE(done) << done.error().text();
+  EXPECT_EQ(chunk(0), "before after");
+  EXPECT_LT(world.now() - start, 3s);
+  EXPECT_GT(std::ranges::count(master.told_unreachable, servers[0].id), 0);
+}
+
+// It is slow, and that is all: nothing is sent twice.
+TEST_F(Appending, ASlowPrimaryIsWaitedFor) {
+  auto log = appender();
+  servers[0].append_time = 4s;
+  ASSERT_TRUE(run(log->append(Bytes::of("slow"))));
+  EXPECT_EQ(servers[0].appends.size(), 1u);
+}
+
 TEST_F(Appending, EndsInTimeWhenEverythingIsDead) {
   for (bool silent : {false, true}) {
     auto log = appender();

@@ -24,6 +24,23 @@ class AppendsTest : public ChunksTest {
   }
 };
 
+TEST_F(AppendsTest, APrimaryThatSomebodyWaitsForGoesWhenItsHeartbeatIsOverdue) {
+  add_servers(3);
+  InodeId file = make_file("/f");
+  bus::ChunkLayout layout = locate_append(file).value().layout;
+  const auto ask = [&](ServerId unreachable) {
+    return call(bus::LocateForAppend{file, {}, unreachable}).value().layout;
+  };
+  EXPECT_EQ(ask(layout.primary).version, Version{1}) << "it is only slow";
+  server(layout.primary).beats = false;
+  EXPECT_EQ(ask(layout.primary).version, Version{1}) << "not overdue yet";
+  world.clock.run_for(4s);
+  bus::ChunkLayout next = ask(layout.primary);
+  EXPECT_EQ(next.version, Version{2});
+  EXPECT_NE(next.primary, layout.primary);
+  EXPECT_EQ(ask(layout.primary).version, Version{2}) << "it leads no more";
+}
+
 TEST_F(AppendsTest, AppendsGoToTheLastChunkAndThenToTheNext) {
   add_servers(3);
   InodeId file = make_file("/f");
