@@ -14,6 +14,7 @@ namespace {
 
 constexpr std::size_t kRecordsMax = 4096;  // of a batch
 constexpr Duration kAskTime = 2s;
+constexpr Duration kSyncTime = 10s;
 constexpr std::int64_t kSkewMaxMs =
     60 * 1000;  // what we know of the master's time may be older than what a client knows
 
@@ -255,10 +256,28 @@ Task<> AppendService::seal_now(PrimaryOrder::Chunk chunk) {
     co_await order_.done(chunk, write);
   }
   if (!chunk->seal_logged) {
+    co_await sync(chunk);
     co_await report_sealed(chunk->handle, chunk->version, chunk->end);
     chunk->seal_logged = true;
   }
   PROBE("a chunk was sealed");
+}
+
+// What the master has logged survives that all lose power at once: the seal has to, as well.
+Task<> AppendService::sync(PrimaryOrder::Chunk chunk) {
+  std::vector<Task<>> syncs;
+  for (const bus::Member& other : chunk->others) {
+    syncs.push_back(sync_there(other, bus::SyncReplica{chunk->handle, chunk->version, chunk->last}));
+  }
+  std::vector<Result<>> there = co_await all_of(std::move(syncs));
+  (void)co_await store_.sync(chunk->handle);
+  for (Result<>& one : there) co_await std::move(one);
+}
+
+Task<> AppendService::sync_there(bus::Member member, bus::SyncReplica ask) {
+  bus::CallOptions options;
+  options.deadline = kSyncTime;
+  (void)co_await endpoint_.call(bus::Peer::at(member.control), std::move(ask), options);
 }
 
 Task<bus::SealChunk::Reply> AppendService::seal_chunk(bus::SealChunk ask, bus::Caller) {

@@ -50,6 +50,8 @@ class AppendService {
   Task<bus::InspectChunk::Reply> ask_for_records(PrimaryOrder::Chunk chunk, bus::Member member);
   // On every member, and the master knows.
   Task<> seal(PrimaryOrder::Chunk chunk);
+  Task<> sync(PrimaryOrder::Chunk chunk);
+  Task<> sync_there(bus::Member member, bus::SyncReplica ask);
   Task<> seal_now(PrimaryOrder::Chunk chunk);
   using Step = Task<> (AppendService::*)(PrimaryOrder::Chunk);
   // One runs it; whoever else wants the same waits for that.

@@ -190,6 +190,21 @@ TEST_F(AppendPlay, I11AChunkThatIsFullIsSealedEverywhereBeforeAnybodyIsTold) {
   EXPECT_EQ(write({0, 1, 2}, 1, 0, "below is fine")->length, kChunkSize);
 }
 
+// The master has it in its log then: no power cut may take it from the members.
+TEST_F(AppendPlay, ASealThatWasToldSurvivesAPowerCutOfAll) {
+  start(2);
+  ASSERT_TRUE(configure(1, {0, 1}, true));
+  fill({0, 1}, 1, 3);
+  EXPECT_EQ(append(0, 1, "abcd").error().code, Code::sealed);
+  ASSERT_EQ(master.seals.size(), 1u);
+  for (auto& node : nodes) node->kill();
+  for (auto& node : nodes) node->platter.power_cut();
+  for (int server = 0; server < 2; ++server) {
+    restart(server);
+    EXPECT_TRUE(inspect(server, false)->sealed) << server;
+  }
+}
+
 // A seal that did not come to its end in time still stands: nothing is appended behind it, however small.
 TEST_F(AppendPlay, NothingIsAppendedBehindASealThatIsUnderWay) {
   start(2);
