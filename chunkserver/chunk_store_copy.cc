@@ -136,10 +136,11 @@ Task<> ChunkStore::install_copy_now(ChunkHandle handle, Version promised, CopyTa
     co_await fail(Code::stale_version, "chunk {}: a copy of version {} for {}, version {} is promised here", handle,
                   target.state.version, promised, chunk->fence);
   }
-  // A late copy of an order: the version is active, and this replica would lose or gain what it has confirmed or not.
-  const bool mutated_here = chunk->version == promised && chunk->serial.value > 0;
-  if (mutated_here || (target.state.version == promised && target.state.serial.value > 0)) {
-    co_await fail(Code::stale_version, "chunk {}: a copy for version {}, which has taken mutations already", handle,
+  // A late copy of an order: the version may be active, and this replica would lose or gain what it has confirmed or
+  // not; or fall back behind the version it has adopted.
+  const bool adopted = chunk->version == promised;
+  if ((adopted && (chunk->serial.value > 0 || target.state.version < promised)) || (target.state.version == promised && target.state.serial.value > 0)) {
+    co_await fail(Code::stale_version, "chunk {}: a late copy for version {}, which is held already", handle,
                   promised);
   }
   const std::uint32_t digest = state_digest(length, target.state.sealed, target.checksums, target.records.digest());

@@ -77,6 +77,11 @@ TEST_F(CopyTest, OnlyWhatDiffersIsFetched) {
   ASSERT_TRUE(world.run(store().install_copy(kChunk, Version{5}, target)));
   ASSERT_TRUE(*read_all() == text);
   EXPECT_EQ(info().primary, kOne);  // of the version promised: it holds it now
+  // What it has adopted stays: a late order whose source had not yet adopted it does not take it back.
+  (void)world.run(store().begin_copy(kChunk));
+  EXPECT_EQ(world.run(store().install_copy(kChunk, Version{5}, target_of(text, 4, 2))).error().code,
+            Code::stale_version);
+  EXPECT_EQ(info().version, Version{5});
   ASSERT_TRUE(write(1, text.size(), "!", 5));
   // It is active: neither what this one has confirmed nor what another one has more is touched by a late order.
   (void)world.run(store().begin_copy(kChunk));
