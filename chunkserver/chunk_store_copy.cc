@@ -139,7 +139,8 @@ Task<> ChunkStore::install_copy_now(ChunkHandle handle, Version promised, CopyTa
   // A late copy of an order: the version may be active, and this replica would lose or gain what it has confirmed or
   // not; or fall back behind the version it has adopted.
   const bool adopted = chunk->version == promised;
-  if ((adopted && (chunk->serial.value > 0 || target.state.version < promised)) || (target.state.version == promised && target.state.serial.value > 0)) {
+  const bool backwards = adopted && (chunk->serial.value > 0 || target.state.version < promised);
+  if (backwards || (target.state.version == promised && target.state.serial.value > 0)) {
     co_await fail(Code::stale_version, "chunk {}: a late copy for version {}, which is held already", handle,
                   promised);
   }
