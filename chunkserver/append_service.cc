@@ -103,7 +103,7 @@ Task<bus::AppendChunk::Reply> AppendService::append(bus::AppendChunk ask, bus::C
       std::uint64_t length = chunk->end;
       co_return bus::AppendChunk::Reply{record.index, record.offset, length, true};
     }
-    const bool full = chunk->end + question.size > kChunkSize;
+    const bool full = chunk->end + question.size > order_.settings().chunk_size;
     const bool cutting = chunk->closed > 0 && !chunk->seal_flow.running;
     if (cutting) co_await fail(Code::overloaded, "chunk {}: it is being cut", ask.handle);
     if (chunk->sealed || chunk->sealing || chunk->seal_flow.running || full) {

@@ -66,6 +66,7 @@ struct ChunkServer::Parts {
   }
   WriteSettings write_settings() const {
     WriteSettings out;
+    out.chunk_size = settings.chunk_size;
     out.data_wait = settings.data_wait;
     out.mutant = settings.mutant;
     return out;
@@ -109,7 +110,7 @@ ChunkServer::Parts::Services::Services(Parts& parts, Identity identity, Heartbea
       reads(parts.endpoint, parts.store, replica.marks(), session, identity.server, parts.settings.mutant),
       inspections(parts.store, identity.server),
       pushes(parts.endpoint, parts.staging),
-      probes(parts.endpoint),
+      probes(parts.endpoint, parts.settings.chunk_size),
       heartbeats(parts.endpoint, parts.disk, parts.store, session, identity, std::move(surroundings)) {}
 
 Task<> ChunkServer::Parts::start() {

@@ -26,6 +26,7 @@ struct Settings {
   Duration data_wait = 1s;                   // how long an order waits for its bytes before missing_data
   std::uint64_t journal_segment = 64ull << 20;
   std::uint64_t space_reserve = 256ull << 20;  // free space under which writes get no_space (capped at 1 % of the disk)
+  std::uint64_t chunk_size = 64ull << 20;      // tests only: as the master's
   std::string mutant;                          // test-only, as master::Settings::mutant
   // Test-only: told of every mutation this server has applied, and of every one it has acknowledged as primary, for the
   // simulator's checkers.

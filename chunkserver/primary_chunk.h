@@ -102,6 +102,7 @@ struct PrimaryChunk {
 
   Instant used;                                 // a mutation came to its end
   Instant stood;                                // when the others last said that nothing newer is known to them
+  bool mending = false;                         // what is stuck is driven again from time to time
   bool announcing = false;                      // a Committed will be cast
   std::map<ServerId, Instant> accused;          // when last
   std::vector<Promise<void>> progress_waiters;  // of syncs

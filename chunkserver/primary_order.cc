@@ -327,6 +327,26 @@ void PrimaryOrder::refused(Chunk chunk, OrderedWrite& write, std::size_t member,
   write.members[member].under_way = false;
   write.members[member].refused = std::move(error);
   fail_waiters(*chunk, write);
+  if (std::exchange(chunk->mending, true)) return;
+  PrimaryChunk& of = *chunk;
+  of.tasks.spawn(mend(std::move(chunk)));
+}
+
+// The accusation may not have been heard, or not been believed: members must not stay different because nobody mutates
+// the chunk any more.
+Task<> PrimaryOrder::mend(Chunk chunk) {
+  for (Duration wait = settings_.mend_first; !chunk->ended; wait = std::min(wait * 2, settings_.mend_most)) {
+    co_await endpoint_.executor().sleep(wait);
+    bool stuck = false;
+    for (const auto& [serial, pending] : chunk->pending) {
+      if (!pending->stuck()) continue;
+      stuck = true;
+      PROBE("what a member refused was ordered again");
+      drive(chunk, pending);
+    }
+    if (!stuck) break;
+  }
+  chunk->mending = false;
 }
 
 void PrimaryOrder::complain(Chunk chunk, std::size_t member, const Error& error) {

@@ -8,7 +8,8 @@
 //   then               here and on every secondary in parallel; later serials do not wait for earlier answers
 //   a member fails     who waits is told at once (replica_failed: may have happened); the master is told who failed,
 //   and
-//                      gives the next version, with or without it
+//                      gives the next version, with or without it. Until it has, the member is ordered to again from
+//                      time to time, and accused again if that fails
 //   all have it        committed; said with the next order, or by itself if none follows soon
 //
 // A higher version ends everything pending of the old one: what was applied is rolled forward by its reconcile.
@@ -44,7 +45,10 @@ struct WriteSettings {
   std::size_t backlog_max = 64;   // ... and one with more mutations to come
   Duration stall = 2s;            // this long without a turn of the loop is standing still
   Duration accuse_every = 500ms;  // the same member of a chunk
-  std::string mutant;             // test-only (tests/sim/mutants.h)
+  Duration mend_first = 2s;       // what a member refused is driven again after this and twice that and so on ...
+  Duration mend_most = 30s;       // ... up to this, even if nobody mutates the chunk any more
+  std::uint64_t chunk_size = kChunkSize;
+  std::string mutant;  // test-only (tests/sim/mutants.h)
 };
 
 class PrimaryOrder {
@@ -106,6 +110,7 @@ class PrimaryOrder {
   bool doubtful(const PrimaryChunk& chunk);  // notices a standstill that no timer has seen yet
   Task<> answer_standing(Chunk chunk, std::vector<Promise<void>> waiters);
   Task<> ask_standing(bus::Member member, bus::PrepareVersion ask);
+  Task<> mend(Chunk chunk);
   void complain(Chunk chunk, std::size_t member, const Error& error);
   void announce(Chunk chunk);
   Task<> announce_soon(Chunk chunk);

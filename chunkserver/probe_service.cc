@@ -7,7 +7,7 @@
 namespace gfs::chunkserver {
 
 Task<bus::Hello::Reply> ProbeService::hello(bus::Hello, bus::Caller) {
-  co_return bus::Hello::Reply{endpoint_.cluster(), "gfs-chunkserver " GFS_VERSION, kChunkSize};
+  co_return bus::Hello::Reply{endpoint_.cluster(), "gfs-chunkserver " GFS_VERSION, chunk_size_};
 }
 
 Task<bus::Done> ProbeService::probe(bus::ProbeAddress ask, bus::Caller caller) {

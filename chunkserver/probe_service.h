@@ -12,7 +12,7 @@ namespace gfs::chunkserver {
 
 class ProbeService {
  public:
-  explicit ProbeService(bus::Endpoint& endpoint) : endpoint_(endpoint) {}
+  ProbeService(bus::Endpoint& endpoint, std::uint64_t chunk_size) : endpoint_(endpoint), chunk_size_(chunk_size) {}
 
   Task<bus::Hello::Reply> hello(bus::Hello ask, bus::Caller caller);
   // unreachable, with the address and the reason.
@@ -20,6 +20,7 @@ class ProbeService {
 
  private:
   bus::Endpoint& endpoint_;
+  const std::uint64_t chunk_size_;
 };
 
 }  // namespace gfs::chunkserver

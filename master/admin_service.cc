@@ -6,7 +6,6 @@ namespace gfs::master {
 
 namespace {
 
-constexpr std::uint64_t kChunkSize = 64ull << 20;
 constexpr std::uint32_t kPageMax = 256;
 constexpr std::uint32_t kLeasesMax = 1000;
 
@@ -23,7 +22,7 @@ void AdminService::serve(bus::Endpoint& endpoint) {
 }
 
 Task<bus::Hello::Reply> AdminService::hello(bus::Hello, bus::Caller) {
-  co_return bus::Hello::Reply{endpoint_->cluster(), "gfs-master " GFS_VERSION, kChunkSize};
+  co_return bus::Hello::Reply{endpoint_->cluster(), "gfs-master " GFS_VERSION, state_.chunk_size()};
 }
 
 Task<bus::ListServers::Reply> AdminService::list_servers(bus::ListServers ask, bus::Caller) {
@@ -104,8 +103,8 @@ bus::ListChunks::Chunk AdminService::describe(ChunkHandle handle, const Chunk& c
   bus::ListChunks::Chunk shown;
   // What is known for sure of its length: up to the file's size as of the last fsync, and what members have reported.
   const std::uint64_t size = state_.names().inode(chunk.inode)->size;
-  const std::uint64_t begin = chunk.index * kChunkSize;
-  shown.length = std::min(size - std::min(size, begin), kChunkSize);
+  const std::uint64_t begin = chunk.index * state_.chunk_size();
+  shown.length = std::min(size - std::min(size, begin), state_.chunk_size());
   shown.index = chunk.index;
   shown.handle = handle;
   shown.version = chunk.configuration.version;

@@ -20,6 +20,9 @@
 
 namespace gfs::master {
 
+inline constexpr std::uint64_t kChunkSize = 64ull << 20;
+inline constexpr std::uint32_t kChunksMax = 1 << 24;  // of a file: 1 PiB
+
 struct Configuration {
   Version version;
   std::vector<ServerId> members;

@@ -62,6 +62,17 @@ Task<> LayoutService::renew_after_conflict(ChunkHandle handle, Version version) 
   (void)co_await change(handle, *chunk, std::move(renewed));
 }
 
+Task<> LayoutService::settle(ChunkHandle handle) {
+  const Chunk* chunk = state_.chunks().find(handle);
+  if (chunk == nullptr) co_await fail(Code::not_found, "chunk {} does not exist any more", handle);
+  const Version version = chunk->configuration.version;
+  auto failure = failures_.find(handle);
+  const bool failed_before = failure != failures_.end() && failure->second.version == version;
+  Result<> done = co_await activate(handle, failed_before ? version : Version{}).outcome();
+  if (!done && !failed_before) failures_[handle] = {version, now()};
+  co_await std::move(done);
+}
+
 bool LayoutService::keeps_failing(ChunkHandle handle, Version failed) {
   if (failed.value == 0) return false;
   Failure& failure = failures_[handle];

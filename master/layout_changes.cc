@@ -11,12 +11,8 @@ namespace gfs::master {
 namespace {
 
 constexpr int kRoundsMax = 8;
-constexpr std::uint64_t kChunkSize = 64ull << 20;
-constexpr std::uint64_t kSizeMax = kChunkSize << 24;
 constexpr std::size_t kTextMax = 256;
-constexpr std::uint32_t kChunksMax = 1 << 24;  // of a file
 constexpr std::size_t kReleasesAtOnce = 64;
-constexpr std::size_t kEndedMax = 4096;  // chunks that one entry of the log drops
 constexpr Duration kReleaseTime = 1s;
 
 Standpoint* find(Situation& situation, ServerId server) {
@@ -151,12 +147,13 @@ Task<> LayoutService::enlist(ChunkHandle handle, ServerId learner) {
 }
 
 Task<bus::FileInfo> LayoutService::truncate(bus::Truncate ask, bus::Caller caller) {
-  if (ask.size > kSizeMax) co_await fail(Code::too_large, "{} bytes: a file has at most {}", ask.size, kSizeMax);
+  const std::uint64_t size_max = state_.chunk_size() * kChunksMax;
+  if (ask.size > size_max) co_await fail(Code::too_large, "{} bytes: a file has at most {}", ask.size, size_max);
   TruncateOp asked;
   asked.path = ask.path;
   asked.size = ask.size;
   const std::uint32_t digest = digest_of(asked);
-  const std::uint64_t rest = ask.size % kChunkSize;
+  const std::uint64_t rest = ask.size % state_.chunk_size();
   Version failed;
   bool begun = false;  // bytes may be gone already
   std::string why = "others change it all the time";
@@ -167,11 +164,11 @@ Task<bus::FileInfo> LayoutService::truncate(bus::Truncate ask, bus::Caller calle
     // What cannot be is decided (and remembered) where everything is: by the op.
     if (!repeat && inode && file(*inode)) {
       op.inode = *inode;
-      op.cut =
-          rest == 0 ? ChunkHandle{} : state_.chunks().at(*inode, static_cast<std::uint32_t>(ask.size / kChunkSize));
+      op.cut = rest == 0 ? ChunkHandle{}
+                         : state_.chunks().at(*inode, static_cast<std::uint32_t>(ask.size / state_.chunk_size()));
     }
     if (op.inode.value != 0) {
-      begun = begun || behind(op.inode, ask.size).size() > kEndedMax;
+      begun = begun || behind(op.inode, ask.size).size() > settings_.cut_max;
       Result<std::vector<EndedChunk>> ended = co_await end_behind(ask.path, op.inode, ask.size).outcome();
       if (!ended) {
         PROBE("a chunk that a cut takes away could not be ended at the first try");
@@ -212,7 +209,8 @@ Task<bus::FileInfo> LayoutService::truncate(bus::Truncate ask, bus::Caller calle
 }
 
 std::vector<ChunkHandle> LayoutService::behind(InodeId inode, std::uint64_t size) const {
-  return state_.chunks().range(inode, static_cast<std::uint32_t>((size + kChunkSize - 1) / kChunkSize), kChunksMax);
+  const std::uint64_t first = (size + state_.chunk_size() - 1) / state_.chunk_size();
+  return state_.chunks().range(inode, static_cast<std::uint32_t>(first), kChunksMax);
 }
 
 // The primaries of chunks that go with a cut take nothing more before they are gone, or what they still acknowledged
@@ -220,8 +218,8 @@ std::vector<ChunkHandle> LayoutService::behind(InodeId inode, std::uint64_t size
 Task<std::vector<EndedChunk>> LayoutService::end_behind(std::string path, InodeId inode, std::uint64_t size) {
   while (true) {
     std::vector<ChunkHandle> last = behind(inode, size);
-    const bool all = last.size() <= kEndedMax;
-    if (!all) last.erase(last.begin(), last.end() - static_cast<std::ptrdiff_t>(kEndedMax));
+    const bool all = last.size() <= settings_.cut_max;
+    if (!all) last.erase(last.begin(), last.end() - static_cast<std::ptrdiff_t>(settings_.cut_max));
     co_await end_all(last);
     std::vector<EndedChunk> ended;
     for (ChunkHandle handle : last) ended.push_back({handle, ended_[handle]});
@@ -232,7 +230,7 @@ Task<std::vector<EndedChunk>> LayoutService::end_behind(std::string path, InodeI
     TruncateOp step;
     step.path = path;
     step.inode = inode;
-    step.size = first->index * kChunkSize;
+    step.size = first->index * state_.chunk_size();
     step.ended = std::move(ended);
     step.partly = true;
     (void)co_await journal_.commit(std::move(step));

@@ -8,7 +8,6 @@ namespace gfs::master {
 
 namespace {
 
-constexpr std::uint32_t kChunksMax = 1 << 24;  // of a file: 1 PiB
 constexpr std::uint32_t kPageMax = 256;
 constexpr int kRoundsMax = 4;
 

@@ -47,7 +47,8 @@ class LayoutService {
     Duration lease = 60s;
     Duration salvage_after = 10min;
     std::uint64_t epoch = 1;
-    std::string mutant;  // test-only
+    std::size_t cut_max = 4096;  // chunks that one entry of the log drops
+    std::string mutant;          // test-only
   };
 
   LayoutService(const MasterState& state, Journal& journal, ServerTable& servers, Settings settings)
@@ -70,7 +71,8 @@ class LayoutService {
 
   // For whoever looks after chunks (HealingLoop).
   // Makes the chunk's configuration active, another one if need be.
-  Task<> settle(ChunkHandle handle) { return activate(handle, {}); }
+  // A version that cannot be made active for a while gives way to the next one.
+  Task<> settle(ChunkHandle handle);
   // A configuration with one more member, which is joining, and active.
   Task<> enlist(ChunkHandle handle, ServerId learner);
   // Who should join the chunk: rather a server that holds an old copy. Nil: nobody can.

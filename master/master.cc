@@ -26,7 +26,7 @@ struct Master::Parts {
         bus(bus_of),
         disk(disk_of),
         settings(std::move(settings_of)),
-        state(settings.mutant),
+        state(settings.mutant, settings.chunk_size),
         log(disk, random, {.segment_max = settings.log_segment, .skip_sync = settings.mutant == "skip_log_sync"}),
         journal(executor, log, state, [this](Error error) { die(std::move(error)); }),
         servers({.suspect_after = settings.suspect_after, .lost_after = settings.lost_after}),
@@ -101,6 +101,7 @@ Task<> Master::Parts::start() {
                                       .lease = settings.lease,
                                       .salvage_after = settings.salvage_after,
                                       .epoch = identity.epoch,
+                                      .cut_max = settings.cut_max,
                                       .mutant = settings.mutant};
   layouts = std::make_unique<LayoutService>(state, journal, servers, std::move(for_layouts));
   ServerService::Settings for_servers{settings.heartbeat,

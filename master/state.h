@@ -34,9 +34,10 @@ class MasterState {
  public:
   static constexpr std::size_t kDroppedMax = 4096;
 
-  // Test-only: a mutant of the simulator, none in production.
-  explicit MasterState(std::string_view mutant = {})
-      : reuse_requests_(mutant == "reuse_requests"),
+  // `mutant`, test-only: of the simulator, none in production.
+  explicit MasterState(std::string_view mutant = {}, std::uint64_t chunk_size = kChunkSize)
+      : chunk_size_(chunk_size),
+        reuse_requests_(mutant == "reuse_requests"),
         two_successors_(mutant == "two_successors"),
         skip_version_bump_(mutant == "skip_version_bump") {}
 
@@ -51,6 +52,7 @@ class MasterState {
 
   const Namespace& names() const { return namespace_; }
   const ChunkTable& chunks() const { return chunks_; }
+  std::uint64_t chunk_size() const { return chunk_size_; }
   const OutcomeTable& outcomes() const { return outcomes_; }
   const std::map<ServerId, KnownServer>& servers() const { return servers_; }
   // The highest ever given to a chunk.
@@ -98,6 +100,7 @@ class MasterState {
   void drop_chunks(InodeId inode, std::uint32_t first);
 
   // Set once.
+  const std::uint64_t chunk_size_;
   const bool reuse_requests_, two_successors_, skip_version_bump_;
 
   // State.

@@ -6,12 +6,7 @@
 
 namespace gfs::master {
 
-namespace {
-
-constexpr std::uint64_t kChunkSize = 64ull << 20;
-constexpr std::uint32_t kChunksMax = 1 << 24;  // of a file
-
-}  // namespace
+namespace {}  // namespace
 
 Decision MasterState::run(const AllocateChunkOp& op, WallMs) {
   Result<> there = is_file(op.inode);
@@ -62,7 +57,7 @@ Decision MasterState::run(const SealChunkOp& op, WallMs now) {
   if (chunk->sealed) return {};
   chunks_.seal(op.handle, op.length);
   Inode* inode = namespace_.inode(chunk->inode);
-  inode->size = std::max(inode->size, chunk->index * kChunkSize + op.length);
+  inode->size = std::max(inode->size, chunk->index * chunk_size_ + op.length);
   inode->mtime = std::max(inode->mtime, now);
   return {};
 }
@@ -73,8 +68,8 @@ Decision MasterState::run(const TruncateOp& op, WallMs now) {
   Result<> there = is_file(*file);
   if (!there) return refusal(std::move(there).error());
   if (*file != op.inode) return refusal(Code::conflict, fmt::format("{} is another file by now", op.path));
-  const std::uint64_t rest = op.size % kChunkSize;
-  const auto whole = static_cast<std::uint32_t>(op.size / kChunkSize);
+  const std::uint64_t rest = op.size % chunk_size_;
+  const auto whole = static_cast<std::uint32_t>(op.size / chunk_size_);
   const ChunkHandle cut = rest == 0 ? ChunkHandle{} : chunks_.at(op.inode, whole);
   if (cut != op.cut || (cut.value != 0 && chunks_.find(cut)->configuration.version != op.version)) {
     return refusal(Code::conflict, fmt::format("{}: the chunk at its new end changed meanwhile", op.path));

@@ -62,6 +62,10 @@ Result<Appended> RemoteLog::append_as(std::uint64_t sequence, Bytes record) {
       [this, sequence, record](Filesystem&) { return appender_->append_as(sequence, record); });
 }
 
+Result<std::int64_t> RemoteLog::now_ms() {
+  return session_.run<std::int64_t>([this](Filesystem&) { return appender_->now_ms(); });
+}
+
 Result<> RemoteLog::close() {
   return session_.run<void>([this](Filesystem&) { return close_appender(*this); });
 }

@@ -22,6 +22,8 @@ class RemoteLog {
   // was begun has its outcome (of one that was interrupted: cancelled).
   std::vector<std::optional<Result<client::Appended>>> append(std::vector<Bytes> records, std::size_t at_once);
   Result<client::Appended> append_as(std::uint64_t sequence, Bytes record);
+  // client::Appender::now_ms().
+  Result<std::int64_t> now_ms();
   // What was appended is on every disk.
   Result<> close();
 

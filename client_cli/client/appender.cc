@@ -13,6 +13,7 @@ FileAppender::FileAppender(Context& context, ChunkWriter& writer, FileInfo info,
       info_(std::move(info)),
       client_(options.client.nil() ? ClientId::random(context.random) : options.client),
       kept_(!options.client.nil()),
+      asked_ms_(options.asked_ms),
       in_flight_max_(std::clamp<std::size_t>(options.in_flight, 1, 64)),
       next_sequence_(std::max<std::uint64_t>(options.next_sequence, 1)),
       queue_(std::clamp<std::uint64_t>(options.batch, 1, kFragmentMax)) {}
@@ -37,6 +38,12 @@ Task<Appended> FileAppender::append_as(std::uint64_t sequence, Bytes record) {
   Future<Appended> done = co_await enqueue(sequence, std::move(record), true);
   next_sequence_ = std::max(next_sequence_, sequence + 1);
   co_return co_await std::move(done);
+}
+
+Task<std::int64_t> FileAppender::now_ms() {
+  std::shared_ptr<const Target> last =
+      co_await locate_last({}, {}, context_.executor.now() + context_.settings.deadline);
+  co_return last->now_ms;
 }
 
 Result<> FileAppender::check(const Bytes& record) const {
@@ -80,6 +87,7 @@ void FileAppender::pump() {
     std::string what = fmt::format("append of {}{} bytes to {}", records, batch.bytes.size(), info_.path);
     auto flight = std::make_shared<Flight>(Flight{.batch = std::move(batch), .attempts = Attempts(std::move(what))});
     flight->id = {client_, flight->batch.first};
+    flight->asked_ms = asked_ms_;
     flight->number = ++batches_;
     flight->from = taken_ + 1;
     flight->started = now;

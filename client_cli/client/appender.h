@@ -43,6 +43,7 @@ class FileAppender final : public Appender, public std::enable_shared_from_this<
   const FileInfo& info() const override { return info_; }
   Task<Appended> append(Bytes record) override;
   Task<Appended> append_as(std::uint64_t sequence, Bytes record) override;
+  Task<std::int64_t> now_ms() override;
   Task<> sync() override;
   Task<> close() override;
 
@@ -94,6 +95,7 @@ class FileAppender final : public Appender, public std::enable_shared_from_this<
   const FileInfo info_;
   const ClientId client_;
   const bool kept_;  // the id is the caller's
+  const std::optional<std::int64_t> asked_ms_;
   const std::size_t in_flight_max_;
 
   // State.

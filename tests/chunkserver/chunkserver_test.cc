@@ -176,6 +176,24 @@ TEST_F(ServerTest, E9AFailingSecondaryFailsTheWriteBeforeItsDeadline) {
   EXPECT_EQ(again->serial, Serial{1});
 }
 
+// The accusation may not be heard: members must not stay different because nobody mutates the chunk any more.
+TEST_F(ServerTest, WhatAMemberRefusedIsOrderedAgainThoughNobodyAsks) {
+  start(2);
+  ASSERT_TRUE(configure(1, {0, 1}, true));
+  nodes[1]->platter.set_capacity(1);
+  const RequestId id = next_request();
+  push(id, 0, "text", {0, 1});
+  ASSERT_FALSE(world.run(order(id, 0, 1, 0, "text", 20s)));
+  const std::size_t accused = master.accusations.size();
+  ASSERT_TRUE(until([&] { return master.accusations.size() > accused; })) << "and it is accused again";
+  nodes[1]->platter.set_capacity(1ull << 40);
+  ASSERT_TRUE(until([&] {
+    Result<bus::InspectChunk::Reply> other = inspect(1);
+    return other && other->serial == Serial{1};
+  }));
+  EXPECT_EQ(*read(1, 1), "text");
+}
+
 TEST_F(ServerTest, ARepeatIsAnsweredFromItsRecordAndOtherContentUnderItsIdIsRefused) {
   start(2);
   ASSERT_TRUE(configure(1, {0, 1}, true));

@@ -83,7 +83,8 @@ TEST_F(CliAppend, WhereItStoppedAndHowToGoOnIsTold) {
   EXPECT_EQ(said.code, 7) << said.err;
   EXPECT_EQ(said.out, "0\n17\n");
   EXPECT_THAT(said.err, HasSubstr("2 records are done"));
-  EXPECT_THAT(said.err, HasSubstr("go on with --client " + client + " --first 9 and the input from record 3"));
+  EXPECT_THAT(said.err, HasSubstr("go on with --client " + client + " --first 9 --since "));
+  EXPECT_THAT(said.err, HasSubstr(" and the input from record 3"));
   EXPECT_EQ(ok({"rappend", remote("log"), "--client", client, "--first", "9"}, "c\n"), "34\n");
   EXPECT_EQ(ok({"records", remote("log")}), "a\nb\nc\n");
   // A record whose sequence the writer has passed, and which is not on record, may be there or not: never twice.

@@ -259,8 +259,20 @@ TEST_F(Appending, AWriterThatKeepsItsIdMayRepeatAfterARestart) {
   EXPECT_TRUE(again->repeat);
   EXPECT_EQ(again->offset, 4u);
   EXPECT_EQ(run(log->append_as(3, Bytes::of("other"))).error().code, Code::conflict);
+  EXPECT_NE(servers[0].appends.back().second.asked_ms, 17) << "nothing was said of an earlier life";
   ASSERT_TRUE(run(log->append_as(4, Bytes::of("four\n"))));
   EXPECT_EQ(chunk(0), "one\ntwo\nthree\nfour\n");
+}
+
+// What it sent may be forgotten by now: the chunk must be able to tell that it was asked for before then.
+TEST_F(Appending, E13AWriterThatKeepsItsIdTellsWhenItMayHaveAskedFirst) {
+  AppendOptions options;
+  options.client = ClientId::random(random);
+  options.asked_ms = 17;
+  auto log = appender(options);
+  EXPECT_GT(*run(log->now_ms()), 17);
+  ASSERT_TRUE(run(log->append_as(2, Bytes::of("two\n"))));
+  EXPECT_EQ(servers[0].appends.back().second.asked_ms, 17);
 }
 
 TEST_F(Appending, MovesToTheNewPrimaryAndTellsTheMasterWhoIsUnreachable) {

@@ -75,6 +75,18 @@ TEST_F(SelfHealingTest, APrimaryThatRestartedIsSettledWithoutAWriter) {
   ASSERT_TRUE(wait([&] { return found(layout.handle).chunk.version == Version{2} && found(layout.handle).active; }));
 }
 
+// A member may refuse to become equal within a version that it held before a power cut: only a newer one helps.
+TEST_F(SelfHealingTest, AVersionThatCannotBeMadeActiveGivesWayToTheNext) {
+  add_servers(3);
+  bus::ChunkLayout layout = locate(make_file("/f")).value();
+  FakeServer& primary = server(layout.primary);
+  primary.configure_answers = {Code::conflict};
+  primary.configure_answers.insert(primary.configure_answers.end(), 4, Code::replica_failed);
+  restart(primary);
+  ASSERT_TRUE(wait([&] { return found(layout.handle).active; }, 60s));
+  EXPECT_GT(found(layout.handle).chunk.version, Version{2});
+}
+
 TEST_F(SelfHealingTest, ServersOfDroppedChunksAreTold) {
   add_servers(3);
   InodeId file = make_file("/f");

@@ -40,8 +40,6 @@ std::uint64_t checksum_of(const std::string& record) {
   return crc32c(record.data() + kRecordMin, record.size() - kRecordMin, crc32c(record.data(), 6)) & 0xffff;
 }
 
-std::uint64_t next_chunk(std::uint64_t offset) { return (offset / kChunk + 1) * kChunk; }
-
 }  // namespace
 
 std::string RecordName::text() const {
@@ -95,7 +93,7 @@ Bytes record_of(const RecordName& name, std::uint64_t size) {
 
 std::string append_path(std::size_t file) { return "/append/a" + std::to_string(file); }
 
-Parsed parse_records(std::string_view bytes, std::uint64_t offset) {
+Parsed parse_records(std::string_view bytes, std::uint64_t offset, std::uint64_t chunk_size) {
   Parsed out;
   out.end = offset;
   const std::uint64_t begin = offset;
@@ -104,7 +102,7 @@ Parsed parse_records(std::string_view bytes, std::uint64_t offset) {
     const std::string_view rest = bytes.substr(out.end - begin);
     const auto first = static_cast<std::uint8_t>(rest[0]);
     if (first == 0) {
-      const std::uint64_t to = std::min(next_chunk(out.end), limit);
+      const std::uint64_t to = std::min((out.end / chunk_size + 1) * chunk_size, limit);
       const std::string_view gap = rest.substr(0, to - out.end);
       if (gap.find_first_not_of('\0') != std::string_view::npos) {
         out.wrong = fmt::format("zeros that end at {}", out.end + gap.find_first_not_of('\0'));

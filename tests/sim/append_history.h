@@ -45,6 +45,7 @@ struct AppendOp {
 
 struct AppendHistory {
   std::map<RecordName, AppendOp> ops;
+  std::uint64_t chunk_size = 64ull << 20;
   std::vector<std::uint64_t> starts;         // of each file: where its first record is
   std::map<RecordName, std::uint64_t> seen;  // by readers: the offset
   std::uint64_t ok = 0, failed = 0, unknown = 0, repeats = 0;
@@ -74,6 +75,6 @@ struct Parsed {
 };
 
 // The records from `offset` on, where one begins. Zeros up to the end of a chunk are a gap.
-Parsed parse_records(std::string_view bytes, std::uint64_t offset);
+Parsed parse_records(std::string_view bytes, std::uint64_t offset, std::uint64_t chunk_size);
 
 }  // namespace gfs::sim

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/log.h"
 #include "tests/sim/checkers/append.h"
 
 namespace gfs::sim {
@@ -39,10 +40,12 @@ Task<> AppendWork::append_some() {
     options.client = writer.client;
     options.next_sequence = writer.undecided.empty() ? writer.next : *writer.undecided.begin();
     options.batch = 1;
+    if (!writer.undecided.empty()) options.asked_ms = writer.asked_ms;
   } else {
     stream = ++shared_.last_stream;
   }
   std::shared_ptr<client::Appender> appender = co_await filesystem_.open_appender(append_path(file), options);
+  if (keeps_id() && writer.undecided.empty()) writer.asked_ms = co_await appender->now_ms();
 
   std::vector<RecordName> again;
   for (std::uint64_t number : writer.undecided) again.push_back({file, client_, number});
@@ -88,6 +91,10 @@ Task<> AppendWork::append_one(std::shared_ptr<client::Appender> appender, Record
 
 void AppendWork::ended(const RecordName& name, const Result<client::Appended>& result) {
   under_way_.erase(name);
+  log::info("append_ended", {{"at", to_seconds(world_.now().time_since_epoch())},
+                             {"record", name.text()},
+                             {"offset", result ? result->offset : 0},
+                             {"answer", result ? "ok" : result.error().text()}});
   Fate fate = Fate::ok;
   if (!result) fate = result.error().outcome() == Outcome::may_have_happened ? Fate::unknown : Fate::failed;
   if (result && result->repeat) ++shared_.appends.repeats;
@@ -126,14 +133,19 @@ Task<> AppendWork::look() {
   std::shared_ptr<client::File> open = co_await filesystem_.open(append_path(file), client::Filesystem::Open::read);
   Bytes bytes = co_await open->read(from, 256 << 10);
   if (shared_.appends.last_loss >= began) co_return;  // what was known to be there may not be
-  check_seen(shared_.history, shared_.appends, file, parse_records(bytes.view(), from));
+  check_seen(shared_.history, shared_.appends, file, parse_records(bytes.view(), from, shared_.plan.chunk_size));
 }
 
-Task<> prepare_append_files(SimExecutor& world, Shared& shared, client::Filesystem& filesystem) {
+Task<> prepare_files(SimExecutor& world, Shared& shared, client::Filesystem& filesystem) {
+  co_await filesystem.make_directory("/data", true);
+  for (std::size_t file : shared.history.lone) {
+    (void)co_await filesystem.create(data_path(file));
+    (void)co_await filesystem.set_ack(data_path(file), bus::AckMode::primary);
+  }
   co_await filesystem.make_directory("/append", true);
   for (std::size_t file = 0; file < shared.appends.starts.size(); ++file) {
     const RecordName name{file, kPreparer, 0};
-    const std::uint64_t offset = kChunk - shared.plan.append_room - kFirstSize;
+    const std::uint64_t offset = shared.plan.chunk_size - shared.plan.append_room - kFirstSize;
     shared.appends.starts[file] = offset;
     shared.appends.begin(name, kFirstSize, kPreparer, world.now());
     std::shared_ptr<client::File> open = co_await filesystem.open(append_path(file), client::Filesystem::Open::create);

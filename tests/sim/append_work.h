@@ -43,8 +43,8 @@ class AppendWork {
   std::set<RecordName> under_way_;
 };
 
-// Before anything fails: the files, each with one record so near the end of its first chunk that appends soon reach the
-// next.
-Task<> prepare_append_files(SimExecutor& world, Shared& shared, client::Filesystem& filesystem);
+// Before anything fails: files with a policy of their own; and append files, each with one record so near the end of
+// its first chunk that appends soon reach the next.
+Task<> prepare_files(SimExecutor& world, Shared& shared, client::Filesystem& filesystem);
 
 }  // namespace gfs::sim

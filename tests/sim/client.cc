@@ -41,7 +41,8 @@ Client::Client(SimExecutor& world, bus::SimNetwork& network, Shared& shared, int
       random_(seed ^ 0xabcdef1234567),
       bus_(network, node_, "client" + std::to_string(number)),
       filesystem_(node_, random_, bus_, client_settings(shared.plan)),
-      append_work_(world, shared, number, choices_, filesystem_) {
+      append_work_(world, shared, number, choices_, filesystem_),
+      cut_work_(world, shared, choices_, filesystem_) {
   start_clock(node_, clock);
   tasks_.spawn(run(), [this](Result<>) { finished_ = true; });
 }
@@ -102,8 +103,8 @@ Task<> Client::prepare() {
 
 Task<> Client::one() {
   const Plan& plan = shared_.plan;
-  std::uint64_t at =
-      choices_.below(plan.names + plan.writes + plan.appends + plan.reads + plan.kept + plan.records + plan.scans);
+  std::uint64_t at = choices_.below(plan.names + plan.writes + plan.appends + plan.reads + plan.kept + plan.records +
+                                    plan.scans + plan.cuts);
   auto is = [&at, this](std::uint32_t weight, const char* name) {
     if (at >= weight) {
       at -= weight;
@@ -120,6 +121,7 @@ Task<> Client::one() {
   if (is(plan.kept, "kept")) co_await read_kept();
   if (is(plan.records, "records")) co_await append_work_.append_some();
   if (is(plan.scans, "scans")) co_await append_work_.look();
+  if (is(plan.cuts, "cuts")) co_await cut_work_.one_file();
 }
 
 // Whatever is broken, nobody may be told this of a healthy disk and an honest peer; and every call ends.
@@ -133,7 +135,8 @@ void Client::judge(const std::string& what, Instant began, const Result<>& resul
   }
   // The longest have 14 calls: open, three rounds of write, open, read and sync, close. Each has its own deadline.
   // Appends under way together share their waiting, but each record may wait for the one before.
-  if (node_.now() - began > (what == "records" ? 60 : 14) * (client_settings(shared_.plan).deadline + 1s)) {
+  if (node_.now() - began >
+      (what == "records" || what == "cuts" ? 60 : 14) * (client_settings(shared_.plan).deadline + 1s)) {
     shared_.history.found("liveness", fmt::format("{} took {:.0f} s", what, to_seconds(node_.now() - began)));
   }
 }
@@ -247,7 +250,9 @@ std::uint64_t Client::any_size(std::uint64_t most) {
 std::uint64_t Client::any_offset(std::size_t file) {
   const std::vector<std::uint64_t>& before = shared_.history.by_file[file];
   const std::uint64_t kind = choices_.below(20);
-  if (kind == 0) return kChunk - cells(choices_.below(64 << 10) + kCell);  // near a chunk's border
+  const std::uint64_t chunk = shared_.plan.chunk_size;
+  if (kind == 0) return chunk - cells(choices_.below(64 << 10) + kCell);  // near a chunk's border
+  if (kind == 1) return cells(choices_.below(3 * chunk));
   if (kind < 12 && !before.empty()) return shared_.history.writes[choices_.pick(before) - 1].offset;
   return cells(choices_.below(1 << 20));
 }
@@ -257,6 +262,16 @@ void Client::end_write(std::uint64_t id, const Result<>& result) {
   Fate fate = Fate::ok;
   if (!result) fate = result.error().outcome() == Outcome::may_have_happened ? Fate::unknown : Fate::failed;
   shared_.history.end(id, fate, world_.now());
+}
+
+// Of what this client wrote: a sync says nothing of what others did.
+std::uint64_t Client::end_of(const std::vector<std::uint64_t>& ids) const {
+  std::uint64_t end = 0;
+  for (std::uint64_t id : ids) {
+    const WriteOp& op = shared_.history.writes[id - 1];
+    if (op.fate == Fate::ok) end = std::max(end, op.end());
+  }
+  return end;
 }
 
 void Client::note_size(std::size_t file, std::uint64_t size) {
@@ -288,14 +303,14 @@ Task<> Client::writes() {
       co_await read_back(number, last.offset, last.size);
     }
     if (choices_.chance(0.4)) {
-      const std::uint64_t size = file->size();
+      const std::uint64_t size = end_of(mine);
       const Instant began = world_.now();
       co_await file->sync();
       note_size(number, size);
       shared_.history.synced(mine, began);
     }
   }
-  const std::uint64_t size = file->size();
+  const std::uint64_t size = end_of(mine);
   const Instant began = world_.now();
   co_await file->close();
   note_size(number, size);

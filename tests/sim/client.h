@@ -7,6 +7,7 @@
 #include <string>
 
 #include "tests/sim/append_work.h"
+#include "tests/sim/cut_work.h"
 #include "tests/sim/workload.h"
 
 namespace gfs::sim {
@@ -47,6 +48,7 @@ class Client {
   std::uint64_t any_size(std::uint64_t most);
   std::uint64_t any_offset(std::size_t file);
   void end_write(std::uint64_t id, const Result<>& result);
+  std::uint64_t end_of(const std::vector<std::uint64_t>& ids) const;
   void note_size(std::size_t file, std::uint64_t size);
 
   SimExecutor& world_;
@@ -78,6 +80,7 @@ class Client {
   Instant paused_at_{};
   Duration stood_still_{};
   AppendWork append_work_;
+  CutWork cut_work_;
   TaskGroup tasks_;
 };
 

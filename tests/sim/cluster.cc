@@ -67,6 +67,8 @@ void Cluster::start_master() {
   // A life may have ended when the identity was written, before start() could say so.
   settings.format = !formatted_ && !master_.disk->read_now("identity");
   settings.log_segment = plan_.log_segment;
+  settings.chunk_size = plan_.chunk_size;
+  settings.cut_max = plan_.cut_max;
   settings.lease = plan_.lease;
   settings.heartbeat = plan_.heartbeat;
   settings.suspect_after = plan_.heartbeat * 3;
@@ -93,6 +95,7 @@ void Cluster::start_chunkserver(int number) {
   settings.listen.control = "tcp://" + machine.host + ":7510";
   settings.listen.data = "tcp://" + machine.host + ":7511";
   settings.rack = "r" + std::to_string(number % 3);
+  settings.chunk_size = plan_.chunk_size;
   settings.journal_segment = plan_.journal_segment;
   settings.staging_max = plan_.staging_max;
   settings.data_wait = plan_.data_wait;

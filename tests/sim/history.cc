@@ -25,7 +25,7 @@ void History::end(std::uint64_t id, Fate fate, Instant now) {
   WriteOp& op = writes[id - 1];
   if (op.fate != Fate::pending) return;
   // The answer may have been on its way when the power went.
-  if (fate == Fate::ok && op.invoked <= last_loss) fate = Fate::unknown;
+  if (fate == Fate::ok && (op.invoked <= last_loss || lone.contains(op.file))) fate = Fate::unknown;
   op.fate = fate;
   op.ended = now;
   ++(fate == Fate::ok ? ok : fate == Fate::failed ? failed : unknown);

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <limits>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -15,7 +16,6 @@
 namespace gfs::sim {
 
 inline constexpr std::uint64_t kCell = 16;
-inline constexpr std::uint64_t kChunk = 64ull << 20;
 
 enum class Fate : std::uint8_t { pending, ok, failed, unknown };
 
@@ -30,8 +30,10 @@ struct WriteOp {
 };
 
 struct History {
+  std::uint64_t chunk_size = 64ull << 20;
   std::vector<WriteOp> writes;
   std::vector<std::vector<std::uint64_t>> by_file;  // ids
+  std::set<std::size_t> lone;                       // files whose acknowledged writes may be lost with one server
   std::vector<std::uint64_t> synced_size;           // of each file: what a sync or close has acknowledged
   std::uint64_t ok = 0, failed = 0, unknown = 0, reads = 0;
   Instant last_loss = Instant::min();     // when every machine lost power last

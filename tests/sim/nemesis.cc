@@ -2,6 +2,8 @@
 
 #include <cmath>
 
+#include "base/log.h"
+
 namespace gfs::sim {
 
 namespace {
@@ -90,6 +92,7 @@ std::vector<std::string> Nemesis::hosts() {
 
 void Nemesis::strike() {
   const std::string kind = random_.pick(kinds_);
+  log::info("strike", {{"at", to_seconds(world_.now().time_since_epoch())}, {"kind", kind}});
   if (kind.starts_with("power")) {
     strike_power(kind);
   } else if (kind == "crash_master") {

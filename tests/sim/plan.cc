@@ -49,10 +49,12 @@ Plan make_plan(std::uint64_t seed, double minutes, std::set<std::string> faults,
   plan.victim = static_cast<int>(random.below(5));
   plan.many_victims = random.below(4) == 0;
   for (std::uint32_t* weight :
-       {&plan.names, &plan.writes, &plan.appends, &plan.reads, &plan.kept, &plan.records, &plan.scans}) {
+       {&plan.names, &plan.writes, &plan.appends, &plan.reads, &plan.kept, &plan.records, &plan.scans, &plan.cuts}) {
     if (random.below(4) == 0) *weight /= 10;
   }
   plan.deadline = random.pick(std::vector<Duration>{1s, 4s, 30s});
+  // Small ones have many borders, and are soon full.
+  plan.chunk_size = random.pick(std::vector<std::uint64_t>{1 << 20, 1 << 20, 1 << 20, 4 << 20, 4 << 20, 64 << 20});
   plan.groups = static_cast<std::uint32_t>(random.between(2, 6));
   plan.data_files = static_cast<std::uint32_t>(random.between(2, 6));
   plan.bytes_max = random.pick(std::vector<std::uint64_t>{4 << 10, 64 << 10, 192 << 10});
@@ -63,16 +65,19 @@ Plan make_plan(std::uint64_t seed, double minutes, std::set<std::string> faults,
   if (plan.fragment > plan.window) plan.fragment = plan.window;
   plan.shared_groups = static_cast<std::uint32_t>(random.between(1, 3));
   plan.append_files = static_cast<std::uint32_t>(random.between(1, 4));
-  plan.append_room = static_cast<std::uint64_t>(between_log(random, 2 << 10, 1 << 20));
+  plan.append_room = static_cast<std::uint64_t>(between_log(random, 2 << 10, static_cast<double>(plan.chunk_size) / 2));
   plan.record_max = random.pick(std::vector<std::uint64_t>{64, 1 << 10, 8 << 10, 64 << 10});
-  plan.record_large = random.below(4) == 0 ? 0.02 : 0;
+  plan.record_large = random.below(4) == 0 && plan.chunk_size >= 4 << 20 ? 0.02 : 0;
   plan.append_batch = random.pick(std::vector<std::uint64_t>{1, 4 << 10, 64 << 10, 1 << 20});
+  plan.append_batch = std::min(plan.append_batch, plan.chunk_size / 4);
   plan.append_in_flight = random.pick(std::vector<std::uint64_t>{1, 2, 16, 64});
   plan.staging_max = random.pick(std::vector<std::uint64_t>{16 << 20, 64 << 20, 256 << 20});
   plan.data_wait = random.pick(std::vector<Duration>{50ms, 1s});
   plan.lease = random.pick(std::vector<Duration>{2s, 10s, 60s, 60s});
   plan.heartbeat = std::clamp<Duration>(plan.lease / 10, 200ms, 1s);
   plan.layout_age = random.pick(std::vector<Duration>{1s, 30s});
+  plan.lone = random.below(3) == 0;
+  plan.cut_max = random.pick(std::vector<std::uint32_t>{1, 2, 4096});
   return plan;
 }
 
@@ -101,16 +106,17 @@ std::string Plan::text() const {
   if (has("power_chunkserver") || has("disk"))
     out += many_victims ? " victims: any" : fmt::format(" victim cs{}", victim);
   out += fmt::format(
-      "; think {:.0f} ms deadline {:.0f} s names {} writes {} appends {} reads {} kept {} records {} scans {}",
-      to_seconds(think) * 1e3, to_seconds(deadline), names, writes, appends, reads, kept, records, scans);
-  out +=
-      fmt::format("; groups {}+{} files {} bytes {}; append files {} room {} record {} large {} batch {} in flight {}",
-                  groups, shared_groups, data_files, bytes_max, append_files, append_room, record_max, record_large,
-                  append_batch, append_in_flight);
+      "; think {:.0f} ms deadline {:.0f} s names {} writes {} appends {} reads {} kept {} records {} scans {} cuts {}",
+      to_seconds(think) * 1e3, to_seconds(deadline), names, writes, appends, reads, kept, records, scans, cuts);
   out += fmt::format(
-      "; log {} journal {} window {} fragment {} staging {} wait {} ms lease {} s heartbeat {} ms layouts {} s",
+      "; chunks {} groups {}+{} files {} bytes {}; append files {} room {} record {} large {} batch {} in flight {}",
+      chunk_size, groups, shared_groups, data_files, bytes_max, append_files, append_room, record_max, record_large,
+      append_batch, append_in_flight);
+  out += fmt::format(
+      "; log {} journal {} window {} fragment {} staging {} wait {} ms lease {} s heartbeat {} ms layouts {} s cut {} "
+      "lone {}",
       log_segment, journal_segment, window, fragment, staging_max, to_ms(data_wait), to_seconds(lease),
-      to_ms(heartbeat), to_seconds(layout_age));
+      to_ms(heartbeat), to_seconds(layout_age), cut_max, lone);
   if (!mutant.empty()) out += "; mutant " + mutant;
   return out;
 }

@@ -42,10 +42,12 @@ struct Plan {
 
   Duration think = 300ms;  // mean pause of a client between operations
   // Weights of the operations.
-  std::uint32_t names = 40, writes = 25, appends = 15, reads = 20, kept = 5, records = 25, scans = 8;
+  std::uint32_t names = 40, writes = 25, appends = 15, reads = 20, kept = 5, records = 25, scans = 8, cuts = 6;
+  std::uint64_t chunk_size = 64 << 20;
   std::uint32_t groups = 4;         // directories of colliding names, each used by one client at a time
   std::uint32_t shared_groups = 2;  // and by all at once
   std::uint32_t data_files = 5;
+  bool lone = false;                    // the last of them is acknowledged by its chunks' primaries alone
   std::uint64_t bytes_max = 192 << 10;  // of one write
   std::uint32_t append_files = 3;
   std::uint64_t append_room = 64 << 10;  // what is left in the first chunk of each
@@ -65,6 +67,7 @@ struct Plan {
   Duration lease = 60s;
   Duration heartbeat = 1s;
   Duration layout_age = 30s;
+  std::uint32_t cut_max = 4096;  // chunks that one step of a cut takes away
   std::string mutant;
 
   bool has(const std::string& fault) const { return faults.contains(fault); }

@@ -53,9 +53,9 @@ class Verifier {
       co_await check_new_writes(shared_.history, node_, filesystem_, file);
       Result<> read = co_await check_file(file).outcome();
       if (!read) shared_.history.found("durability", data_path(file) + " cannot be read: " + read.error().text());
+      co_await check_equal(shared_.history, node_, filesystem_, direct_, data_path(file));
       std::vector<bus::ListChunks::Chunk> chunks = co_await filesystem_.chunks(data_path(file));
       co_await check_replicas(shared_.history, direct_, file, std::move(chunks));
-      co_await check_equal(shared_.history, node_, filesystem_, direct_, data_path(file));
     }
     for (std::size_t group = 0; group < shared_.group_free.size(); ++group) co_await check_group(group, "");
   }
@@ -129,7 +129,7 @@ class Preparer {
         bus_(network, node_, "preparer"),
         filesystem_(node_, random_, bus_, client_settings(shared.plan)) {}
 
-  Task<> run() { return prepare_append_files(world_, shared_, filesystem_); }
+  Task<> run() { return prepare_files(world_, shared_, filesystem_); }
 
  private:
   SimExecutor& world_;

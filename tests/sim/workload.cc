@@ -6,8 +6,11 @@ namespace gfs::sim {
 
 Shared::Shared(const Plan& of)
     : plan(of), names(history, of.groups), group_free(of.groups), file_free(of.data_files), writers(kClients) {
+  history.chunk_size = of.chunk_size;
+  appends.chunk_size = of.chunk_size;
   history.by_file.resize(of.data_files);
   history.synced_size.resize(of.data_files);
+  if (of.lone) history.lone.insert(of.data_files - 1);
   appends.starts.resize(of.append_files);
   Random random(of.seed + 0xc11e47);
   for (std::vector<Writer>& files : writers) {

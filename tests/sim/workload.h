@@ -30,6 +30,7 @@ struct Writer {
   ClientId client;
   std::uint64_t next = 1;             // number of its next record
   std::set<std::uint64_t> undecided;  // to be repeated
+  std::int64_t asked_ms = 0;          // the master's time before the first of those was sent
 };
 
 // What the clients share.
@@ -50,6 +51,7 @@ struct Shared {
   std::vector<Instant> file_free;            // for appending at an offset
   std::vector<std::vector<Writer>> writers;  // by client and append file
   std::uint64_t last_stream = 100;           // those below are of writers that keep their numbers
+  std::uint64_t last_cut_file = 0;
   bool stopping = false;
 };
 

@@ -7,6 +7,7 @@
 namespace gfs::sim {
 namespace {
 
+constexpr std::uint64_t kChunk = 64ull << 20;
 constexpr std::uint64_t kStart = kChunk - 1000;
 
 class AppendCheckerTest : public testing::Test {
@@ -133,27 +134,27 @@ TEST(Records, AreParsedAsTheyLieAndGapsEndWithTheirChunk) {
   const std::string second(record_of({0, 2, 700}, 5000).view());
   const std::uint64_t begin = kChunk - first.size() - 100;
   const std::string text = first + std::string(100, '\0') + second;
-  Parsed parsed = parse_records(text, begin);
+  Parsed parsed = parse_records(text, begin, kChunk);
   EXPECT_EQ(parsed.wrong, "");
   ASSERT_EQ(parsed.records.size(), 2u);
   EXPECT_EQ(parsed.records[1].name, (RecordName{0, 2, 700}));
   EXPECT_EQ(parsed.records[1].offset, kChunk);
   EXPECT_EQ(parsed.end, kChunk + 5000);
 
-  parsed = parse_records(text.substr(0, text.size() - 1), begin);  // cut by the end of what was read
+  parsed = parse_records(text.substr(0, text.size() - 1), begin, kChunk);  // cut by the end of what was read
   EXPECT_EQ(parsed.wrong, "");
   EXPECT_EQ(parsed.records.size(), 1u);
 
-  EXPECT_NE(parse_records(text, begin + 1).wrong, "");  // zeros that end before the chunk does
+  EXPECT_NE(parse_records(text, begin + 1, kChunk).wrong, "");  // zeros that end before the chunk does
   std::string torn = text;
   torn[torn.size() - 1] ^= 1;
-  EXPECT_NE(parse_records(torn, begin).wrong, "");
-  EXPECT_NE(parse_records("something else", 0).wrong, "");
+  EXPECT_NE(parse_records(torn, begin, kChunk).wrong, "");
+  EXPECT_NE(parse_records("something else", 0, kChunk).wrong, "");
 }
 
 TEST(Records, EverySizeHasItsOwnBytes) {
   for (std::uint64_t size : {8u, 9u, 15u, 16u, 17u, 1000u, 70000u}) {
-    Parsed parsed = parse_records(record_of({3, 15, 60000}, size).view(), 5);
+    Parsed parsed = parse_records(record_of({3, 15, 60000}, size).view(), 5, kChunk);
     EXPECT_EQ(parsed.wrong, "") << size;
     ASSERT_EQ(parsed.records.size(), 1u) << size;
     EXPECT_EQ(parsed.records[0].size, size);

@@ -158,7 +158,9 @@ std::string advice(const Done& done, const Error& error, const client::AppendOpt
         "input from record {}",
         next, options.client, sequence + 1, next + 1);
   }
-  return fmt::format("go on with --client {} --first {} and the input from record {}", options.client, sequence, next);
+  const std::string since = options.asked_ms ? fmt::format(" --since {}", *options.asked_ms) : "";
+  return fmt::format("go on with --client {} --first {}{} and the input from record {}", options.client, sequence,
+                     since, next);
 }
 
 // Tells how far it came, and gives the exit code.
@@ -192,11 +194,21 @@ Result<int> run(Session& session, const Arguments& arguments) {
   Result<std::uint64_t> first = arguments.number("first", 1, 1, UINT64_MAX / 2);
   if (!first) return fail(std::move(first));
   options.next_sequence = *first;
+  if (arguments.has("since")) {
+    if (options.client.nil()) return fail(Code::invalid_argument, "--since: only a writer with --client can repeat");
+    Result<std::uint64_t> since = arguments.number("since", 0, 0, INT64_MAX);
+    if (!since) return fail(std::move(since));
+    options.asked_ms = static_cast<std::int64_t>(*since);
+  }
   RemoteLog log(session);
   Result<> done = log.open(*path, options);
   if (!done) return fail(std::move(done));
   Cutter cutter(arguments.has("length-prefixed"), arguments.has("raw"));
   const bool kept = !options.client.nil();
+  if (kept && !options.asked_ms) {
+    Result<std::int64_t> now = log.now_ms();  // for the advice, should it stop
+    if (now) options.asked_ms = *now;
+  }
   Done appended;
   done = append_all(session, log, *path, cutter, kept ? kKeptAtOnce : kRecordsAtOnce, appended);
   Result<> closed = log.close();  // what was appended shall be safe, whatever came then
@@ -221,11 +233,13 @@ const Command kRappend{
         "It stops at the first record that fails, and tells how many are done; the offsets are of those. With\n"
         "--client it may then go on at the one that failed, with --first as it says: if that was done, it is not\n"
         "done twice. An id's last 64 records are known that well, for an hour: so go on there, not at the begin.\n"
+        "With --since, as it says too, what is older than that is refused, never done again.\n"
         "Ends with 7 if some are done and some are not.\n"
         "Example: rappend /logs/today < lines.txt",
     .options = {{0, "length-prefixed", "", "instead of lines: a length of 4 bytes, the highest first, then so many"},
                 {0, "client", "ID", "the writer's id, kept from run to run"},
                 {0, "first", "N", "sequence of the first record (1)"},
+                {0, "since", "MS", "the input may be a repeat of what was sent from then on (default: it is new)"},
                 {0, "raw", "", "bytes as they are, not framed: records does not know them"}},
     .arguments_min = 1,
     .arguments_max = 1,

@@ -32,7 +32,7 @@ bool known(History& history, const AppendHistory& appends, std::size_t file, con
 
 // One member's chunk from `from` on.
 Task<std::string> read_to_end(bus::Endpoint& endpoint, std::string address, ChunkHandle handle, Version version,
-                              std::uint64_t from) {
+                              std::uint64_t from, std::uint64_t chunk_size) {
   std::string out;
   while (true) {
     bus::ReadChunk ask;
@@ -40,8 +40,8 @@ Task<std::string> read_to_end(bus::Endpoint& endpoint, std::string address, Chun
     ask.version = version;
     ask.offset = from + out.size();
     ask.size = 1 << 20;
-    if (ask.offset >= kChunk) co_return out;
-    ask.size = std::min(ask.size, kChunk - ask.offset);
+    if (ask.offset >= chunk_size) co_return out;
+    ask.size = std::min(ask.size, chunk_size - ask.offset);
     bus::ReadChunk::Reply reply = co_await read_member(endpoint, address, std::move(ask));
     out += reply.payload.view();
     if (from + out.size() >= reply.length || reply.payload.empty()) co_return out;
@@ -97,14 +97,15 @@ Task<> check_append_file(History& history, const AppendHistory& appends, bus::En
                          std::vector<bus::ListChunks::Chunk> chunks) {
   std::vector<Placed> found;
   for (const bus::ListChunks::Chunk& chunk : chunks) {
-    const std::uint64_t base = chunk.index * kChunk;
+    const std::uint64_t base = chunk.index * appends.chunk_size;
     const std::uint64_t from = std::max(base, appends.starts[file]) - base;
     std::string first;
     std::string first_name;
     for (const bus::ListChunks::Holder& holder : members_of(chunk)) {
       const std::string where = fmt::format("{} chunk {} of {}", append_path(file), chunk.handle, holder.address);
       Result<std::string> bytes =
-          co_await read_to_end(endpoint, holder.address, chunk.handle, chunk.version, from).outcome();
+          co_await read_to_end(endpoint, holder.address, chunk.handle, chunk.version, from, appends.chunk_size)
+              .outcome();
       if (!bytes) {
         // Nobody tells it what is committed until the chunk is used again; what it holds is check_equal's business.
         const bool waits = bytes.error().code == Code::unavailable;
@@ -121,7 +122,7 @@ Task<> check_append_file(History& history, const AppendHistory& appends, bus::En
     if (first_name.empty()) {
       history.found(kName, fmt::format("{} chunk {} can be read of nobody", append_path(file), chunk.handle));
     }
-    Parsed parsed = parse_records(first, base + from);
+    Parsed parsed = parse_records(first, base + from, appends.chunk_size);
     if (parsed.wrong.empty() && parsed.end < base + from + first.size()) parsed.wrong = "a record cut short";
     if (!parsed.wrong.empty()) {
       history.found(kName, fmt::format("{} holds at {} {}", append_path(file), parsed.end, parsed.wrong));

@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <map>
+
 #include "tests/sim/checkers/replicas.h"
 
 namespace gfs::sim {
@@ -41,29 +44,58 @@ std::string difference(const bus::InspectChunk::Reply& one, const bus::InspectCh
   return one.checksums.size() == other.checksums.size() ? "" : "the number of blocks";
 }
 
-Task<> compare(History& history, bus::Endpoint& endpoint, std::string path, bus::ListChunks::Chunk chunk) {
-  std::string first_name;
-  bus::InspectChunk::Reply first;
+struct Inspected {
+  std::string address;
+  Result<bus::InspectChunk::Reply> reply;
+};
+
+Task<std::vector<Inspected>> inspect(bus::Endpoint& endpoint, const bus::ListChunks::Chunk& chunk) {
+  std::vector<Inspected> out;
   for (const bus::ListChunks::Holder& member : members_of(chunk)) {
-    const std::string where = fmt::format("{} chunk {} of {}", path, chunk.handle, member.address);
     bus::InspectChunk ask;
     ask.handle = chunk.handle;
     ask.verify = true;
     bus::CallOptions options;
     options.deadline = kInspection;
     bus::Peer peer = bus::Peer::at(member.address);
-    Result<bus::InspectChunk::Reply> reply = co_await endpoint.call(std::move(peer), std::move(ask), options).outcome();
-    if (!reply) {
-      history.found(kName, where + " cannot be inspected: " + reply.error().text());
+    out.push_back({member.address, co_await endpoint.call(std::move(peer), std::move(ask), options).outcome()});
+  }
+  co_return out;
+}
+
+// Nobody ever wrote to it: its first writer will get it into shape.
+bool untouched(const std::vector<Inspected>& members) {
+  return std::all_of(members.begin(), members.end(), [](const Inspected& one) {
+    if (!one.reply) return one.reply.error().code == Code::not_found;
+    return one.reply->length == 0 && one.reply->serial.value == 0;
+  });
+}
+
+// Who does not hold the version that the master gave; empty: nobody.
+std::string inactive(const std::vector<Inspected>& members, const bus::ListChunks::Chunk& chunk) {
+  for (const auto& [address, reply] : members) {
+    if (!reply || reply->version == chunk.version) continue;
+    return fmt::format("chunk {} version {}: {} holds version {}", chunk.handle, chunk.version, address,
+                       reply->version);
+  }
+  return {};
+}
+
+void compare(History& history, const std::string& path, ChunkHandle handle, const std::vector<Inspected>& members) {
+  const Inspected* first = nullptr;
+  for (const Inspected& one : members) {
+    const std::string where = fmt::format("{} chunk {} of {}", path, handle, one.address);
+    if (!one.reply) {
+      history.found(kName, where + " cannot be inspected: " + one.reply.error().text());
       continue;
     }
-    if (!reply->bad.empty()) history.found(kName, fmt::format("{}: block {} does not verify", where, reply->bad[0]));
-    if (reply->suspect || reply->damaged) history.found(kName, where + " says it is suspect or damaged");
-    if (first_name.empty()) {
-      first_name = member.address;
-      first = std::move(*reply);
-    } else if (std::string differs = difference(first, *reply); !differs.empty()) {
-      history.found(kName, fmt::format("{} differs from {}: {}", where, first_name, differs));
+    if (!one.reply->bad.empty())
+      history.found(kName, fmt::format("{}: block {} does not verify", where, one.reply->bad[0]));
+    if (one.reply->suspect || one.reply->damaged) history.found(kName, where + " says it is suspect or damaged");
+    if (first == nullptr) {
+      first = &one;
+    } else if (std::string differs = difference(*first->reply, *one.reply); !differs.empty()) {
+      history.found(kName, fmt::format("{} differs from {}: {}", where, first->address, differs));
     }
   }
 }
@@ -74,12 +106,18 @@ Task<> check_equal(History& history, Executor& executor, client::Filesystem& fil
                    std::string path) {
   const Instant until = executor.now() + kWholeAgain;
   client::FileInfo info = co_await filesystem.stat(path);
-  std::vector<bus::ListChunks::Chunk> chunks;
+  std::map<ChunkHandle, std::vector<Inspected>> seen;
   while (true) {
-    chunks = co_await filesystem.chunks(path);
+    seen.clear();
     std::string not_whole;
+    std::vector<bus::ListChunks::Chunk> chunks = co_await filesystem.chunks(path);
     for (const bus::ListChunks::Chunk& chunk : chunks) {
       if (not_whole.empty()) not_whole = missing(chunk, info.replicas);
+      if (!not_whole.empty()) break;
+      std::vector<Inspected> members = co_await inspect(endpoint, chunk);
+      if (untouched(members)) continue;
+      not_whole = inactive(members, chunk);
+      seen.emplace(chunk.handle, std::move(members));
     }
     if (not_whole.empty()) break;
     if (executor.now() >= until) {
@@ -89,7 +127,7 @@ Task<> check_equal(History& history, Executor& executor, client::Filesystem& fil
     }
     co_await executor.sleep(1s);
   }
-  for (bus::ListChunks::Chunk& chunk : chunks) co_await compare(history, endpoint, path, std::move(chunk));
+  for (const auto& [handle, members] : seen) compare(history, path, handle, members);
 }
 
 }  // namespace gfs::sim

@@ -24,7 +24,7 @@ Task<> write_and_sync(History& history, Executor& executor, client::Filesystem& 
 }  // namespace
 
 Task<> check_new_writes(History& history, Executor& executor, client::Filesystem& filesystem, std::size_t file) {
-  for (std::uint64_t offset : {std::uint64_t{0}, kChunk}) {
+  for (std::uint64_t offset : {std::uint64_t{0}, history.chunk_size}) {
     const Instant until = executor.now() + kNewWork;
     while (true) {
       Result<> done = co_await write_and_sync(history, executor, filesystem, file, offset).outcome();

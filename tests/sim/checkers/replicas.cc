@@ -8,7 +8,7 @@ namespace gfs::sim {
 
 namespace {
 
-constexpr Duration kMoment = 30s;
+constexpr Duration kMoment = 120s;  // until a new version is active
 
 }  // namespace
 
@@ -32,7 +32,7 @@ std::map<std::uint64_t, std::uint64_t> agreed_ranges(const History& history, std
     if (auto at = acknowledged.find(borders[i]); at != acknowledged.end()) sure += at->second;
     if (auto at = doubtful.find(borders[i]); at != doubtful.end()) unsure += at->second;
     if (sure <= 0 || unsure > 0) continue;
-    if (!out.empty() && out.rbegin()->second == borders[i] && borders[i] % kChunk != 0) {
+    if (!out.empty() && out.rbegin()->second == borders[i] && borders[i] % history.chunk_size != 0) {
       out.rbegin()->second = borders[i + 1];
     } else {
       out[borders[i]] = borders[i + 1];
@@ -53,8 +53,8 @@ Task<bus::ReadChunk::Reply> read_member(bus::Endpoint& endpoint, std::string add
     bus::Peer peer = bus::Peer::at(address);
     bus::ReadChunk copy = ask;
     Result<bus::ReadChunk::Reply> reply = co_await endpoint.call(std::move(peer), std::move(copy)).outcome();
-    const bool later = !reply && reply.error().code == Code::unavailable && endpoint.executor().now() < until;
-    if (!later) co_return co_await std::move(reply);
+    const bool later = !reply && (reply.error().code == Code::unavailable || reply.error().code == Code::stale_version);
+    if (!later || endpoint.executor().now() >= until) co_return co_await std::move(reply);
     co_await endpoint.executor().sleep(500ms);
   }
 }
@@ -63,10 +63,10 @@ Task<> check_replicas(History& history, bus::Endpoint& endpoint, std::size_t fil
                       std::vector<bus::ListChunks::Chunk> chunks) {
   const std::map<std::uint64_t, std::uint64_t> ranges = agreed_ranges(history, file);
   for (const bus::ListChunks::Chunk& chunk : chunks) {
-    const std::uint64_t base = chunk.index * kChunk;
+    const std::uint64_t base = chunk.index * history.chunk_size;
     for (const auto& [begin, end] : ranges) {
       std::uint64_t from = std::max(begin, base);
-      const std::uint64_t to = std::min(end, base + kChunk);
+      const std::uint64_t to = std::min(end, base + history.chunk_size);
       for (; from < to; from += std::min<std::uint64_t>(to - from, 1 << 20)) {
         std::string first_name;
         Bytes first;
