@@ -112,11 +112,11 @@ Task<> check_equal(History& history, Executor& executor, client::Filesystem& fil
     std::string not_whole;
     std::vector<bus::ListChunks::Chunk> chunks = co_await filesystem.chunks(path);
     for (const bus::ListChunks::Chunk& chunk : chunks) {
-      if (not_whole.empty()) not_whole = missing(chunk, info.replicas);
-      if (!not_whole.empty()) break;
       std::vector<Inspected> members = co_await inspect(endpoint, chunk);
       if (untouched(members)) continue;
-      not_whole = inactive(members, chunk);
+      not_whole = missing(chunk, info.replicas);
+      if (not_whole.empty()) not_whole = inactive(members, chunk);
+      if (!not_whole.empty()) break;
       seen.emplace(chunk.handle, std::move(members));
     }
     if (not_whole.empty()) break;
