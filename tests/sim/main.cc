@@ -48,7 +48,9 @@ std::string replay_of(const Options& options, std::uint64_t seed) {
 
 gfs::sim::SeedResult run_one(const Options& options, const std::set<std::string>& faults, bool exactly,
                              std::uint64_t seed) {
-  const gfs::sim::Plan plan = gfs::sim::make_plan(seed, options.minutes, faults, exactly, options.mutant);
+  gfs::sim::Plan plan = gfs::sim::make_plan(seed, options.minutes, faults, exactly, options.mutant);
+  const gfs::sim::Mutant* mutant = gfs::sim::find_mutant(options.mutant);
+  if (mutant != nullptr && mutant->sharpen != nullptr) mutant->sharpen(plan);
   if (options.verbose) fmt::print(stderr, "{}\n", plan.text());
   replay = replay_of(options, seed);
   const std::map<std::string, std::uint64_t> before = gfs::Probe::report();

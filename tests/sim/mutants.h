@@ -8,14 +8,17 @@
 #include <string>
 #include <vector>
 
+#include "tests/sim/plan.h"
+
 namespace gfs::sim {
 
 struct Mutant {
   std::string name;
   std::string part;  // master, chunkserver or client
   std::string breaks;
-  std::string story;             // the interleaving that goes wrong then
-  std::set<std::string> faults;  // that provoke it best; --faults overrides
+  std::string story;                 // the interleaving that goes wrong then
+  std::set<std::string> faults;      // that provoke it best; --faults overrides
+  void (*sharpen)(Plan&) = nullptr;  // the settings that do, over what the seed has drawn
 };
 
 const std::vector<Mutant>& mutants();

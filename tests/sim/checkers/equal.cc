@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <map>
 
 #include "tests/sim/checkers/replicas.h"
 
@@ -23,7 +22,7 @@ std::string missing(const bus::ListChunks::Chunk& chunk, std::size_t goal) {
   }
   if (members.size() < goal) out += fmt::format(" it has {} members of {}", members.size(), goal);
   if (out.empty()) return out;
-  return fmt::format("chunk {} version {}:{}", chunk.handle, chunk.version, out);
+  return fmt::format("version {}:{}", chunk.version, out);
 }
 
 // Two members' words for the same chunk; empty: they are the same.
@@ -75,29 +74,23 @@ bool untouched(const std::vector<Inspected>& members) {
 std::string inactive(const std::vector<Inspected>& members, const bus::ListChunks::Chunk& chunk) {
   for (const auto& [address, reply] : members) {
     if (!reply || reply->version == chunk.version) continue;
-    return fmt::format("chunk {} version {}: {} holds version {}", chunk.handle, chunk.version, address,
-                       reply->version);
+    return fmt::format("version {}: {} holds version {}", chunk.version, address, reply->version);
   }
   return {};
 }
 
-void compare(History& history, const std::string& path, ChunkHandle handle, const std::vector<Inspected>& members) {
+// What is wrong with the members; empty: nothing.
+std::string compare(const std::vector<Inspected>& members) {
   const Inspected* first = nullptr;
   for (const Inspected& one : members) {
-    const std::string where = fmt::format("{} chunk {} of {}", path, handle, one.address);
-    if (!one.reply) {
-      history.found(kName, where + " cannot be inspected: " + one.reply.error().text());
-      continue;
-    }
-    if (!one.reply->bad.empty())
-      history.found(kName, fmt::format("{}: block {} does not verify", where, one.reply->bad[0]));
-    if (one.reply->suspect || one.reply->damaged) history.found(kName, where + " says it is suspect or damaged");
-    if (first == nullptr) {
-      first = &one;
-    } else if (std::string differs = difference(*first->reply, *one.reply); !differs.empty()) {
-      history.found(kName, fmt::format("{} differs from {}: {}", where, first->address, differs));
-    }
+    if (!one.reply) return one.address + " cannot be inspected: " + one.reply.error().text();
+    if (!one.reply->bad.empty()) return fmt::format("{}: block {} does not verify", one.address, one.reply->bad[0]);
+    if (one.reply->suspect || one.reply->damaged) return one.address + " says it is suspect or damaged";
+    if (first == nullptr) first = &one;
+    std::string differs = difference(*first->reply, *one.reply);
+    if (!differs.empty()) return fmt::format("{} differs from {}: {}", one.address, first->address, differs);
   }
+  return {};
 }
 
 }  // namespace
@@ -106,9 +99,7 @@ Task<> check_equal(History& history, Executor& executor, client::Filesystem& fil
                    std::string path) {
   const Instant until = executor.now() + kWholeAgain;
   client::FileInfo info = co_await filesystem.stat(path);
-  std::map<ChunkHandle, std::vector<Inspected>> seen;
   while (true) {
-    seen.clear();
     std::string not_whole;
     std::vector<bus::ListChunks::Chunk> chunks = co_await filesystem.chunks(path);
     for (const bus::ListChunks::Chunk& chunk : chunks) {
@@ -116,18 +107,19 @@ Task<> check_equal(History& history, Executor& executor, client::Filesystem& fil
       if (untouched(members)) continue;
       not_whole = missing(chunk, info.replicas);
       if (not_whole.empty()) not_whole = inactive(members, chunk);
+      // An order may still be on its way, or be given again.
+      if (not_whole.empty()) not_whole = compare(members);
+      if (!not_whole.empty()) not_whole = fmt::format("chunk {}: {}", chunk.handle, not_whole);
       if (!not_whole.empty()) break;
-      seen.emplace(chunk.handle, std::move(members));
     }
-    if (not_whole.empty()) break;
+    if (not_whole.empty()) co_return;
     if (executor.now() >= until) {
-      history.found(kName, fmt::format("{} is not whole again {:.0f} s after the calm: {}", path,
+      history.found(kName, fmt::format("{} is not whole and equal {:.0f} s after the calm: {}", path,
                                        to_seconds(kWholeAgain), not_whole));
       co_return;
     }
     co_await executor.sleep(1s);
   }
-  for (const auto& [handle, members] : seen) compare(history, path, handle, members);
 }
 
 }  // namespace gfs::sim
