@@ -327,7 +327,7 @@ void PrimaryOrder::refused(Chunk chunk, OrderedWrite& write, std::size_t member,
   write.members[member].under_way = false;
   write.members[member].refused = std::move(error);
   fail_waiters(*chunk, write);
-  if (std::exchange(chunk->mending, true)) return;
+  if (chunk->ended || std::exchange(chunk->mending, true)) return;
   PrimaryChunk& of = *chunk;
   of.tasks.spawn(mend(std::move(chunk)));
 }
@@ -337,14 +337,13 @@ void PrimaryOrder::refused(Chunk chunk, OrderedWrite& write, std::size_t member,
 Task<> PrimaryOrder::mend(Chunk chunk) {
   for (Duration wait = settings_.mend_first; !chunk->ended; wait = std::min(wait * 2, settings_.mend_most)) {
     co_await endpoint_.executor().sleep(wait);
-    bool stuck = false;
+    std::vector<std::shared_ptr<OrderedWrite>> stuck;
     for (const auto& [serial, pending] : chunk->pending) {
-      if (!pending->stuck()) continue;
-      stuck = true;
-      PROBE("what a member refused was ordered again");
-      drive(chunk, pending);
+      if (pending->stuck()) stuck.push_back(pending);
     }
-    if (!stuck) break;
+    if (stuck.empty()) break;
+    PROBE("what a member refused was ordered again");
+    for (const std::shared_ptr<OrderedWrite>& pending : stuck) drive(chunk, pending);
   }
   chunk->mending = false;
 }
