@@ -34,6 +34,7 @@ struct OrderedWrite {
   std::vector<Confirmation> members;  // as PrimaryChunk::others; the last one is this server itself
   std::uint64_t length = 0;           // of the chunk, after it
   Instant since;
+  bool refused = false;   // by a member that may not have taken it since
   bool answered = false;  // to whoever waits; before everybody has it only where the file is acknowledged so
   std::vector<Promise<void>> waiters;
 

@@ -51,16 +51,22 @@ PrimaryOrder::~PrimaryOrder() {
   for (auto& [handle, chunk] : chunks_) chunk->tasks.cancel();
 }
 
-Task<> PrimaryOrder::clear_the_way(Chunk chunk) {
-  std::vector<std::shared_ptr<OrderedWrite>> stuck;
-  for (const auto& [serial, pending] : chunk->pending) {
-    if (pending->stuck()) stuck.push_back(pending);
+// By serial. Some may be under way again.
+std::vector<std::shared_ptr<OrderedWrite>> PrimaryOrder::refused_ones(const PrimaryChunk& chunk) {
+  std::vector<std::shared_ptr<OrderedWrite>> out;
+  for (const auto& [serial, pending] : chunk.pending) {
+    if (pending->refused) out.push_back(pending);
   }
-  if (stuck.empty()) co_return;
+  return out;
+}
+
+Task<> PrimaryOrder::clear_the_way(Chunk chunk) {
+  const std::vector<std::shared_ptr<OrderedWrite>> refused = refused_ones(*chunk);
+  if (refused.empty()) co_return;
   Promise<void> promise;
   Future<void> through = promise.future();
-  stuck.back()->waiters.push_back(std::move(promise));
-  for (const std::shared_ptr<OrderedWrite>& pending : stuck) drive(chunk, pending);
+  refused.back()->waiters.push_back(std::move(promise));
+  for (const std::shared_ptr<OrderedWrite>& pending : refused) drive(chunk, pending);
   co_await std::move(through);
 }
 
@@ -326,6 +332,7 @@ void PrimaryOrder::refused(Chunk chunk, OrderedWrite& write, std::size_t member,
   complain(chunk, member, error);
   write.members[member].under_way = false;
   write.members[member].refused = std::move(error);
+  write.refused = true;
   fail_waiters(*chunk, write);
   if (chunk->ended || std::exchange(chunk->mending, true)) return;
   PrimaryChunk& of = *chunk;
@@ -337,13 +344,10 @@ void PrimaryOrder::refused(Chunk chunk, OrderedWrite& write, std::size_t member,
 Task<> PrimaryOrder::mend(Chunk chunk) {
   for (Duration wait = settings_.mend_first; !chunk->ended; wait = std::min(wait * 2, settings_.mend_most)) {
     co_await endpoint_.executor().sleep(wait);
-    std::vector<std::shared_ptr<OrderedWrite>> stuck;
-    for (const auto& [serial, pending] : chunk->pending) {
-      if (pending->stuck()) stuck.push_back(pending);
-    }
-    if (stuck.empty()) break;
+    const std::vector<std::shared_ptr<OrderedWrite>> refused = refused_ones(*chunk);
+    if (refused.empty()) break;
     PROBE("what a member refused was ordered again");
-    for (const std::shared_ptr<OrderedWrite>& pending : stuck) drive(chunk, pending);
+    for (const std::shared_ptr<OrderedWrite>& pending : refused) drive(chunk, pending);
   }
   chunk->mending = false;
 }

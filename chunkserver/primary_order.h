@@ -110,6 +110,7 @@ class PrimaryOrder {
   bool doubtful(const PrimaryChunk& chunk);  // notices a standstill that no timer has seen yet
   Task<> answer_standing(Chunk chunk, std::vector<Promise<void>> waiters);
   Task<> ask_standing(bus::Member member, bus::PrepareVersion ask);
+  static std::vector<std::shared_ptr<OrderedWrite>> refused_ones(const PrimaryChunk& chunk);
   Task<> mend(Chunk chunk);
   void complain(Chunk chunk, std::size_t member, const Error& error);
   void announce(Chunk chunk);

@@ -57,7 +57,7 @@ Result<> WriteService::may_begin(const bus::WriteChunk& ask, const PrimaryChunk&
 Task<bus::WriteChunk::Reply> WriteService::write(bus::WriteChunk ask, bus::Caller caller) {
   const RequestId id = caller.request;
   if (id.client.nil()) co_await fail(Code::invalid_argument, "chunk {}: a write without a request id", ask.handle);
-  if (ask.size == 0 || ask.size > kFragmentMax || ask.offset > kChunkSize - ask.size) {
+  if (ask.size == 0 || ask.size > kFragmentMax || ask.offset > order_.settings().chunk_size - ask.size) {
     co_await fail(Code::invalid_argument, "chunk {}: a write of {} bytes at {}", ask.handle, ask.size, ask.offset);
   }
   PrimaryOrder::Chunk chunk = co_await order_.primary_of(ask.handle, ask.version);
@@ -136,7 +136,7 @@ Task<> WriteService::sync_there(bus::Member member, bus::SyncReplica ask, Instan
 }
 
 Task<bus::Done> WriteService::truncate(bus::TruncateChunk ask, bus::Caller) {
-  if (ask.length > kChunkSize)
+  if (ask.length > order_.settings().chunk_size)
     co_await fail(Code::invalid_argument, "chunk {}: cut to {} bytes", ask.handle, ask.length);
   PrimaryOrder::Chunk chunk = co_await order_.primary_of(ask.handle, ask.version);
   co_await order_.stand(chunk);

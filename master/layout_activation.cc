@@ -30,6 +30,10 @@ bool is_final(const Reason& reason) {
 }  // namespace
 
 Task<> LayoutService::activate(ChunkHandle handle, Version failed) {
+  co_await activate_or_renew(handle, failed, false);
+}
+
+Task<> LayoutService::activate_or_renew(ChunkHandle handle, Version failed, bool renew) {
   Promise<void> promise;
   Future<void> active = promise.future();
   auto [at, first] = flights_.try_emplace(handle);
@@ -40,7 +44,7 @@ Task<> LayoutService::activate(ChunkHandle handle, Version failed) {
       flights_.erase(handle);
       for (Promise<void>& waiter : waiters) waiter.set(result);
     };
-    group_.spawn(attempt(handle, failed), std::move(done));
+    group_.spawn(attempt(handle, failed, renew), std::move(done));
   }
   co_await std::move(active);
 }
@@ -65,12 +69,17 @@ Task<> LayoutService::renew_after_conflict(ChunkHandle handle, Version version) 
 Task<> LayoutService::settle(ChunkHandle handle) {
   const Chunk* chunk = state_.chunks().find(handle);
   if (chunk == nullptr) co_await fail(Code::not_found, "chunk {} does not exist any more", handle);
-  const Version version = chunk->configuration.version;
-  auto failure = failures_.find(handle);
-  const bool failed_before = failure != failures_.end() && failure->second.version == version;
-  Result<> done = co_await activate(handle, failed_before ? version : Version{}).outcome();
-  if (!done && !failed_before) failures_[handle] = {version, now()};
-  co_await std::move(done);
+  auto found = inactive_.find(handle);
+  const bool renew = found != inactive_.end() && found->second.version == chunk->configuration.version &&
+                     now() - found->second.since >= settings_.suspect_after;
+  co_await activate_or_renew(handle, {}, renew);
+}
+
+void LayoutService::note_inactive(ChunkHandle handle, Version version) {
+  const Chunk* chunk = state_.chunks().find(handle);
+  if (chunk == nullptr || chunk->configuration.version != version) return;
+  Failure& failure = inactive_[handle];
+  if (failure.version != version) failure = {version, now()};
 }
 
 bool LayoutService::keeps_failing(ChunkHandle handle, Version failed) {
@@ -82,8 +91,9 @@ bool LayoutService::keeps_failing(ChunkHandle handle, Version failed) {
   return true;
 }
 
-Task<> LayoutService::attempt(ChunkHandle handle, Version failed) {
-  bool renew = keeps_failing(handle, failed), renewed = false;
+Task<> LayoutService::attempt(ChunkHandle handle, Version failed, bool renew) {
+  bool renewed = false;
+  if (keeps_failing(handle, failed)) renew = true;
   for (int round = 0; round < kRoundsMax; ++round) {
     const Chunk* found = state_.chunks().find(handle);
     if (found == nullptr) co_await fail(Code::not_found, "chunk {} does not exist any more", handle);
@@ -97,6 +107,7 @@ Task<> LayoutService::attempt(ChunkHandle handle, Version failed) {
     if (changed) continue;
     const Version version = chunk.configuration.version;
     Result<bool> active = co_await order(handle, std::move(chunk)).outcome();
+    if (!active) note_inactive(handle, version);
     if (!active && active.error().code == Code::conflict && !std::exchange(renewed, true)) {
       co_await renew_after_conflict(handle, version);
       continue;
@@ -271,6 +282,7 @@ Task<bool> LayoutService::order(ChunkHandle handle, Chunk chunk) {
   forget_dropped_chunks();
   active_[handle.value] = {configuration.version, session};
   renewals_.erase(handle);
+  inactive_.erase(handle);
   co_return !over();
 }
 

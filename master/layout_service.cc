@@ -156,12 +156,13 @@ Task<> LayoutService::place_chunk(InodeId inode, std::uint32_t index) {
 
 void LayoutService::forget_dropped_chunks() {
   auto kept = [this] {
-    return active_.size() + failures_.size() + suspicions_.size() + doubtful_.size() + renewals_.size() +
-           ended_.size() + servers_.holdings();
+    return active_.size() + inactive_.size() + failures_.size() + suspicions_.size() + doubtful_.size() +
+           renewals_.size() + ended_.size() + servers_.holdings();
   };
   if (kept() <= sweep_above_) return;
   auto gone = [this](ChunkHandle handle) { return state_.chunks().find(handle) == nullptr; };
   std::erase_if(active_, [&](const auto& one) { return gone(ChunkHandle{one.first}); });
+  std::erase_if(inactive_, [&](const auto& one) { return gone(one.first); });
   std::erase_if(failures_, [&](const auto& one) { return gone(one.first); });
   std::erase_if(suspicions_, [&](const auto& one) { return gone(one.first.first); });
   std::erase_if(doubtful_, [&](const auto& one) { return gone(one.first); });

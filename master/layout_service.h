@@ -131,7 +131,8 @@ class LayoutService {
 
   // Joins the attempt on this chunk, or begins one.
   Task<> activate(ChunkHandle handle, Version failed);
-  Task<> attempt(ChunkHandle handle, Version failed);
+  Task<> activate_or_renew(ChunkHandle handle, Version failed, bool renew);
+  Task<> attempt(ChunkHandle handle, Version failed, bool renew);
   bus::Configure order_for(ChunkHandle handle, const Chunk& chunk) const;
   Task<bus::Configure::Reply> tell(ChunkHandle handle, Chunk chunk);
   // As tell, but given up (cancelled) when a member goes away meanwhile: without it things look different.
@@ -159,6 +160,7 @@ class LayoutService {
   // Until the server's session is certainly over, whatever it does meanwhile, if it is not heard again.
   Duration session_left(ServerId server) const;
   // A second failure of one version, a while after the first, is worth a new version: then all members must speak up.
+  void note_inactive(ChunkHandle handle, Version version);
   bool keeps_failing(ChunkHandle handle, Version failed);
 
   Situation situation(ChunkHandle handle, const Chunk& chunk);
@@ -192,6 +194,7 @@ class LayoutService {
   std::uint64_t last_cut_ = 0;  // number of an order to cut: (index of the log << 8) + how often it was tried
   std::unordered_map<std::uint64_t, Active> active_;  // by handle; looked up only
   std::map<ChunkHandle, std::vector<Promise<void>>> flights_;
+  std::map<ChunkHandle, Failure> inactive_;  // could not be made active, since when
   std::map<ChunkHandle, Failure> failures_;
   std::map<std::pair<ChunkHandle, ServerId>, Suspicion> suspicions_;  // of those who fail our own orders
   std::map<ChunkHandle, Instant> doubtful_;                           // since when only suspect members are here

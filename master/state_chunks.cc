@@ -6,8 +6,6 @@
 
 namespace gfs::master {
 
-namespace {}  // namespace
-
 Decision MasterState::run(const AllocateChunkOp& op, WallMs) {
   Result<> there = is_file(op.inode);
   if (!there) return refusal(std::move(there).error());

@@ -13,6 +13,7 @@ FileAppender::FileAppender(Context& context, ChunkWriter& writer, FileInfo info,
       info_(std::move(info)),
       client_(options.client.nil() ? ClientId::random(context.random) : options.client),
       kept_(!options.client.nil()),
+      repeats_to_(options.repeats_to),
       asked_ms_(options.asked_ms),
       in_flight_max_(std::clamp<std::size_t>(options.in_flight, 1, 64)),
       next_sequence_(std::max<std::uint64_t>(options.next_sequence, 1)),
@@ -87,7 +88,7 @@ void FileAppender::pump() {
     std::string what = fmt::format("append of {}{} bytes to {}", records, batch.bytes.size(), info_.path);
     auto flight = std::make_shared<Flight>(Flight{.batch = std::move(batch), .attempts = Attempts(std::move(what))});
     flight->id = {client_, flight->batch.first};
-    flight->asked_ms = asked_ms_;
+    if (kept_ && flight->batch.first <= repeats_to_) flight->asked_ms = asked_ms_;
     flight->number = ++batches_;
     flight->from = taken_ + 1;
     flight->started = now;

@@ -95,7 +95,8 @@ class FileAppender final : public Appender, public std::enable_shared_from_this<
   const FileInfo info_;
   const ClientId client_;
   const bool kept_;  // the id is the caller's
-  const std::optional<std::int64_t> asked_ms_;
+  const std::uint64_t repeats_to_;
+  const std::int64_t asked_ms_;
   const std::size_t in_flight_max_;
 
   // State.

@@ -54,10 +54,12 @@ struct AppendOptions {
   // the outcome of: it is done once all the same. Each of its records travels alone: a repeat must be what it was the
   // first time. Nil: a fresh id.
   ClientId client;
-  // The master's time in ms at which the first of these records may have been asked for already, by an earlier life of
-  // this writer (its Appender::now_ms() then); 0: unknown. What is so old that nobody remembers it is refused
-  // (record_expired), not executed again. Not set: nothing is a repeat.
-  std::optional<std::int64_t> asked_ms;
+  // Records up to this sequence may have been asked for already by an earlier life of this writer, but not before this
+  // time of the master in ms (an Appender::now_ms() of that life; 0: unknown). If they are so old that nobody remembers
+  // them, they are refused (record_expired), not executed again. 0: nothing is a repeat. No record behind them may have
+  // been asked for.
+  std::uint64_t repeats_to = 0;
+  std::int64_t asked_ms = 0;
   std::uint64_t next_sequence = 1;   // of the first record
   std::uint64_t batch = 1ull << 20;  // bytes of records that travel together when several wait
   std::size_t in_flight = 16;        // batches; at most 64
@@ -83,8 +85,9 @@ class Appender {
   // unless it repeats one of them, which takes a kept id (else record_expired: nobody knows). conflict: the sequence
   // was used for something else.
   virtual Task<Appended> append_as(std::uint64_t sequence, Bytes record) = 0;
-  // The master's time in ms, or a little before it. To be kept, with the numbers given away, by a writer that keeps its
-  // id: AppendOptions::asked_ms.
+  // The master's time in ms, or a little before it (as of the layout in use). To be kept, with the numbers given away
+  // after it, by a writer that keeps its id: AppendOptions::asked_ms. Finds the chunk that is appended to, as an append
+  // does: one is made if there is none.
   virtual Task<std::int64_t> now_ms() = 0;
   // What was appended so far is on every member's disk, and the master knows the size.
   virtual Task<> sync() = 0;

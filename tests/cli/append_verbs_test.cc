@@ -85,7 +85,10 @@ TEST_F(CliAppend, WhereItStoppedAndHowToGoOnIsTold) {
   EXPECT_THAT(said.err, HasSubstr("2 records are done"));
   EXPECT_THAT(said.err, HasSubstr("go on with --client " + client + " --first 9 --since "));
   EXPECT_THAT(said.err, HasSubstr(" and the input from record 3"));
-  EXPECT_EQ(ok({"rappend", remote("log"), "--client", client, "--first", "9"}, "c\n"), "34\n");
+  std::string since = said.err.substr(said.err.find("--since ") + 8);
+  since.resize(since.find(' '));
+  EXPECT_EQ(ok({"rappend", remote("log"), "--client", client, "--first", "9", "--since", since}, "c\n"), "34\n");
+  EXPECT_EQ(gfs({"rappend", remote("log"), "--since", since}, "d\n").code, 2) << "nobody could know it again";
   EXPECT_EQ(ok({"records", remote("log")}), "a\nb\nc\n");
   // A record whose sequence the writer has passed, and which is not on record, may be there or not: never twice.
   said = gfs({"rappend", remote("log"), "--client", client, "--first", "3"}, "old\n");

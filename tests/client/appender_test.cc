@@ -269,10 +269,13 @@ TEST_F(Appending, E13AWriterThatKeepsItsIdTellsWhenItMayHaveAskedFirst) {
   AppendOptions options;
   options.client = ClientId::random(random);
   options.asked_ms = 17;
+  options.repeats_to = 2;
   auto log = appender(options);
   EXPECT_GT(*run(log->now_ms()), 17);
   ASSERT_TRUE(run(log->append_as(2, Bytes::of("two\n"))));
   EXPECT_EQ(servers[0].appends.back().second.asked_ms, 17);
+  ASSERT_TRUE(run(log->append_as(3, Bytes::of("new\n"))));
+  EXPECT_GT(servers[0].appends.back().second.asked_ms, 17) << "what is behind the repeats is new";
 }
 
 TEST_F(Appending, MovesToTheNewPrimaryAndTellsTheMasterWhoIsUnreachable) {

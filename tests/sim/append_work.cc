@@ -40,7 +40,10 @@ Task<> AppendWork::append_some() {
     options.client = writer.client;
     options.next_sequence = writer.undecided.empty() ? writer.next : *writer.undecided.begin();
     options.batch = 1;
-    if (!writer.undecided.empty()) options.asked_ms = writer.asked_ms;
+    if (!writer.undecided.empty()) {
+      options.asked_ms = writer.asked_ms;
+      options.repeats_to = *writer.undecided.rbegin();
+    }
   } else {
     stream = ++shared_.last_stream;
   }

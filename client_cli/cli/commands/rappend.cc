@@ -4,6 +4,7 @@
 #include "client_cli/cli/exit_code.h"
 #include "client_cli/cli/remote_log.h"
 #include "client_cli/cli/transfer.h"
+#include "client_cli/client/appender.h"
 #include "client_cli/client/record_format.h"
 
 namespace gfs::cli {
@@ -72,9 +73,10 @@ bool more_at_once(int descriptor) {
 
 // What became of the input so far.
 struct Done {
-  std::uint64_t leading = 0;  // records, from the first on
-  std::uint64_t behind = 0;   // and behind the one that failed
-  bool unknown = false;       // a record that failed may be there all the same
+  std::uint64_t leading = 0;          // records, from the first on
+  std::uint64_t behind = 0;           // and behind the one that failed
+  bool unknown = false;               // a record that failed may be there all the same
+  std::optional<std::int64_t> since;  // the master's time before the latest of them were sent, under a kept id
 };
 
 // Tells the offsets of those that are done, up to the first that is not.
@@ -102,8 +104,8 @@ Result<> append_group(Session& session, RemoteLog& log, const std::string& path,
   return written;
 }
 
-Result<> append_all(Session& session, RemoteLog& log, const std::string& path, Cutter& cutter, std::size_t at_once,
-                    Done& done) {
+Result<> append_all(Session& session, RemoteLog& log, const std::string& path, Cutter& cutter, bool kept, Done& done) {
+  const std::size_t at_once = kept ? kKeptAtOnce : kRecordsAtOnce;
   int input = session.out().streams().input;
   LocalSource source = LocalSource::borrowed(input, "standard input");
   for (bool at_end = false;;) {
@@ -128,6 +130,11 @@ Result<> append_all(Session& session, RemoteLog& log, const std::string& path, C
       cutter.add(*piece);
     }
     const bool nothing = records.empty();
+    if (!nothing && kept) {
+      Result<std::int64_t> now = log.now_ms();
+      if (!now) return fail(std::move(now));  // and nothing of these was sent
+      done.since = *now;
+    }
     if (!nothing) {
       Result<> appended = append_group(session, log, path, std::move(records), at_once, done);
       if (!appended) return appended;
@@ -152,15 +159,21 @@ std::string advice(const Done& done, const Error& error, const client::AppendOpt
   if (error.code == Code::conflict) {
     return fmt::format("--first: sequence {} of this client was another record", sequence);
   }
+  if (error.code == Code::record_expired && sequence <= options.repeats_to) {
+    return fmt::format(
+        "look with records how many of the records from {} on are there (an earlier run's, in order, none left out); "
+        "with K of them, go on with --client {} --first {}+K and the input from record {}+K, without --since",
+        next, options.client, sequence, next);
+  }
   if (error.code == Code::record_expired) {
     return fmt::format(
         "look with records whether record {} is there; then go on with --client {} --first {} and the "
         "input from record {}",
         next, options.client, sequence + 1, next + 1);
   }
-  const std::string since = options.asked_ms ? fmt::format(" --since {}", *options.asked_ms) : "";
+  const std::optional<std::int64_t> since = sequence <= options.repeats_to ? options.asked_ms : done.since;
   return fmt::format("go on with --client {} --first {}{} and the input from record {}", options.client, sequence,
-                     since, next);
+                     since ? fmt::format(" --since {}", *since) : "", next);
 }
 
 // Tells how far it came, and gives the exit code.
@@ -199,18 +212,15 @@ Result<int> run(Session& session, const Arguments& arguments) {
     Result<std::uint64_t> since = arguments.number("since", 0, 0, INT64_MAX);
     if (!since) return fail(std::move(since));
     options.asked_ms = static_cast<std::int64_t>(*since);
+    options.repeats_to = *first + client::kRememberedBatches - 1;  // an earlier run sent none further on
   }
   RemoteLog log(session);
   Result<> done = log.open(*path, options);
   if (!done) return fail(std::move(done));
   Cutter cutter(arguments.has("length-prefixed"), arguments.has("raw"));
   const bool kept = !options.client.nil();
-  if (kept && !options.asked_ms) {
-    Result<std::int64_t> now = log.now_ms();  // for the advice, should it stop
-    if (now) options.asked_ms = *now;
-  }
   Done appended;
-  done = append_all(session, log, *path, cutter, kept ? kKeptAtOnce : kRecordsAtOnce, appended);
+  done = append_all(session, log, *path, cutter, kept, appended);
   Result<> closed = log.close();  // what was appended shall be safe, whatever came then
   if (!done) return tell_stopped(session, std::move(done).error(), appended, options);
   if (closed) return kOk;
@@ -233,13 +243,15 @@ const Command kRappend{
         "It stops at the first record that fails, and tells how many are done; the offsets are of those. With\n"
         "--client it may then go on at the one that failed, with --first as it says: if that was done, it is not\n"
         "done twice. An id's last 64 records are known that well, for an hour: so go on there, not at the begin.\n"
-        "With --since, as it says too, what is older than that is refused, never done again.\n"
+        "With --since, as it says too, the first 64 may be repeats: if they are forgotten, they are refused and never\n"
+        "done twice.\n"
         "Ends with 7 if some are done and some are not.\n"
         "Example: rappend /logs/today < lines.txt",
     .options = {{0, "length-prefixed", "", "instead of lines: a length of 4 bytes, the highest first, then so many"},
                 {0, "client", "ID", "the writer's id, kept from run to run"},
                 {0, "first", "N", "sequence of the first record (1)"},
-                {0, "since", "MS", "the input may be a repeat of what was sent from then on (default: it is new)"},
+                {0, "since", "MS",
+                 "the first records may have been sent already, from then on (default: they are new)"},
                 {0, "raw", "", "bytes as they are, not framed: records does not know them"}},
     .arguments_min = 1,
     .arguments_max = 1,
