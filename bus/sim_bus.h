@@ -4,8 +4,9 @@
 // partitions; a SimBus is one life of a process on a host. Destroying it is the death of the process: those who dialled
 // it are told a little later, what was on the way is lost.
 //
-// Order is kept per connection (as TCP does); repeats come later than the first. A blocked direction loses silently;
-// after 6 s of silence the dialler gives the connection up, as ZeroMQ's heartbeats make it do.
+// Order is kept per connection (as TCP does); repeats come later than the first. What is late comes outside of its
+// order, as if by a connection that was there before. A blocked direction loses silently; after 6 s of silence the
+// dialler gives the connection up, as ZeroMQ's heartbeats make it do.
 //
 // A host that stands still answers nothing, and is silent to others as a blocked one is; but what was sent to it before
 // they gave it up is kept (the kernel has it) and arrives when the host goes on, however long after.
@@ -40,9 +41,11 @@ class SimNetwork {
     double slow = 0.001;  // share of messages that take up to 100 ms
     double loss = 0;
     double repeat = 0;
+    double late = 0;  // share of messages that come up to `late_max` later than they should
+    Duration late_max = 10s;
   };
   struct Counters {
-    std::uint64_t delivered = 0, lost = 0, blocked = 0, repeated = 0;
+    std::uint64_t delivered = 0, lost = 0, blocked = 0, repeated = 0, late = 0;
   };
 
   SimNetwork(SimExecutor& world, std::uint64_t seed);
@@ -63,6 +66,7 @@ class SimNetwork {
   struct Odds {
     double loss = 0;
     double repeat = 0;
+    double late = 0;
   };
   using Judge = std::function<Odds(const std::string& from, const std::string& to, const Frames&)>;
   void set_judge(Judge judge) { judge_ = std::move(judge); }

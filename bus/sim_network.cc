@@ -20,6 +20,7 @@ void SimNetwork::heal() {
   blocked_.clear();
   faults_.loss = 0;
   faults_.repeat = 0;
+  faults_.late = 0;
 }
 
 SimNetwork::Life SimNetwork::enter(SimBus* bus) {
@@ -97,11 +98,18 @@ std::size_t SimNetwork::carry(const Lane& lane, const SimBus& from, const SimBus
     trace(kLost, from, to, frames);
     return 0;
   }
+  // Both ends may be gone when it arrives.
+  Parcel parcel{lane, from.host_mark_, to.host_mark_, std::move(frames), std::move(arrive)};
+  if ((faults_.late > 0 && random_.chance(faults_.late)) || (odds.late > 0 && random_.chance(odds.late))) {
+    ++counters_.late;
+    const auto most = static_cast<std::uint64_t>(faults_.late_max.count());
+    world_.after(Duration(static_cast<std::int64_t>(random_.below(most))),
+                 [this, parcel = std::move(parcel)] { deliver(parcel); });
+    return 1;
+  }
   Instant& last = lanes_[lane];
   Instant when = std::max(world_.now() + delay(), last + 1ns);
   last = when;
-  // Both ends may be gone when it arrives.
-  Parcel parcel{lane, from.host_mark_, to.host_mark_, std::move(frames), std::move(arrive)};
   const bool repeat =
       (faults_.repeat > 0 && random_.chance(faults_.repeat)) || (odds.repeat > 0 && random_.chance(odds.repeat));
   if (!repeat) {

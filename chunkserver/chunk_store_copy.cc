@@ -177,7 +177,6 @@ Task<> ChunkStore::install_copy_now(ChunkHandle handle, Version promised, CopyTa
   install.sealed = target.state.sealed;
   install.checksums = std::move(target.checksums);
   install.records_size = static_cast<std::uint32_t>(records.size());
-  if (settings_.mutant == "copy_not_atomic") co_await bring_over(chunk, copy->file, install);
   MutationJournal::Appended appended = journal_.append(install, records);
   co_await std::move(appended.written);
   activity.overwriting = true;

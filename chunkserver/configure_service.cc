@@ -174,8 +174,7 @@ Task<bus::PrepareVersion::Reply> ConfigureService::prepare_there(bus::Member mem
 
 Task<bus::ReplicaState> ConfigureService::make_equal(bus::Configure ask, std::vector<MemberState> states) {
   auto own = std::ranges::find(ask.members, self_, &bus::Member::server) - ask.members.begin();
-  std::size_t base = static_cast<std::size_t>(own);
-  if (mutant_ != "base_is_primary") base = co_await choose_base(states, ask.salvage);
+  std::size_t base = co_await choose_base(states, ask.salvage, ask.recall);
   // Of equals we are the base ourselves: nothing has to be fetched here then.
   if (!differs(states[own], states[base].state) && !states[own].joining) base = static_cast<std::size_t>(own);
   const bus::ReplicaState state = states[base].state;

@@ -105,7 +105,7 @@ Task<> HeartbeatLoop::register_here() {
   lease_ = std::chrono::milliseconds(std::clamp<std::uint64_t>(reply.lease_ms, 100, 3600 * 1000));
   interval_ = std::chrono::milliseconds(std::clamp<std::uint64_t>(reply.heartbeat_ms, 10, 60 * 1000));
   page_ = std::clamp<std::size_t>(reply.report_page, 1, 16384);
-  session_.answered(sent, lease_);
+  session_.answered(sent, lease_, endpoint_.executor().now());
   heard(reply.now_ms);
 }
 
@@ -181,7 +181,7 @@ Task<bool> HeartbeatLoop::beat() {
     log::info("unknown_to_master", {{"master", surroundings_.masters[at_]}});
     co_return false;
   }
-  session_.answered(sent, lease_);
+  session_.answered(sent, lease_, endpoint_.executor().now());
   heard(reply->now_ms);
   co_await report_damages();
   co_return true;

@@ -157,7 +157,10 @@ void PrimaryOrder::drive(Chunk chunk, std::shared_ptr<OrderedWrite> write) {
     if (confirmation.confirmed || confirmation.under_way) continue;
     confirmation.under_way = true;
     confirmation.refused.reset();
-    if (member == chunk->others.size()) {
+    const bool local = settings_.mutant == "seal_locally_only" && write->mutation.what == MutationKind::seal;
+    if (local && member != chunk->others.size()) {
+      confirmed(chunk, write, member);
+    } else if (member == chunk->others.size()) {
       chunk->tasks.spawn(apply_here(chunk, write));
     } else {
       chunk->tasks.spawn(apply_there(chunk, write, member));
@@ -256,8 +259,9 @@ void PrimaryOrder::confirmed(Chunk chunk, std::shared_ptr<OrderedWrite> write, s
   // A seal, an import, a truncation are for all: who goes on after them counts on every member.
   const bool bytes = write->mutation.what == MutationKind::write || write->mutation.what == MutationKind::append;
   const bool early = bytes && chunk->configuration.ack == bus::AckMode::primary && !lags(*chunk);
-  const bool careless = settings_.mutant == "acknowledge_before_secondaries" ||
-                        (settings_.mutant == "seal_locally_only" && write->mutation.what == MutationKind::seal);
+  const bool enough = settings_.mutant == "quorum_acknowledges" &&
+                      std::ranges::count(write->members, true, &OrderedWrite::Confirmation::confirmed) > 1;
+  const bool careless = settings_.mutant == "acknowledge_before_secondaries" || enough;
   const bool everywhere = write->everywhere();
   if (everywhere) commit(chunk, *write);
   if (everywhere || ((early || careless) && here)) answer(chunk, *write);

@@ -2,14 +2,12 @@
 // and tells when it is done; goes by the master's word when a member fails.
 //
 //   session held?      asked right before a serial is taken
-//   standing?          a process that stood still for a while (paused, suspended) asks the others whether a newer
-//   version
-//                      is known to them before it takes a serial or acknowledges anything
+//   standing?          a process that stood still for a while (paused, suspended), or whose session had ended, asks
+//                      the others whether a newer version is known to them before it takes a serial or acknowledges
 //   then               here and on every secondary in parallel; later serials do not wait for earlier answers
 //   a member fails     who waits is told at once (replica_failed: may have happened); the master is told who failed,
-//   and
-//                      gives the next version, with or without it. Until it has, the member is ordered to again from
-//                      time to time, and accused again if that fails
+//                      and gives the next version, with or without it. Until it has, the member is ordered to again
+//                      from time to time, and accused again if that fails
 //   all have it        committed; said with the next order, or by itself if none follows soon
 //
 // A higher version ends everything pending of the old one: what was applied is rolled forward by its reconcile.

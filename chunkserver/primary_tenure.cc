@@ -53,6 +53,7 @@ bool PrimaryOrder::doubtful(const PrimaryChunk& chunk) {
     stalled_ = now;
     turn_ = now;
   }
+  if (chunk.stood < session_.since() && settings_.mutant != "lease_never_checked") return true;
   return chunk.stood < stalled_;
 }
 

@@ -354,7 +354,7 @@ Task<> Recovery::note_suspects() {
     auto found = store_.chunks_.find(handle);
     if (found == store_.chunks_.end()) continue;
     Chunk* chunk = found->second.get();
-    if (chunk->version.value == 0) {
+    if (chunk->version.value == 0 || store_.settings_.mutant == "ignore_suspect") {
       chunk->suspect = false;
     } else {
       store_.suspect(chunk);

@@ -15,10 +15,14 @@ class Session {
  public:
   explicit Session(SessionId id) : id_(id) {}
 
-  void answered(Instant sent, Duration lease) {
+  void answered(Instant sent, Duration lease, Instant now) {
     const Instant until = sent + lease - lease / 100;
-    if (until > until_) until_ = until;
+    if (until <= until_) return;
+    if (!valid(now)) since_ = now;
+    until_ = until;
   }
+  // It has been valid without a gap since then. In a gap the master may have put others in this server's place.
+  Instant since() const { return since_; }
   bool valid(Instant now) const { return now < until_; }
   Result<> check(Instant now) const {
     if (valid(now)) return {};
@@ -28,7 +32,7 @@ class Session {
 
  private:
   SessionId id_;
-  Instant until_{};
+  Instant until_{}, since_{};
 };
 
 }  // namespace gfs::chunkserver

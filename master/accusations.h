@@ -20,7 +20,6 @@
 #include <cstdint>
 #include <map>
 #include <set>
-#include <string_view>
 #include <tuple>
 #include <utility>
 
@@ -43,9 +42,6 @@ class Accusations {
   };
   enum class Verdict : std::uint8_t { remove, move_primary };
 
-  // Test-only: a mutant of the simulator.
-  explicit Accusations(std::string_view mutant = {}) : no_weighing_(mutant == "no_weighing") {}
-
   Verdict weigh(const Accusation& accusation, Instant now);
   // It is no member any more (or was made equal since): if it comes back, with a clean record.
   void forget(ChunkHandle handle, ServerId accused);
@@ -61,7 +57,6 @@ class Accusations {
 
   void expire(Instant now);
 
-  const bool no_weighing_;
   std::map<Key, Made> made_;
   std::set<std::pair<Instant, Key>> by_age_;
 };

@@ -54,7 +54,7 @@ Result<Choice> judge(const Situation& situation) {
     if (!gone) return Choice{.damaged_stay = true};  // the primary will hear what they hold
     return fail(Code::unavailable, "no member has reported yet that is not in doubt ({})", complaints(members));
   }
-  const bool others = counting(Standing::away) + counting(Standing::failing) > 0;
+  const bool others = situation.absent || counting(Standing::away) + counting(Standing::failing) > 0;
   const std::size_t damaged = counting(Standing::damaged);
   if (damaged > 0 && (!others || situation.waited))
     return Choice{.damaged_stay = true, .suspects_go = damaged >= situation.minimum};

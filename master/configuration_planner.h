@@ -12,6 +12,8 @@
 //   ones to write to: of a base with bad blocks nobody can be made a full copy.
 // * Only when every member that counts is suspect or missing does what is suspect have to do (`salvage`).
 // * With members away that might be sound, neither is done before they had their time (`waited`).
+// * Members that were given up while versions were never active may be called back when nobody else is sound
+//   (LayoutService::recall); they are waited for as well (`absent`).
 // * Never fewer members than the minimum for writing; what is missing is filled up with learners, in the same change
 //   ("learner in, dead out").
 // * Of a virgin chunk nothing was ever acknowledged: any server will do for any other.
@@ -46,6 +48,8 @@ struct Situation {
   std::size_t minimum = 2;
   bool virgin = false;
   bool salvage = false;  // the present configuration has it already
+  bool absent = false;   // who could be called back is not here
+  bool recall = false;   // some of those who count were called back
   bool waited = false;   // only suspect members are left for so long that whoever is away is not waited for any more
   // What is wanted besides.
   bool renew = false;  // a new version even if nothing is wrong

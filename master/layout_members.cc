@@ -68,12 +68,14 @@ Situation LayoutService::situation(ChunkHandle handle, const Chunk& chunk) {
   situation.minimum = minimum(chunk.goal);
   situation.virgin = configuration.virgin;
   situation.salvage = configuration.salvage;
+  situation.recall = configuration.recall;
+  recall(handle, configuration, situation);
   situation.waited = !wait_for_absent(handle, situation);
   return situation;
 }
 
 bool LayoutService::wait_for_absent(ChunkHandle handle, const Situation& situation) {
-  bool away = false, suspect = false, better = situation.virgin || situation.salvage;
+  bool away = situation.absent, suspect = false, better = situation.virgin || situation.salvage;
   for (const Standpoint& member : situation.members) {
     if (!member.counts) continue;
     better = better || member.standing == Standing::sound || member.standing == Standing::unknown;
@@ -81,16 +83,20 @@ bool LayoutService::wait_for_absent(ChunkHandle handle, const Situation& situati
     suspect = suspect || member.standing == Standing::suspect;
   }
   if (better || !suspect || !away) {
-    doubtful_.erase(handle);
+    if (!situation.recall) doubtful_.erase(handle);
     return false;
   }
+  return !waited_for_members(handle);
+}
+
+bool LayoutService::waited_for_members(ChunkHandle handle) {
   const Instant since = doubtful_.try_emplace(handle, now()).first->second;
-  if (now() - since < settings_.salvage_after && !is_mutant("salvage_at_once")) return true;
+  if (now() - since < settings_.salvage_after && !is_mutant("salvage_at_once")) return false;
   log::write_limited(log::Level::error, "salvaged_without_members",
                      {{"chunk", handle},
-                      {"why", "members are missing, and those here may have lost bytes in a power cut"},
+                      {"why", "members are missing, and those here may lack bytes"},
                       {"waited_s", to_ms(now() - since) / 1000}});
-  return false;
+  return true;
 }
 
 std::vector<ServerId> LayoutService::learners(const Situation& situation) {

@@ -52,12 +52,7 @@ class LayoutService {
   };
 
   LayoutService(const MasterState& state, Journal& journal, ServerTable& servers, Settings settings)
-      : state_(state),
-        journal_(journal),
-        servers_(servers),
-        settings_(std::move(settings)),
-        probe_(state, servers),
-        accusations_(settings_.mutant) {}
+      : state_(state), journal_(journal), servers_(servers), settings_(std::move(settings)), probe_(state, servers) {}
 
   void serve(bus::Endpoint& endpoint);
 
@@ -150,7 +145,8 @@ class LayoutService {
   Task<bool> change(ChunkHandle handle, Chunk chunk, Situation situation) {
     return change(handle, std::move(chunk), std::move(situation), Asked());
   }
-  Task<> reconfigure(ChunkHandle handle, Chunk chunk, NextConfiguration next, std::vector<ServerId> over, Asked asked);
+  Task<> reconfigure(ChunkHandle handle, Chunk chunk, NextConfiguration next, std::vector<ServerId> over, bool recall,
+                     Asked asked);
   // Whoever may still acknowledge alone must be a member (and promise) or its session must be over. Those of whom the
   // latter is true.
   Result<std::vector<ServerId>> check_fence(ChunkHandle handle, const Configuration& before,
@@ -168,6 +164,16 @@ class LayoutService {
   // Holds the chunk: is not joining, or says that it holds exactly this version.
   bool counts(ServerId server, ChunkHandle handle, const Configuration& configuration) const;
   std::vector<ServerId> learners(const Situation& situation);
+  // With nobody sound left: those who were members of versions that were, or may have been, active since. What was
+  // acknowledged is with them, provided that one of each such version is among them.
+  void recall(ChunkHandle handle, const Configuration& configuration, Situation& situation) const;
+  // Is here, and may hold what is good, or nothing.
+  bool fit(ServerId server, ChunkHandle handle) const;
+  // Is not here, or has not said yet what it holds.
+  bool may_come_back(ServerId server, ChunkHandle handle) const;
+  // After members were called back, until a version is active: one of each version has to stay, or its time is over.
+  Result<> check_recall(ChunkHandle handle, const Configuration& configuration, const NextConfiguration& next);
+  bool waited_for_members(ChunkHandle handle);
   bool wait_for_absent(ChunkHandle handle, const Situation& situation);
   // A server that holds a newer version than the log knows of: the log is older than the truth.
   Result<> check_log(ChunkHandle handle, Version version) const;

@@ -31,8 +31,12 @@ Decision MasterState::run(const AllocateChunkOp& op, WallMs) {
 }
 
 Decision MasterState::run(const ReconfigureOp& op, WallMs) {
-  Configuration next{
-      .members = op.members, .primary = op.primary, .joining = op.joining, .salvage = op.salvage, .ack = op.ack};
+  Configuration next{.members = op.members,
+                     .primary = op.primary,
+                     .joining = op.joining,
+                     .salvage = op.salvage,
+                     .ack = op.ack,
+                     .recall = op.recall};
   Result<> done = chunks_.reconfigure(op.handle, op.from, std::move(next), op.over, !skip_version_bump_);
   if (!done) return refusal(std::move(done).error());
   Decision decision;

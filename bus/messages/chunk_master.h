@@ -133,8 +133,8 @@ struct SealChunk {
 };
 
 // Order to an active primary: cut the chunk to `length` bytes (no effect if it is shorter), on every member, in order
-// with the writes. Idempotent: an order whose number is not higher than the last one carried out does nothing, so that a
-// copy of it that comes late takes nothing of what was written since. Errors as WriteChunk.
+// with the writes. Idempotent: an order whose number is not higher than the last one carried out does nothing, so that
+// a copy of it that comes late takes nothing of what was written since. Errors as WriteChunk.
 struct TruncateChunk {
   static constexpr std::string_view kind = "server.truncate_chunk";
   static constexpr Roles senders = kMaster;
@@ -188,13 +188,14 @@ struct Configure {
   bool virgin = false;
   std::vector<ServerId> joining;  // of the members: those that do not hold the chunk yet; never the base
   bool salvage = false;           // all that is left is suspect: the most advanced of it is the base
+  bool recall = false;            // the most advanced may be one that joins
   AckMode ack = AckMode::all;
   std::uint32_t index = 0;  // the chunk's number in its file
   // The file's chunk before this one, if that took appends: its records are imported before this one takes any.
   ChunkHandle before;
   Version before_version;
   std::vector<Member> before_members;
-  MSGPACK_DEFINE_MAP(handle, version, members, virgin, joining, salvage, ack, index, before, before_version,
+  MSGPACK_DEFINE_MAP(handle, version, members, virgin, joining, salvage, recall, ack, index, before, before_version,
                      before_members);
 };
 

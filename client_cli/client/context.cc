@@ -23,7 +23,7 @@ Context::Context(Executor& executor_given, Random& random_given, bus::Bus& bus, 
       random(random_given),
       endpoint(executor, random, bus, {.role = bus::kClient, .program = "gfs-client " GFS_VERSION}),
       master(endpoint, settings),
-      layouts(settings.layout_age, kLayoutsMax),
+      layouts(settings.mutant == "layouts_kept" ? Duration(24h) : settings.layout_age, kLayoutsMax),
       replicas(random) {}
 
 }  // namespace gfs::client

@@ -343,5 +343,26 @@ TEST_F(AppendPlay, AFileAcknowledgedByItsPrimaryAloneDoesNotWaitForTheOthers) {
   expect_equal({0, 1});
 }
 
+// Cut off for longer than its session a primary may have been replaced: back again it does not go on by itself.
+TEST_F(AppendPlay, I32APrimaryWhoseSessionHadEndedDoesNotGoOnAlone) {
+  start(2);
+  bus::Configure first = configuration(1, {0, 1}, true);
+  first.ack = bus::AckMode::primary;
+  ASSERT_TRUE(configure(first));
+  ASSERT_TRUE(append(0, 1, "before"));
+  for (const char* other : {"master", "cs1"}) {
+    network.block("cs0", other);
+    network.block(other, "cs0");
+  }
+  world.run_for(70s);
+  ASSERT_TRUE(configure(configuration(2, {1}, false)));
+  ASSERT_TRUE(append(1, 2, "after"));
+  network.heal();
+  ASSERT_TRUE(world.run_until([&] { return read(0, 1).has_value(); }, 30s)) << "its session goes on";
+  Result<bus::AppendChunk::Reply> alone = append(0, 1, "alone");
+  ASSERT_FALSE(alone);
+  EXPECT_EQ(alone.error().code, Code::stale_version);
+}
+
 }  // namespace
 }  // namespace gfs::chunkserver

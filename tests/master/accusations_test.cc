@@ -68,11 +68,6 @@ INSTANTIATE_TEST_SUITE_P(
             "mmr"},
         Row{"another chunk is another matter", {{'A', 'B'}, {'A', 'B', 1s, false, true, 2}}, "mm"}));
 
-TEST(Accusations, I21_WithoutWeighingEveryWordRemoves) {
-  Accusations mutant("no_weighing");
-  EXPECT_EQ(mutant.weigh({{1}, {1}, server('A'), server('B'), false, true}, kStart), Accusations::Verdict::remove);
-}
-
 TEST(Accusations, AreForgottenWhenTheyAreOldOrTooMany) {
   Accusations accusations;
   for (std::uint64_t chunk = 1; chunk <= Accusations::kMax + 10; ++chunk)

@@ -1,7 +1,7 @@
 // plan_configuration: who stays, who joins, who leads, for every way the members may stand. Servers are letters; a row
 // gives each member as "A" and how it stands:
-//   A sound   A? not reported yet   A! suspect (A~ of an older version)   A# damaged   A0 missing   A- away   A* failing
-//   A+ joining, here   A% joining, away     and a leading ' if it is not up, so that it may not lead
+//   A sound   A? not reported yet   A! suspect (A~ of an older version)   A# damaged   A0 missing   A- away   A*
+//   failing A+ joining, here   A% joining, away     and a leading ' if it is not up, so that it may not lead
 #include "master/configuration_planner.h"
 
 #include <gtest/gtest.h>

@@ -268,6 +268,77 @@ TEST_F(MembersTest, I24_AMissingOneThatComesBackSoundIsTheBase) {
   EXPECT_FALSE(last_order(good.id).salvage);
 }
 
+// Two of three die, a learner comes in their place, and before it is a full member the third is in doubt as well. Those
+// who died hold everything: nothing was acknowledged since.
+class RecallTest : public MembersTest {
+ protected:
+  // One that stays, and a learner that never gets anywhere.
+  void given_up() {
+    add_servers(4);
+    file = make_file("/f");
+    layout = locate(file).value();
+    stays = &server(layout.primary);
+    stays->configure_answers.assign(1000, Code::unavailable);
+    secondary(layout, 0).die();
+    secondary(layout, 1).die();
+    for (int tries = 0; learner == nullptr && tries < 300; ++tries) {
+      (void)locate(file);
+      const bus::FindChunk::Reply chunk = found(layout.handle);
+      for (ServerId joins : chunk.joining) learner = &server(joins);
+      world.clock.run_for(100ms);
+    }
+    ASSERT_NE(learner, nullptr);
+    ASSERT_THAT(members(layout.handle), testing::ElementsAre(stays->id));
+    ASSERT_EQ(found(layout.handle).joining.size(), 1u);
+  }
+
+  InodeId file;
+  bus::ChunkLayout layout;
+  FakeServer* stays = nullptr;
+  FakeServer* learner = nullptr;
+};
+
+TEST_F(RecallTest, I24_AMemberThatWasGivenUpIsBetterThanOneInDoubt) {
+  given_up();
+  suspect(*stays, layout.handle);
+  stays->die();
+  restart(secondary(layout, 0));
+  restart(*stays);
+  stays->configure_answers.clear();
+  ASSERT_TRUE(settled(layout.handle, 3, 120s));
+  EXPECT_EQ(found(layout.handle).chunk.primary, secondary(layout, 0).id);
+  EXPECT_TRUE(std::ranges::any_of(secondary(layout, 0).configured, &bus::Configure::recall));
+  for (const auto& one : servers) {
+    for (const bus::Configure& order : one->configured) EXPECT_FALSE(order.salvage);
+  }
+}
+
+TEST_F(RecallTest, I24_WithTheOneThatStayedDeadTheOthersGoOn) {
+  given_up();
+  stays->die();
+  world.clock.run_for(10s);
+  restart(secondary(layout, 0));
+  ASSERT_TRUE(call_until_ok(bus::LocateForWrite{file, 0, {}}));
+  EXPECT_EQ(found(layout.handle).chunk.primary, secondary(layout, 0).id);
+  EXPECT_THAT(members(layout.handle), Contains(learner->id))
+      << "of the version before, so that it cannot become active";
+}
+
+// Whether the version with the learner was active only its members know: one of them has to say.
+TEST_F(RecallTest, I24_NobodyIsCalledBackWithoutOneOfEachVersion) {
+  given_up();
+  stays->die();
+  learner->die();
+  world.clock.run_for(10s);
+  restart(secondary(layout, 0));
+  restart(secondary(layout, 1));
+  world.clock.run_for(30s);
+  EXPECT_FALSE(locate(file));
+  restart(*learner);
+  ASSERT_TRUE(call_until_ok(bus::LocateForWrite{file, 0, {}}));
+  EXPECT_NE(found(layout.handle).chunk.primary, learner->id);
+}
+
 TEST_F(MembersTest, I24_TheMutantSalvagesAtOnce) {
   add_servers(3);
   settings.mutant = "salvage_at_once";

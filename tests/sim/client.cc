@@ -36,6 +36,7 @@ Client::Client(SimExecutor& world, bus::SimNetwork& network, Shared& shared, int
                std::uint64_t seed)
     : world_(world),
       shared_(shared),
+      life_(++shared.lives),
       node_(world, clock.up),
       choices_(seed),
       random_(seed ^ 0xabcdef1234567),
@@ -135,7 +136,8 @@ void Client::judge(const std::string& what, Instant began, const Result<>& resul
   }
   // The longest have 14 calls: open, three rounds of write, open, read and sync, close. Each has its own deadline.
   // Appends under way together share their waiting, but each record may wait for the one before.
-  if (node_.now() - began >
+  const Duration lingering = what == "writes" ? 3 * shared_.plan.linger : 0s;
+  if (node_.now() - began - lingering >
       (what == "records" || what == "cuts" ? 60 : 14) * (client_settings(shared_.plan).deadline + 1s)) {
     shared_.history.found("liveness", fmt::format("{} took {:.0f} s", what, to_seconds(node_.now() - began)));
   }
@@ -281,7 +283,7 @@ void Client::note_size(std::size_t file, std::uint64_t size) {
 Task<> Client::one_write(std::shared_ptr<client::File> file, std::size_t number, std::vector<std::uint64_t>& mine) {
   const std::uint64_t offset = any_offset(number);
   const std::uint64_t size = any_size(shared_.plan.bytes_max);
-  const std::uint64_t id = shared_.history.begin(number, offset, size, world_.now());
+  const std::uint64_t id = shared_.history.begin(number, offset, size, world_.now(), life_);
   pending_.insert(id);
   mine.push_back(id);
   Result<> written = co_await file->write(offset, content_of(id, offset, size)).outcome();
@@ -293,7 +295,12 @@ Task<> Client::writes() {
   std::vector<std::uint64_t> mine;
   const std::size_t number = choices_.below(shared_.plan.data_files);
   std::shared_ptr<client::File> file = co_await filesystem_.open(data_path(number), client::Filesystem::Open::create);
-  for (std::uint64_t rounds = choices_.between(1, 3); rounds > 0; --rounds) {
+  const std::uint64_t rounds = choices_.between(1, 3);
+  for (std::uint64_t round = 0; round < rounds; ++round) {
+    if (round > 0 && shared_.plan.linger > 0s) {
+      const auto most = static_cast<std::uint64_t>(shared_.plan.linger.count());
+      co_await node_.sleep(Duration(static_cast<Duration::rep>(choices_.below(most))));
+    }
     std::vector<Task<>> side_by_side;
     for (std::uint64_t i = choices_.between(1, 4); i > 0; --i) side_by_side.push_back(one_write(file, number, mine));
     std::vector<Result<>> results = co_await all_of(std::move(side_by_side));
@@ -341,7 +348,7 @@ Task<> Client::appends() {
   Result<> result;
   for (std::uint64_t left = choices_.between(1, 8); left > 0 && result; --left) {
     const std::uint64_t size = any_size(std::min<std::uint64_t>(shared_.plan.bytes_max, 32 << 10));
-    const std::uint64_t id = shared_.history.begin(number, end, size, world_.now());
+    const std::uint64_t id = shared_.history.begin(number, end, size, world_.now(), life_);
     pending_.insert(id);
     begun.push_back(id);
     result = co_await file->append(content_of(id, end, size)).outcome();

@@ -53,6 +53,7 @@ class Client {
 
   SimExecutor& world_;
   Shared& shared_;
+  const std::uint64_t life_;  // of all clients' lives
   NodeExecutor node_;
   Random choices_;
   Random random_;

@@ -15,8 +15,9 @@ std::uint32_t cell_check(const void* cell) { return std::rotr(crc32c(cell, 12), 
 
 }  // namespace
 
-std::uint64_t History::begin(std::size_t file, std::uint64_t offset, std::uint64_t size, Instant now) {
-  writes.push_back({writes.size() + 1, file, offset, size, now, {}, Fate::pending, false});
+std::uint64_t History::begin(std::size_t file, std::uint64_t offset, std::uint64_t size, Instant now,
+                             std::uint64_t client) {
+  writes.push_back({writes.size() + 1, file, offset, size, now, {}, Fate::pending, client, false});
   by_file[file].push_back(writes.size());
   return writes.size();
 }

@@ -25,7 +25,8 @@ struct WriteOp {
   std::uint64_t offset = 0, size = 0;
   Instant invoked{}, ended{};
   Fate fate = Fate::pending;
-  bool synced = false;  // forced to every member's disk since it was acknowledged
+  std::uint64_t client = 0;  // the life of a client that wrote it
+  bool synced = false;       // forced to every member's disk since it was acknowledged
   std::uint64_t end() const { return offset + size; }
 };
 
@@ -39,7 +40,8 @@ struct History {
   Instant last_loss = Instant::min();     // when every machine lost power last
   std::vector<std::string> faults_found;  // "checker: what", in the order they were seen
 
-  std::uint64_t begin(std::size_t file, std::uint64_t offset, std::uint64_t size, Instant now);
+  std::uint64_t begin(std::size_t file, std::uint64_t offset, std::uint64_t size, Instant now,
+                      std::uint64_t client = 0);
   void end(std::uint64_t id, Fate fate, Instant now);
   // A sync or close that began at `began` succeeded: of these writes, those that had been acknowledged before it.
   void synced(const std::vector<std::uint64_t>& ids, Instant began);

@@ -1,7 +1,7 @@
 // gfs-sim: a whole cluster in one thread and virtual time, with faults from a seed, judged by checkers.
 //
-//   gfs-sim --seed N --minutes M [--seeds K] [--jobs J] [--faults all|none|LIST] [--mutant NAME] [--probes] [--verbose]
-//   gfs-sim --list-mutants
+//   gfs-sim --seed N --minutes M [--seeds K] [--jobs J] [--faults all|none|LIST] [--mutant NAME [--control]] [--probes]
+//   [--verbose] gfs-sim --list-mutants
 //
 // Exit 0: clean. 1: a checker failed (its name and the replay command on stderr); no seed is run after it. 2: usage.
 // The last line of stdout is "trace hash <16 hex digits>", of the last seed that was run.
@@ -27,6 +27,7 @@ struct Options {
   double minutes = 1;
   std::string faults;
   std::string mutant;
+  bool control = false;  // the mutant's faults and settings without its bug
   bool probes = false;
   bool verbose = false;
   bool list_mutants = false;
@@ -41,9 +42,9 @@ void on_abort(int) {
 }
 
 std::string replay_of(const Options& options, std::uint64_t seed) {
-  return fmt::format("replay: gfs-sim --seed {} --minutes {}{}{}\n", seed, options.minutes,
+  return fmt::format("replay: gfs-sim --seed {} --minutes {}{}{}{}\n", seed, options.minutes,
                      options.faults.empty() ? "" : " --faults " + options.faults,
-                     options.mutant.empty() ? "" : " --mutant " + options.mutant);
+                     options.mutant.empty() ? "" : " --mutant " + options.mutant, options.control ? " --control" : "");
 }
 
 gfs::sim::SeedResult run_one(const Options& options, const std::set<std::string>& faults, bool exactly,
@@ -51,6 +52,7 @@ gfs::sim::SeedResult run_one(const Options& options, const std::set<std::string>
   gfs::sim::Plan plan = gfs::sim::make_plan(seed, options.minutes, faults, exactly, options.mutant);
   const gfs::sim::Mutant* mutant = gfs::sim::find_mutant(options.mutant);
   if (mutant != nullptr && mutant->sharpen != nullptr) mutant->sharpen(plan);
+  if (options.control) plan.mutant.clear();
   if (options.verbose) fmt::print(stderr, "{}\n", plan.text());
   replay = replay_of(options, seed);
   const std::map<std::string, std::uint64_t> before = gfs::Probe::report();
@@ -124,6 +126,8 @@ int main(int argc, char** argv) {
   app.add_option("--mutant", options.mutant, "A bug to put in")->check([](const std::string& name) {
     return gfs::sim::find_mutant(name) != nullptr ? "" : name + " is not one of --list-mutants";
   });
+  app.add_flag("--control", options.control,
+               "With --mutant: its faults and settings without the bug, to see that the bug is what is found");
   app.add_flag("--list-mutants", options.list_mutants, "Name the bugs that can be put in");
   app.add_flag("--probes", options.probes, "Print how often each rare branch was reached, and which never were");
   app.add_flag("--verbose", options.verbose, "Log what the nodes do, and each seed's plan");

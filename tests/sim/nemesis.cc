@@ -25,9 +25,9 @@ Nemesis::Nemesis(SimExecutor& world, bus::SimNetwork& network, Cluster& cluster,
       shared_(shared),
       plan_(shared.plan),
       random_(shared.plan.seed + 0x51ed2701),
-      grants_(shared.plan) {
-  for (const char* kind : {"partition", "swizzle", "crash_chunkserver", "crash_master", "crash_client", "power",
-                           "power_chunkserver", "power_all", "pause", "clock", "disk"}) {
+      odds_(shared.plan) {
+  for (const char* kind : {"partition", "split", "severed", "swizzle", "crash_chunkserver", "crash_master",
+                           "crash_client", "power", "power_chunkserver", "power_all", "pause", "clock", "disk"}) {
     if (plan_.has(kind)) kinds_.emplace_back(kind);
   }
 }
@@ -38,10 +38,11 @@ void Nemesis::start() {
   faults.slow = plan_.slow;
   faults.loss = plan_.loss;
   faults.repeat = plan_.repeat;
+  faults.late = plan_.late;
   network_.set_faults(faults);
-  if (plan_.has("lost_grants")) {
+  if (plan_.has("lost_grants") || plan_.has("late")) {
     network_.set_judge([this](const std::string& from, const std::string& to, const bus::Frames& frames) {
-      return grants_.judge(from, to, frames);
+      return odds_.judge(from, to, frames);
     });
   }
   if (!kinds_.empty()) next();
@@ -112,6 +113,10 @@ void Nemesis::strike() {
     pause();
   } else if (kind == "clock") {
     step_clock();
+  } else if (kind == "split") {
+    split();
+  } else if (kind == "severed") {
+    sever();
   } else if (kind == "swizzle") {
     swizzle();
   } else if (kind == "disk") {
@@ -166,6 +171,41 @@ void Nemesis::step_clock() {
   const Duration by = part(random_, random_.chance(0.5) ? 10min : 1h) * (random_.chance(0.5) ? 1 : -1);
   cluster_.step_wall(host, by);
   workload_.step_wall(host, by);
+}
+
+// Two halves that do not hear each other, wherever the master and the clients are.
+void Nemesis::split() {
+  std::vector<std::string> all = hosts();
+  random_.shuffle(all);
+  const std::uint64_t near = random_.between(2, all.size() - 2);
+  std::vector<std::pair<std::string, std::string>> links;
+  for (std::size_t i = 0; i < near; ++i) {
+    for (std::size_t j = near; j < all.size(); ++j) links.emplace_back(all[i], all[j]);
+  }
+  cut(links);
+}
+
+// A chunkserver that clients hear, and neither the master nor the others.
+void Nemesis::sever() {
+  const std::string host = "cs" + std::to_string(random_.below(kChunkservers));
+  std::vector<std::pair<std::string, std::string>> links;
+  for (const std::string& other : hosts()) {
+    if (other != host && !other.starts_with("client")) links.emplace_back(host, other);
+  }
+  cut(links);
+}
+
+void Nemesis::cut(const std::vector<std::pair<std::string, std::string>>& links) {
+  for (const auto& [one, other] : links) {
+    network_.block(one, other);
+    network_.block(other, one);
+  }
+  later([this, links] {
+    for (const auto& [one, other] : links) {
+      network_.unblock(one, other);
+      network_.unblock(other, one);
+    }
+  });
 }
 
 // Several links of a host go one after the other, and come back in another order: what two others believe of it differs

@@ -10,7 +10,7 @@
 
 #include "base/random.h"
 #include "tests/sim/cluster.h"
-#include "tests/sim/grants.h"
+#include "tests/sim/message_odds.h"
 #include "tests/sim/workload.h"
 
 namespace gfs::sim {
@@ -29,6 +29,10 @@ class Nemesis {
   void strike_power(const std::string& kind);
   void pause();
   void step_clock();
+  void split();
+  void sever();
+  // Both directions of each, for a while.
+  void cut(const std::vector<std::pair<std::string, std::string>>& links);
   void swizzle();
   void damage_disk();
   void later(std::function<void()> action) { in(down_time(), std::move(action)); }
@@ -44,7 +48,7 @@ class Nemesis {
   Shared& shared_;
   const Plan& plan_;
   Random random_;
-  Grants grants_;
+  MessageOdds odds_;
   std::vector<std::string> kinds_;
   int last_victim_ = -1;
   bool calm_ = false;

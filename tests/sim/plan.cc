@@ -32,12 +32,15 @@ Plan make_plan(std::uint64_t seed, double minutes, std::set<std::string> faults,
   }
   plan.loss = between_log(random, 0.0005, 0.05);
   plan.repeat = between_log(random, 0.0005, 0.1);
+  plan.late = between_log(random, 0.00005, 0.005);
+  plan.late_writes = between_log(random, 0.0005, 0.05);
   plan.slow = between_log(random, 0.001, 0.1);
   plan.delay_max = Duration(static_cast<Duration::rep>(between_log(random, 1e6, 50e6)));
   plan.between_faults = Duration(static_cast<Duration::rep>(between_log(random, 2e9, 30e9)));
   plan.down_max = Duration(static_cast<Duration::rep>(between_log(random, 0.5e9, 60e9)));
   if (!plan.has("loss")) plan.loss = 0;
   if (!plan.has("repeat")) plan.repeat = 0;
+  if (!plan.has("late")) plan.late = 0;
   if (!plan.has("delay")) {
     plan.slow = 0.001;
     plan.delay_max = 400us;
@@ -48,6 +51,7 @@ Plan make_plan(std::uint64_t seed, double minutes, std::set<std::string> faults,
   plan.grant_repeat = between_log(random, 0.02, 0.5);
   plan.victim = static_cast<int>(random.below(5));
   plan.many_victims = random.below(4) == 0;
+  plan.linger = random.pick(std::vector<Duration>{0s, 0s, 8s});
   for (std::uint32_t* weight :
        {&plan.names, &plan.writes, &plan.appends, &plan.reads, &plan.kept, &plan.records, &plan.scans, &plan.cuts}) {
     if (random.below(4) == 0) *weight /= 10;
@@ -76,7 +80,7 @@ Plan make_plan(std::uint64_t seed, double minutes, std::set<std::string> faults,
   plan.lease = random.pick(std::vector<Duration>{2s, 10s, 60s, 60s});
   plan.heartbeat = std::clamp<Duration>(plan.lease / 10, 200ms, 1s);
   plan.layout_age = random.pick(std::vector<Duration>{1s, 30s});
-  plan.lone = random.below(3) == 0;
+  plan.lone = random.below(3) == 0 ? 1 : 0;
   plan.cut_max = random.pick(std::vector<std::uint32_t>{1, 2, 4096});
   return plan;
 }
@@ -98,16 +102,20 @@ Result<std::set<std::string>> parse_faults(const std::string& text) {
 
 std::string Plan::text() const {
   std::string out = fmt::format(
-      "seed {}: faults [{}] every {:.1f} s down {:.1f} s loss {:.4f} repeat {:.4f} slow {:.3f} delay {:.1f} ms", seed,
-      fmt::join(faults, " "), to_seconds(between_faults), to_seconds(down_max), loss, repeat, slow,
-      to_seconds(delay_max) * 1e3);
+      "seed {}: faults [{}] every {:.1f} s down {:.1f} s loss {:.4f} repeat {:.4f} late {:.5f}/{:.4f} slow {:.3f} "
+      "delay "
+      "{:.1f} ms",
+      seed, fmt::join(faults, " "), to_seconds(between_faults), to_seconds(down_max), loss, repeat, late, late_writes,
+      slow, to_seconds(delay_max) * 1e3);
   if (has("clock")) out += fmt::format(" drift {:.6f}", clock_drift);
   if (has("lost_grants")) out += fmt::format(" grants lost {:.2f} repeated {:.2f}", grant_loss, grant_repeat);
   if (has("power_chunkserver") || has("disk"))
     out += many_victims ? " victims: any" : fmt::format(" victim cs{}", victim);
   out += fmt::format(
-      "; think {:.0f} ms deadline {:.0f} s names {} writes {} appends {} reads {} kept {} records {} scans {} cuts {}",
-      to_seconds(think) * 1e3, to_seconds(deadline), names, writes, appends, reads, kept, records, scans, cuts);
+      "; think {:.0f} ms linger {:.0f} s deadline {:.0f} s names {} writes {} appends {} reads {} kept {} records {} "
+      "scans {} cuts {}",
+      to_seconds(think) * 1e3, to_seconds(linger), to_seconds(deadline), names, writes, appends, reads, kept, records,
+      scans, cuts);
   out += fmt::format(
       "; chunks {} groups {}+{} files {} bytes {}; append files {} room {} record {} large {} batch {} in flight {}",
       chunk_size, groups, shared_groups, data_files, bytes_max, append_files, append_room, record_max, record_large,

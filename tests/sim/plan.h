@@ -16,10 +16,23 @@
 namespace gfs::sim {
 
 // The fault classes that a seed chooses from, as --faults names them.
-inline const std::set<std::string> kFaultClasses = {
-    "loss",         "delay",        "repeat", "partition",         "swizzle",   "crash_chunkserver",
-    "crash_master", "crash_client", "power",  "power_chunkserver", "power_all", "pause",
-    "clock",        "lost_grants"};
+inline const std::set<std::string> kFaultClasses = {"loss",
+                                                    "delay",
+                                                    "repeat",
+                                                    "late",
+                                                    "partition",
+                                                    "split",
+                                                    "severed",
+                                                    "swizzle",
+                                                    "crash_chunkserver",
+                                                    "crash_master",
+                                                    "crash_client",
+                                                    "power",
+                                                    "power_chunkserver",
+                                                    "power_all",
+                                                    "pause",
+                                                    "clock",
+                                                    "lost_grants"};
 // On only if named: the cluster does not repair a damaged copy yet, so it never becomes whole again.
 inline const std::set<std::string> kNamedFaults = {"disk"};
 
@@ -30,6 +43,7 @@ struct Plan {
 
   double loss = 0;
   double repeat = 0;
+  double late = 0, late_writes = 0;  // of all messages; of what clients write and append
   double slow = 0.001;
   Duration delay_max = 400us;
   Duration between_faults = 10s;  // mean, of partitions and crashes
@@ -41,13 +55,14 @@ struct Plan {
   bool many_victims = false;  // any chunkserver's: then what was not synced counts as possibly lost
 
   Duration think = 300ms;  // mean pause of a client between operations
+  Duration linger{};       // that a file stays open at most between one write to it and the next
   // Weights of the operations.
   std::uint32_t names = 40, writes = 25, appends = 15, reads = 20, kept = 5, records = 25, scans = 8, cuts = 6;
   std::uint64_t chunk_size = 64 << 20;
   std::uint32_t groups = 4;         // directories of colliding names, each used by one client at a time
   std::uint32_t shared_groups = 2;  // and by all at once
   std::uint32_t data_files = 5;
-  bool lone = false;                    // the last of them is acknowledged by its chunks' primaries alone
+  std::uint32_t lone = 0;               // so many, the last ones, are acknowledged by their chunks' primaries alone
   std::uint64_t bytes_max = 192 << 10;  // of one write
   std::uint32_t append_files = 3;
   std::uint64_t append_room = 64 << 10;  // what is left in the first chunk of each
@@ -74,8 +89,9 @@ struct Plan {
   std::string text() const;
 };
 
-// How far behind a file that is kept open may be read: a replica out of touch refuses after the lease.
-inline Duration staleness(const Plan& plan) { return plan.lease + plan.lease / 20 + 5s; }
+// How far behind a file that is kept open may be read: its reader goes by a layout for so long, and whoever it names
+// was a member then.
+inline Duration staleness(const Plan& plan) { return plan.layout_age + 5s; }
 
 // `faults`: those to choose from; all of them are on if `exactly`.
 Plan make_plan(std::uint64_t seed, double minutes, std::set<std::string> faults, bool exactly, std::string mutant);

@@ -8,6 +8,7 @@
 #include "tests/sim/checkers/equal.h"
 #include "tests/sim/checkers/linearizable.h"
 #include "tests/sim/checkers/liveness.h"
+#include "tests/sim/checkers/membership.h"
 #include "tests/sim/checkers/primaries.h"
 #include "tests/sim/checkers/replicas.h"
 #include "tests/sim/checkers/serials.h"
@@ -51,9 +52,9 @@ class Verifier {
     for (std::size_t file = 0; file < shared_.history.by_file.size(); ++file) {
       if (shared_.history.by_file[file].empty()) continue;
       co_await check_new_writes(shared_.history, node_, filesystem_, file);
+      co_await check_equal(shared_.history, node_, filesystem_, direct_, data_path(file));
       Result<> read = co_await check_file(file).outcome();
       if (!read) shared_.history.found("durability", data_path(file) + " cannot be read: " + read.error().text());
-      co_await check_equal(shared_.history, node_, filesystem_, direct_, data_path(file));
       std::vector<bus::ListChunks::Chunk> chunks = co_await filesystem_.chunks(data_path(file));
       co_await check_replicas(shared_.history, direct_, file, std::move(chunks));
     }
@@ -206,6 +207,10 @@ Verdict run(const Plan& plan) {
     if (!verified) shared.history.found("liveness", "the last look: " + verified.error().text());
   }
   serials.finish();
+  if (spares_servers(plan.faults)) {
+    const std::string gone = check_membership(cluster.master_disk(), plan.chunk_size);
+    if (!gone.empty()) shared.history.found("membership", gone);
+  }
   const std::string names = check_names(shared, log_index_of(cluster.master_disk()));
 
   Verdict verdict;

@@ -10,7 +10,7 @@ Shared::Shared(const Plan& of)
   appends.chunk_size = of.chunk_size;
   history.by_file.resize(of.data_files);
   history.synced_size.resize(of.data_files);
-  if (of.lone) history.lone.insert(of.data_files - 1);
+  for (std::uint32_t i = 1; i <= of.lone; ++i) history.lone.insert(of.data_files - i);
   appends.starts.resize(of.append_files);
   Random random(of.seed + 0xc11e47);
   for (std::vector<Writer>& files : writers) {

@@ -52,6 +52,7 @@ struct Shared {
   std::vector<std::vector<Writer>> writers;  // by client and append file
   std::uint64_t last_stream = 100;           // those below are of writers that keep their numbers
   std::uint64_t last_cut_file = 0;
+  std::uint64_t lives = 0;  // of clients
   bool stopping = false;
 };
 

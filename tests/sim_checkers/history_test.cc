@@ -66,6 +66,18 @@ TEST(Cells, DifferentOperationsGiveABlockDifferentChecksums) {
   EXPECT_EQ(writer_of(one.data() + 160, 176), -1);
 }
 
+TEST_F(DurabilityTest, WhatAClientGaveUpDoesNotComeOnTopOfWhatItWroteAfterwards) {
+  const std::uint64_t given_up = history_.begin(0, 0, 64, now_ += 1s, 7);
+  history_.end(given_up, Fate::unknown, now_ += 1s);
+  EXPECT_TRUE(fits(content_of(given_up, 0, 64), 0, now_ + 1s));
+  wrote(0, 64);  // by another
+  EXPECT_TRUE(fits(content_of(given_up, 0, 64), 0, now_ + 1s));
+  const std::uint64_t later = history_.begin(0, 32, 64, now_ += 1s, 7);
+  history_.end(later, Fate::ok, now_ += 1s);
+  EXPECT_FALSE(fits(content_of(given_up, 0, 64), 0, now_ + 1s));
+  EXPECT_TRUE(fits(content_of(given_up, 0, 32), 0, now_ + 1s));
+}
+
 class PrimaryTest : public testing::Test {
  protected:
   void mutation(int server, std::uint64_t life, std::uint64_t version, std::uint64_t serial, Duration applied,

@@ -10,6 +10,20 @@ namespace {
 
 const std::string kName = "durability";
 
+// A write without an outcome may take effect at any time, but not any more once its client wrote to the same place.
+void check_given_up(History& history, const std::vector<const WriteOp*>& near, const std::string& where,
+                    const WriteOp& shown, std::uint64_t from, std::uint64_t to, Instant began) {
+  for (const WriteOp* other : near) {
+    if (other->fate != Fate::ok || other->offset >= to || other->end() <= from || other->ended >= began) continue;
+    if (shown.client == 0 || other->client != shown.client || other->invoked <= shown.ended) continue;
+    return history.found(
+        kName, fmt::format("{} shows operation {}, given up at {:.6f} s by its client, whose operation "
+                           "{} at [{}, {}) was acknowledged after that",
+                           where, shown.id, to_seconds(shown.ended.time_since_epoch()), other->id, other->offset,
+                           other->end()));
+  }
+}
+
 // One run of cells [from, to) that show the same writer.
 void check_run(History& history, const std::vector<const WriteOp*>& near, std::size_t file, std::uint64_t from,
                std::uint64_t to, std::int64_t writer, Instant began) {
@@ -27,6 +41,7 @@ void check_run(History& history, const std::vector<const WriteOp*>& near, std::s
     if (shown.fate == Fate::failed) {
       return history.found(kName, fmt::format("{} shows operation {}, said not to have happened", where, writer));
     }
+    if (shown.fate == Fate::unknown) return check_given_up(history, near, where, shown, from, to, began);
     if (shown.fate != Fate::ok) return;
     ended = shown.ended;
   }

@@ -1,7 +1,8 @@
-// Grants: has the messages by which a configuration changes lost and repeated more often than others.
+// MessageOdds: has some messages lost, repeated or late far more often than others: those by which a configuration
+// changes, and those by which clients write.
 //
 // A network that loses everything alike loses one grant in a thousand; the bugs are where its answer, and only that, is
-// lost, or where it comes twice.
+// lost, or where it comes twice. A write is dangerous where it comes long after its client went on.
 //
 // Asked by SimNetwork of every message. One thread.
 #pragma once
@@ -16,9 +17,9 @@
 
 namespace gfs::sim {
 
-class Grants {
+class MessageOdds {
  public:
-  explicit Grants(const Plan& plan) : plan_(plan) {}
+  explicit MessageOdds(const Plan& plan) : plan_(plan) {}
 
   bus::SimNetwork::Odds judge(const std::string& from, const std::string& to, const bus::Frames& frames);
 
