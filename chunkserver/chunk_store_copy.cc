@@ -141,8 +141,7 @@ Task<> ChunkStore::install_copy_now(ChunkHandle handle, Version promised, CopyTa
   const bool adopted = chunk->version == promised;
   const bool backwards = adopted && (chunk->serial.value > 0 || target.state.version < promised);
   if (backwards || (target.state.version == promised && target.state.serial.value > 0)) {
-    co_await fail(Code::stale_version, "chunk {}: a late copy for version {}, which is held already", handle,
-                  promised);
+    co_await fail(Code::stale_version, "chunk {}: a late copy for version {}, which is held already", handle, promised);
   }
   const std::uint32_t digest = state_digest(length, target.state.sealed, target.checksums, target.records.digest());
   if (digest != target.state.digest) {

@@ -92,6 +92,7 @@ Result<> ConfigureService::may_lead(const bus::Configure& ask) const {
 }
 
 Task<bus::Configure::Reply> ConfigureService::run(bus::Configure ask) {
+  const Instant ordered = endpoint_.executor().now();
   co_await may_lead(ask);
   bus::ReplicaState base;
   if (!ask.virgin || ask.version.value > 1) {
@@ -117,7 +118,7 @@ Task<bus::Configure::Reply> ConfigureService::run(bus::Configure ask) {
   const std::size_t members = ask.members.size();
   const ChunkHandle handle = ask.handle;
   const Version version = ask.version;
-  order_.activate(std::move(ask));
+  order_.activate(std::move(ask), ordered);
   adopted_here_.erase(handle);  // active once: if it ends while the version stands, the next one is needed
   log::debug("version_active", {{"chunk", handle}, {"version", version}, {"members", members}});
   co_return reply;
@@ -174,7 +175,7 @@ Task<bus::PrepareVersion::Reply> ConfigureService::prepare_there(bus::Member mem
 
 Task<bus::ReplicaState> ConfigureService::make_equal(bus::Configure ask, std::vector<MemberState> states) {
   auto own = std::ranges::find(ask.members, self_, &bus::Member::server) - ask.members.begin();
-  std::size_t base = co_await choose_base(states, ask.salvage, ask.recall);
+  std::size_t base = co_await choose_base(states, ask.salvage);
   // Of equals we are the base ourselves: nothing has to be fetched here then.
   if (!differs(states[own], states[base].state) && !states[own].joining) base = static_cast<std::size_t>(own);
   const bus::ReplicaState state = states[base].state;

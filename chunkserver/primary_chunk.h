@@ -102,6 +102,7 @@ struct PrimaryChunk {
   SharedFlow import_flow, seal_flow;
 
   Instant used;                                 // a mutation came to its end
+  Instant ordered;                              // when the order to lead came
   Instant stood;                                // when the others last said that nothing newer is known to them
   bool mending = false;                         // what is stuck is driven again from time to time
   bool announcing = false;                      // a Committed will be cast

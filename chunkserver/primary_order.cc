@@ -258,7 +258,7 @@ void PrimaryOrder::confirmed(Chunk chunk, std::shared_ptr<OrderedWrite> write, s
   const bool here = write->members.back().confirmed;
   // A seal, an import, a truncation are for all: who goes on after them counts on every member.
   const bool bytes = write->mutation.what == MutationKind::write || write->mutation.what == MutationKind::append;
-  const bool early = bytes && chunk->configuration.ack == bus::AckMode::primary && !lags(*chunk);
+  const bool early = bytes && may_acknowledge_alone(*chunk) && !lags(*chunk);
   const bool enough = settings_.mutant == "quorum_acknowledges" &&
                       std::ranges::count(write->members, true, &OrderedWrite::Confirmation::confirmed) > 1;
   const bool careless = settings_.mutant == "acknowledge_before_secondaries" || enough;
@@ -292,6 +292,14 @@ void PrimaryOrder::commit(Chunk chunk, const OrderedWrite& write) {
   chunk->committed = chunk->pending.empty() ? chunk->last : Serial{chunk->pending.begin()->first.value - 1};
   replica_.marks().committed(chunk->handle, chunk->version, chunk->committed);
   announce(std::move(chunk));
+}
+
+// Once its session had ended the master may have put another in its place, or be about to: until its next version it
+// waits for all, of whom one promised then.
+bool PrimaryOrder::may_acknowledge_alone(const PrimaryChunk& chunk) const {
+  if (chunk.configuration.ack != bus::AckMode::primary) return false;
+  if (settings_.mutant == "lease_never_checked") return true;
+  return session_.valid(endpoint_.executor().now()) && session_.since() <= chunk.ordered;
 }
 
 bool PrimaryOrder::lags(const PrimaryChunk& chunk) const {

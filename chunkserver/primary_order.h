@@ -2,8 +2,9 @@
 // and tells when it is done; goes by the master's word when a member fails.
 //
 //   session held?      asked right before a serial is taken
-//   standing?          a process that stood still for a while (paused, suspended), or whose session had ended, asks
-//                      the others whether a newer version is known to them before it takes a serial or acknowledges
+//   standing?          a process that stood still for a while (paused, suspended) asks the others whether a newer
+//   version
+//                      is known to them before it takes a serial or acknowledges anything
 //   then               here and on every secondary in parallel; later serials do not wait for earlier answers
 //   a member fails     who waits is told at once (replica_failed: may have happened); the master is told who failed,
 //                      and gives the next version, with or without it. Until it has, the member is ordered to again
@@ -60,7 +61,8 @@ class PrimaryOrder {
   PrimaryOrder& operator=(const PrimaryOrder&) = delete;
 
   // The version is active: every member holds it. Once per (chunk, version) and process.
-  void activate(bus::Configure configuration);
+  // `ordered`: when the order came that led to it.
+  void activate(bus::Configure configuration, Instant ordered);
   bool active(ChunkHandle handle, Version version) const;
   // Ends what is pending of versions below this one.
   void end_below(ChunkHandle handle, Version version);
@@ -105,6 +107,7 @@ class PrimaryOrder {
   void fail_waiters(PrimaryChunk& chunk, OrderedWrite& write);
   void answer(Chunk chunk, OrderedWrite& write);
   bool lags(const PrimaryChunk& chunk) const;
+  bool may_acknowledge_alone(const PrimaryChunk& chunk) const;
   bool doubtful(const PrimaryChunk& chunk);  // notices a standstill that no timer has seen yet
   Task<> answer_standing(Chunk chunk, std::vector<Promise<void>> waiters);
   Task<> ask_standing(bus::Member member, bus::PrepareVersion ask);

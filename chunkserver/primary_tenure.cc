@@ -53,7 +53,6 @@ bool PrimaryOrder::doubtful(const PrimaryChunk& chunk) {
     stalled_ = now;
     turn_ = now;
   }
-  if (chunk.stood < session_.since() && settings_.mutant != "lease_never_checked") return true;
   return chunk.stood < stalled_;
 }
 
@@ -104,7 +103,7 @@ Task<bus::AskCommitted::Reply> PrimaryOrder::ask_committed(bus::AskCommitted ask
   co_return bus::AskCommitted::Reply{chunk->committed};
 }
 
-void PrimaryOrder::activate(bus::Configure configuration) {
+void PrimaryOrder::activate(bus::Configure configuration, Instant ordered) {
   const ChunkHandle handle = configuration.handle;
   end_below(handle, configuration.version);
   auto chunk = std::make_shared<PrimaryChunk>();
@@ -121,7 +120,8 @@ void PrimaryOrder::activate(bus::Configure configuration) {
     // Nothing is appended before the import, so a chunk that has append records has had it.
     chunk->imported = chunk->imported || held->appended;
   }
-  chunk->stood = chunk->used = endpoint_.executor().now();
+  chunk->ordered = chunk->stood = ordered;
+  chunk->used = endpoint_.executor().now();
   chunks_[handle] = chunk;
   released_.erase(handle);
   replica_.marks().committed(handle, chunk->version, Serial{});

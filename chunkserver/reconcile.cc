@@ -13,11 +13,11 @@ auto rank_of(const bus::ReplicaState& state) {
 
 }  // namespace
 
-Result<std::size_t> choose_base(const std::vector<MemberState>& members, bool salvage, bool recall) {
+Result<std::size_t> choose_base(const std::vector<MemberState>& members, bool salvage) {
   std::optional<std::size_t> base;
   for (std::size_t i = 0; i < members.size(); ++i) {
     const MemberState& member = members[i];
-    if ((member.joining && !recall) || !member.held || member.state.version.value == 0) continue;
+    if (member.joining || !member.held || member.state.version.value == 0) continue;
     if (!base || rank_of(member.state) > rank_of(members[*base].state)) base = i;
   }
   if (!base) return fail(Code::not_found, "no member that counts holds the chunk");

@@ -23,7 +23,7 @@ struct MemberState {
 
 // The index of the base. suspect: all that counts is suspect, and `salvage` is not set · not_found: no member that
 // counts holds the chunk.
-Result<std::size_t> choose_base(const std::vector<MemberState>& members, bool salvage, bool recall = false);
+Result<std::size_t> choose_base(const std::vector<MemberState>& members, bool salvage);
 
 // Whether a member has to be made equal to the base: unless it is at the same place of the same version. Equal digests
 // alone say too little (they are made of CRCs). A suspect one's bytes have to be looked at in any case; a damaged one's

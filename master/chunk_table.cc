@@ -1,45 +1,11 @@
 #include "master/chunk_table.h"
 
-#include <fmt/ranges.h>
-
 #include <algorithm>
 #include <iterator>
 
 #include "base/check.h"
 
 namespace gfs::master {
-
-namespace {
-
-// What is dropped is beyond recall: nobody is a member of nothing.
-constexpr std::size_t kPastMax = 16;
-
-bool same(std::vector<ServerId> one, std::vector<ServerId> other) {
-  std::ranges::sort(one);
-  std::ranges::sort(other);
-  return one == other;
-}
-
-std::vector<PastVersion> past_of(Configuration before, const Configuration& next) {
-  std::vector<PastVersion> past = std::move(before.past);
-  if (past.empty() && same(before.members, next.members)) return past;
-  if (!past.empty() && same(past.back().members, before.members)) return past;
-  if (past.size() > kPastMax) return past;
-  if (past.size() == kPastMax) before.members.clear();
-  past.push_back({before.version, std::move(before.members)});
-  return past;
-}
-
-}  // namespace
-
-std::vector<PastVersion> Configuration::not_met_by(const std::vector<ServerId>& servers) const {
-  std::vector<PastVersion> versions = past;
-  versions.push_back({version, members});
-  std::erase_if(versions, [&servers](const PastVersion& one) {
-    return std::ranges::find_first_of(one.members, servers) != one.members.end();
-  });
-  return versions;
-}
 
 bool Configuration::has(ServerId server) const {
   return std::find(members.begin(), members.end(), server) != members.end();
@@ -95,7 +61,8 @@ Result<> ChunkTable::reconfigure(ChunkHandle handle, Version from, Configuration
   next.virgin = configuration.virgin;
   // Of a virgin chunk nothing was acknowledged by anybody.
   if (!next.virgin) next.lone = std::move(configuration.lone);
-  if (!next.virgin) next.past = past_of(std::move(configuration), next);
+  next.settled = configuration.settled;
+  next.settled_members = std::move(configuration.settled_members);
   std::erase_if(next.lone, [&](ServerId one) { return std::find(over.begin(), over.end(), one) != over.end(); });
   const bool named = std::find(next.lone.begin(), next.lone.end(), next.primary) != next.lone.end();
   if (next.ack == bus::AckMode::primary && !named) next.lone.push_back(next.primary);
@@ -109,8 +76,8 @@ void ChunkTable::activated(ChunkHandle handle, Version version) {
   found->second.configuration.virgin = false;
   found->second.configuration.joining.clear();
   found->second.configuration.salvage = false;
-  found->second.configuration.recall = false;
-  found->second.configuration.past.clear();
+  found->second.configuration.settled = version;
+  found->second.configuration.settled_members = found->second.configuration.members;
   found->second.configuration.lone = found->second.configuration.lone_when_active();
 }
 
@@ -165,9 +132,8 @@ std::string ChunkTable::dump() const {
     for (ServerId member : configuration.members)
       text += fmt::format(" {}{}", member, configuration.joins(member) ? " (joining)" : "");
     for (ServerId one : configuration.lone) text += fmt::format(" lone {}", one);
-    if (configuration.recall) text += " recall";
-    for (const PastVersion& past : configuration.past)
-      text += fmt::format(" past v{} {}", past.version, fmt::join(past.members, "+"));
+    text += fmt::format(" settled v{}", configuration.settled);
+    for (ServerId one : configuration.settled_members) text += fmt::format(" {}", one);
     text += "\n";
   }
   return text;

@@ -23,12 +23,6 @@ namespace gfs::master {
 inline constexpr std::uint64_t kChunkSize = 64ull << 20;
 inline constexpr std::uint32_t kChunksMax = 1 << 24;  // of a file: 1 PiB
 
-// A version that may have been active, and who was in it.
-struct PastVersion {
-  Version version;
-  std::vector<ServerId> members;
-};
-
 struct Configuration {
   Version version;
   std::vector<ServerId> members;
@@ -40,13 +34,10 @@ struct Configuration {
   // Who may still acknowledge alone, by this version or one before it: the primaries of those with AckMode::primary,
   // until a version has been active that they are members of (they promised then), or their session is certainly over.
   std::vector<ServerId> lone;
-  // From the last version that certainly was active up to the one before this; empty if that is this one, or has the
-  // same members. What was acknowledged in any of them is on every one of its members.
-  std::vector<PastVersion> past;
-  bool recall = false;  // members of past versions were called back: not every member that counts was in all of them
-  // The versions that may have been active and have none of these: one of its members holds what was acknowledged in a
-  // version, or, as it did not take it, nothing ever was.
-  std::vector<PastVersion> not_met_by(const std::vector<ServerId>& servers) const;
+  // The last version whose activation is in the log, and its members; {0}: none. Nobody may write in a version before
+  // that: whoever holds this one, or one after it, holds all that was ever acknowledged.
+  Version settled;
+  std::vector<ServerId> settled_members;
   bool has(ServerId server) const;
   bool joins(ServerId server) const;
   // `lone`, as it is once this version has been active.

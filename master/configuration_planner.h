@@ -48,8 +48,7 @@ struct Situation {
   std::size_t minimum = 2;
   bool virgin = false;
   bool salvage = false;  // the present configuration has it already
-  bool absent = false;   // who could be called back is not here
-  bool recall = false;   // some of those who count were called back
+  bool absent = false;   // who could be called back is not here yet
   bool waited = false;   // only suspect members are left for so long that whoever is away is not waited for any more
   // What is wanted besides.
   bool renew = false;  // a new version even if nothing is wrong

@@ -133,10 +133,8 @@ Task<bool> LayoutService::change(ChunkHandle handle, Chunk chunk, Situation situ
     co_await fail(next.error().code, "chunk {} version {}: {}", handle, configuration.version, next.error().message);
   }
   if (!next->has_value()) co_return false;
-  const bool recall = (configuration.recall || situation.recall) && !(*next)->salvage;
-  if (recall) co_await check_recall(handle, configuration, **next);
   std::vector<ServerId> over = co_await check_fence(handle, configuration, **next);
-  co_await reconfigure(handle, std::move(chunk), *std::move(*next), std::move(over), recall, std::move(asked));
+  co_await reconfigure(handle, std::move(chunk), *std::move(*next), std::move(over), std::move(asked));
   co_return true;
 }
 
@@ -167,7 +165,7 @@ Result<std::vector<ServerId>> LayoutService::check_fence(ChunkHandle handle, con
 }
 
 Task<> LayoutService::reconfigure(ChunkHandle handle, Chunk chunk, NextConfiguration next, std::vector<ServerId> over,
-                                  bool recall, Asked asked) {
+                                  Asked asked) {
   const Version from = chunk.configuration.version;
   active_.erase(handle.value);
   const Inode* inode = state_.names().inode(chunk.inode);
@@ -178,19 +176,17 @@ Task<> LayoutService::reconfigure(ChunkHandle handle, Chunk chunk, NextConfigura
                    std::move(next.joining),
                    next.salvage,
                    inode != nullptr ? inode->ack : chunk.configuration.ack,
-                   std::move(over),
-                   recall};
+                   std::move(over)};
   log::info("chunk_reconfigured", {{"chunk", handle},
                                    {"version", from.next()},
                                    {"members", op.members.size()},
                                    {"joining", op.joining.size()},
                                    {"primary", op.primary},
-                                   {"recall", op.recall},
                                    {"why", next.why}});
   if (op.salvage) log::warn("chunk_salvaged", {{"chunk", handle}, {"version", from.next()}, {"why", next.why}});
   if (is_mutant("tell_before_log")) {
     chunk.configuration = {
-        from.next(), op.members, op.primary, chunk.configuration.virgin, op.joining, op.salvage, op.ack, {}, {}, false};
+        from.next(), op.members, op.primary, chunk.configuration.virgin, op.joining, op.salvage, op.ack, {}, {}, {}};
     group_.spawn(tell(handle, std::move(chunk)));
   }
   const std::vector<ServerId> dropped = std::move(next.dropped);
@@ -210,7 +206,6 @@ bus::Configure LayoutService::order_for(ChunkHandle handle, const Chunk& chunk) 
   order.virgin = configuration.virgin;
   if (!is_mutant("forget_joining")) order.joining = configuration.joining;
   order.salvage = configuration.salvage;
-  order.recall = configuration.recall;
   order.ack = configuration.ack;
   order.index = chunk.index;
   order.before = state_.chunks().sealed_before(chunk.inode, chunk.index);
@@ -270,9 +265,7 @@ Task<bool> LayoutService::order(ChunkHandle handle, Chunk chunk) {
   };
   if (over() || (!answer && answer.error().code == Code::cancelled)) co_return false;
   if (!answer) co_return co_await learn_from(handle, std::move(chunk), std::move(answer).error());
-  const bool promised = configuration.lone != configuration.lone_when_active();
-  if (configuration.virgin || !configuration.joining.empty() || configuration.salvage || promised ||
-      !configuration.past.empty()) {
+  if (configuration.settled != configuration.version) {
     ActivateOp op{handle, configuration.version};
     (void)co_await journal_.commit(std::move(op));
   }
@@ -291,7 +284,6 @@ Task<bool> LayoutService::order(ChunkHandle handle, Chunk chunk) {
   active_[handle.value] = {configuration.version, session};
   renewals_.erase(handle);
   inactive_.erase(handle);
-  doubtful_.erase(handle);
   co_return !over();
 }
 

@@ -68,7 +68,6 @@ Situation LayoutService::situation(ChunkHandle handle, const Chunk& chunk) {
   situation.minimum = minimum(chunk.goal);
   situation.virgin = configuration.virgin;
   situation.salvage = configuration.salvage;
-  situation.recall = configuration.recall;
   recall(handle, configuration, situation);
   situation.waited = !wait_for_absent(handle, situation);
   return situation;
@@ -83,20 +82,16 @@ bool LayoutService::wait_for_absent(ChunkHandle handle, const Situation& situati
     suspect = suspect || member.standing == Standing::suspect;
   }
   if (better || !suspect || !away) {
-    if (!situation.recall) doubtful_.erase(handle);
+    doubtful_.erase(handle);
     return false;
   }
-  return !waited_for_members(handle);
-}
-
-bool LayoutService::waited_for_members(ChunkHandle handle) {
   const Instant since = doubtful_.try_emplace(handle, now()).first->second;
-  if (now() - since < settings_.salvage_after && !is_mutant("salvage_at_once")) return false;
+  if (now() - since < settings_.salvage_after && !is_mutant("salvage_at_once")) return true;
   log::write_limited(log::Level::error, "salvaged_without_members",
                      {{"chunk", handle},
-                      {"why", "members are missing, and those here may lack bytes"},
+                      {"why", "members are missing, and those here may have lost bytes in a power cut"},
                       {"waited_s", to_ms(now() - since) / 1000}});
-  return true;
+  return false;
 }
 
 std::vector<ServerId> LayoutService::learners(const Situation& situation) {

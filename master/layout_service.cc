@@ -71,7 +71,9 @@ Task<bus::LocateForRead::Reply> LayoutService::locate_for_read(bus::LocateForRea
   reply.size = inode->size;
   reply.chunks = inode->chunks;
   for (ChunkHandle handle : state_.chunks().range(ask.inode, ask.first, std::min(ask.count, kPageMax))) {
-    reply.layout.push_back(layout(*state_.chunks().find(handle), handle, true));
+    const Chunk& chunk = *state_.chunks().find(handle);
+    // Placed, but nobody has written to it, or ever may have: perhaps no server has even made it.
+    if (!chunk.configuration.virgin) reply.layout.push_back(layout(chunk, handle, true));
   }
   co_return reply;
 }
@@ -96,10 +98,17 @@ Task<> LayoutService::look_at(ServerId server, ChunkHandle handle) {
 }
 
 Task<> LayoutService::make_ready(ChunkHandle handle, Version failed) {
-  const Chunk* chunk = state_.chunks().find(handle);
-  if (chunk == nullptr) co_await fail(Code::not_found, "chunk {} does not exist any more", handle);
-  const bool failing = failed.value != 0 && failed == chunk->configuration.version;
-  if (failing || !is_active(handle, *chunk)) co_await activate(handle, failing ? failed : Version{});
+  for (int round = 0; round < kRoundsMax; ++round) {
+    const Chunk* chunk = state_.chunks().find(handle);
+    if (chunk == nullptr) co_await fail(Code::not_found, "chunk {} does not exist any more", handle);
+    const bool failing = failed.value != 0 && failed == chunk->configuration.version;
+    if (!failing && is_active(handle, *chunk)) co_return;
+    co_await activate(handle, failing ? failed : Version{});
+    // Nobody may write before it is in the log that the version was active; another one may have been made by now.
+    chunk = state_.chunks().find(handle);
+    if (chunk != nullptr && chunk->configuration.settled == chunk->configuration.version) co_return;
+  }
+  co_await fail(Code::unavailable, "chunk {}: its configuration changes all the time", handle);
 }
 
 std::size_t LayoutService::minimum(std::uint32_t goal) const {

@@ -2,7 +2,7 @@
 //
 //   log first      a version is told to nobody before it is durable
 //   then order     the primary fences the members, makes them equal and has them adopt it: the version is active
-//   then answer    the activation of a chunk that was virgin, or had members joining, is logged before that
+//   then answer    the activation is logged before that: nobody writes in a version that is not settled
 //
 // Every step may be lost or repeated: Configure is idempotent, configurations change by compare-and-swap only. One
 // attempt per chunk at a time; whoever else asks waits for it. Which version is active under which session of its
@@ -14,6 +14,7 @@
 //   layout_service.cc     locating, allocating           layout_activation.cc   how a configuration becomes active
 //   layout_members.cc     how members stand              append_layout.cc       appends, seals
 //   layout_changes.cc     accusations, revoking, learners, truncating
+//   layout_recall.cc      members that were given up
 //
 // Owned by Master; lives on its loop.
 #pragma once
@@ -145,8 +146,7 @@ class LayoutService {
   Task<bool> change(ChunkHandle handle, Chunk chunk, Situation situation) {
     return change(handle, std::move(chunk), std::move(situation), Asked());
   }
-  Task<> reconfigure(ChunkHandle handle, Chunk chunk, NextConfiguration next, std::vector<ServerId> over, bool recall,
-                     Asked asked);
+  Task<> reconfigure(ChunkHandle handle, Chunk chunk, NextConfiguration next, std::vector<ServerId> over, Asked asked);
   // Whoever may still acknowledge alone must be a member (and promise) or its session must be over. Those of whom the
   // latter is true.
   Result<std::vector<ServerId>> check_fence(ChunkHandle handle, const Configuration& before,
@@ -164,16 +164,8 @@ class LayoutService {
   // Holds the chunk: is not joining, or says that it holds exactly this version.
   bool counts(ServerId server, ChunkHandle handle, const Configuration& configuration) const;
   std::vector<ServerId> learners(const Situation& situation);
-  // With nobody sound left: those who were members of versions that were, or may have been, active since. What was
-  // acknowledged is with them, provided that one of each such version is among them.
+  // With nobody sound left: others who hold the last settled version, or one after it.
   void recall(ChunkHandle handle, const Configuration& configuration, Situation& situation) const;
-  // Is here, and may hold what is good, or nothing.
-  bool fit(ServerId server, ChunkHandle handle) const;
-  // Is not here, or has not said yet what it holds.
-  bool may_come_back(ServerId server, ChunkHandle handle) const;
-  // After members were called back, until a version is active: one of each version has to stay, or its time is over.
-  Result<> check_recall(ChunkHandle handle, const Configuration& configuration, const NextConfiguration& next);
-  bool waited_for_members(ChunkHandle handle);
   bool wait_for_absent(ChunkHandle handle, const Situation& situation);
   // A server that holds a newer version than the log knows of: the log is older than the truth.
   Result<> check_log(ChunkHandle handle, Version version) const;

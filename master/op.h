@@ -61,8 +61,7 @@ struct ReconfigureOp {
   bool salvage = false;           // all that is left is suspect: it counts, for want of better
   bus::AckMode ack = bus::AckMode::all;
   std::vector<ServerId> over;  // those who could still acknowledge alone, and whose sessions are certainly over
-  bool recall = false;         // members of versions before are called back: ChunkTable's Configuration
-  MSGPACK_DEFINE_MAP(handle, from, members, primary, joining, salvage, ack, over, recall);
+  MSGPACK_DEFINE_MAP(handle, from, members, primary, joining, salvage, ack, over);
 };
 // The configuration has been active on all its members: it is no longer virgin, nobody is joining or suspect, and
 // whichever of them acknowledged alone before has promised not to go on.

@@ -31,12 +31,8 @@ Decision MasterState::run(const AllocateChunkOp& op, WallMs) {
 }
 
 Decision MasterState::run(const ReconfigureOp& op, WallMs) {
-  Configuration next{.members = op.members,
-                     .primary = op.primary,
-                     .joining = op.joining,
-                     .salvage = op.salvage,
-                     .ack = op.ack,
-                     .recall = op.recall};
+  Configuration next{
+      .members = op.members, .primary = op.primary, .joining = op.joining, .salvage = op.salvage, .ack = op.ack};
   Result<> done = chunks_.reconfigure(op.handle, op.from, std::move(next), op.over, !skip_version_bump_);
   if (!done) return refusal(std::move(done).error());
   Decision decision;

@@ -188,14 +188,13 @@ struct Configure {
   bool virgin = false;
   std::vector<ServerId> joining;  // of the members: those that do not hold the chunk yet; never the base
   bool salvage = false;           // all that is left is suspect: the most advanced of it is the base
-  bool recall = false;            // the most advanced may be one that joins
   AckMode ack = AckMode::all;
   std::uint32_t index = 0;  // the chunk's number in its file
   // The file's chunk before this one, if that took appends: its records are imported before this one takes any.
   ChunkHandle before;
   Version before_version;
   std::vector<Member> before_members;
-  MSGPACK_DEFINE_MAP(handle, version, members, virgin, joining, salvage, recall, ack, index, before, before_version,
+  MSGPACK_DEFINE_MAP(handle, version, members, virgin, joining, salvage, ack, index, before, before_version,
                      before_members);
 };
 

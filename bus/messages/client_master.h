@@ -102,7 +102,7 @@ struct Remove {
 };
 
 // Where the chunks [first, first + count) of a file are. Chunks that were never written are left out (they read as
-// zeros).
+// zeros), also if they have been placed already.
 struct LocateForRead {
   static constexpr std::string_view kind = "master.locate_for_read";
   static constexpr Roles senders = kAnyClient;

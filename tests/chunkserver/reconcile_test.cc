@@ -19,7 +19,6 @@ struct Row {
   bool salvage = false;
   int base = -1;  // -1: nobody
   Code code = Code::ok;
-  bool recall = false;
 };
 
 TEST(Reconcile, TheMostAdvancedThatCountsIsTheBase) {
@@ -34,13 +33,6 @@ TEST(Reconcile, TheMostAdvancedThatCountsIsTheBase) {
       {"I24: all suspect", {{5, 3, false, true}, {5, 4, false, true}}, false, -1, Code::suspect},
       {"I24: all suspect, on the master's word", {{5, 3, false, true}, {5, 4, false, true}}, true, 1},
       {"salvage does not prefer the suspect", {{5, 3}, {5, 4, false, true}}, true, 0},
-      {"I24: called back: whoever took the newest version, also if it joins",
-       {{5, 3}, {6, 9, true}},
-       false,
-       1,
-       Code::ok,
-       true},
-      {"I24: called back: an old copy that joins is no base", {{5, 3}, {4, 9, true}}, false, 0, Code::ok, true},
       {"nobody holds it", {{}, {}}, false, -1, Code::not_found},
       {"only one that joins holds it", {{}, {4, 1, true}}, false, -1, Code::not_found},
   };
@@ -57,7 +49,7 @@ TEST(Reconcile, TheMostAdvancedThatCountsIsTheBase) {
       member.state.damaged = held.damaged;
       members.push_back(member);
     }
-    Result<std::size_t> base = choose_base(members, row.salvage, row.recall);
+    Result<std::size_t> base = choose_base(members, row.salvage);
     if (row.base < 0) {
       ASSERT_FALSE(base);
       EXPECT_EQ(base.error().code, row.code);

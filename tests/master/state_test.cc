@@ -263,53 +263,27 @@ TEST(State, JoiningAndSalvageLastUntilTheVersionWasActive) {
   EXPECT_FALSE(it.configuration(chunk).salvage);
 }
 
-// Who held what was acknowledged before: until a version is active it is in no other.
-TEST(State, I24_VersionsThatMayHaveBeenActiveAreKnownWithTheirMembers) {
+// Nobody writes in a version before its activation is in the log: whoever holds the last such one holds everything.
+TEST(State, I24_TheLastSettledVersionIsKnownWithItsMembers) {
   OneFile it;
   ChunkHandle chunk = it.add(0);
   using Servers = std::vector<ServerId>;
-  auto next = [&](std::uint64_t from, Servers members, bool recall = false) {
-    ReconfigureOp op{chunk, {from}, std::move(members), server(1)};
-    op.recall = recall;
-    return it.state.apply(op_of(op)).ok();
+  auto next = [&](std::uint64_t from, Servers members) {
+    return it.state.apply(op_of(ReconfigureOp{chunk, {from}, std::move(members), server(1)})).ok();
   };
-  auto past = [&] {
-    std::vector<std::uint64_t> versions;
-    for (const PastVersion& one : it.configuration(chunk).past) versions.push_back(one.version.value);
-    return versions;
-  };
-  using Versions = std::vector<std::uint64_t>;
-  ASSERT_TRUE(next(1, {server(1), server(3)}));
-  EXPECT_EQ(past(), Versions{}) << "of a virgin chunk nothing was acknowledged";
-  (void)it.state.apply(op_of(ActivateOp{chunk, {2}}));
-  ASSERT_TRUE(next(2, {server(3), server(1)}));
-  EXPECT_EQ(past(), Versions{}) << "the same members";
-  ASSERT_TRUE(next(3, {server(1), server(4)}));
-  ASSERT_TRUE(next(4, {server(1), server(4)}));
-  EXPECT_EQ(past(), (Versions{3, 4}));
-  ASSERT_TRUE(next(5, {server(1), server(5)}, true));
-  EXPECT_EQ(past(), (Versions{3, 4})) << "versions 4 and 5 have the same members";
-  EXPECT_TRUE(it.configuration(chunk).recall);
-  const auto missed = [&](Servers servers) { return it.configuration(chunk).not_met_by(servers).size(); };
-  EXPECT_EQ(missed({server(1)}), 0u) << "it was in all of them";
-  EXPECT_EQ(missed({server(3)}), 2u);
-  EXPECT_EQ(missed({server(3), server(4), server(5)}), 0u) << "one of each";
-  EXPECT_NE(it.state.dump().find("recall past v3"), std::string::npos) << it.state.dump();
-  (void)it.state.apply(op_of(ActivateOp{chunk, {6}}));
-  EXPECT_EQ(past(), Versions{});
-  EXPECT_FALSE(it.configuration(chunk).recall);
-}
-
-TEST(State, I24_WhatIsTooLongAgoIsBeyondRecall) {
-  OneFile it;
-  ChunkHandle chunk = it.add(0);
+  EXPECT_EQ(it.configuration(chunk).settled, Version{});
   (void)it.state.apply(op_of(ActivateOp{chunk, {1}}));
-  for (std::uint8_t from = 1; from < 100; ++from) {
-    ReconfigureOp op{chunk, {from}, {server(1), server(from)}, server(1)};
-    ASSERT_TRUE(it.state.apply(op_of(op)).ok());
-  }
-  EXPECT_LE(it.configuration(chunk).past.size(), 17u);
-  EXPECT_FALSE(it.configuration(chunk).not_met_by({server(1)}).empty()) << "not even by whoever was in all of them";
+  EXPECT_EQ(it.configuration(chunk).settled, Version{1});
+  ASSERT_TRUE(next(1, {server(1), server(3)}));
+  ASSERT_TRUE(next(2, {server(1), server(4)}));
+  EXPECT_EQ(it.configuration(chunk).settled, Version{1});
+  EXPECT_EQ(it.configuration(chunk).settled_members, (Servers{server(1), server(2)}));
+  EXPECT_NE(it.state.dump().find("settled v1"), std::string::npos) << it.state.dump();
+  (void)it.state.apply(op_of(ActivateOp{chunk, {2}}));
+  EXPECT_EQ(it.configuration(chunk).settled, Version{1}) << "it is not the chunk's any more";
+  (void)it.state.apply(op_of(ActivateOp{chunk, {3}}));
+  EXPECT_EQ(it.configuration(chunk).settled, Version{3});
+  EXPECT_EQ(it.configuration(chunk).settled_members, (Servers{server(1), server(4)}));
 }
 
 // I32: a primary that acknowledges alone counts as doing so until it has promised not to.
