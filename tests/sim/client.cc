@@ -276,7 +276,9 @@ std::uint64_t Client::end_of(const std::vector<std::uint64_t>& ids) const {
   return end;
 }
 
-void Client::note_size(std::size_t file, std::uint64_t size) {
+// Not of what all machines may have lost while it was being synced.
+void Client::note_size(std::size_t file, std::uint64_t size, Instant began) {
+  if (began <= shared_.history.last_loss) return;
   shared_.history.synced_size[file] = std::max(shared_.history.synced_size[file], size);
 }
 
@@ -313,14 +315,14 @@ Task<> Client::writes() {
       const std::uint64_t size = end_of(mine);
       const Instant began = world_.now();
       co_await file->sync();
-      note_size(number, size);
+      note_size(number, size, began);
       shared_.history.synced(mine, began);
     }
   }
   const std::uint64_t size = end_of(mine);
   const Instant began = world_.now();
   co_await file->close();
-  note_size(number, size);
+  note_size(number, size, began);
   shared_.history.synced(mine, began);
 }
 
@@ -354,6 +356,7 @@ Task<> Client::appends() {
     result = co_await file->append(content_of(id, end, size)).outcome();
     end += size;
   }
+  const Instant closing = world_.now();
   Result<> closed = co_await file->close().outcome();
   // A failure of one is told by any later call: what each of them did is not known then.
   const bool good = result && closed;
@@ -362,7 +365,7 @@ Task<> Client::appends() {
     shared_.history.end(id, good ? Fate::ok : Fate::unknown, world_.now());
   }
   if (!good) co_return;
-  note_size(number, end);
+  note_size(number, end, closing);
   shared_.history.synced(begun, world_.now());
 }
 

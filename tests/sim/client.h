@@ -49,7 +49,7 @@ class Client {
   std::uint64_t any_offset(std::size_t file);
   void end_write(std::uint64_t id, const Result<>& result);
   std::uint64_t end_of(const std::vector<std::uint64_t>& ids) const;
-  void note_size(std::size_t file, std::uint64_t size);
+  void note_size(std::size_t file, std::uint64_t size, Instant began);
 
   SimExecutor& world_;
   Shared& shared_;
