@@ -62,7 +62,7 @@ int complain(std::string_view what, const Error& error) {
 int run(const Options& options, Settings settings) {
   EventLoop loop;
   signalled_loop = &loop;
-  struct sigaction action {};
+  struct sigaction action{};
   action.sa_handler = on_signal;
   sigaction(SIGTERM, &action, nullptr);
   sigaction(SIGINT, &action, nullptr);

@@ -64,7 +64,8 @@ struct ReconfigureOp {
   MSGPACK_DEFINE_MAP(handle, from, members, primary, joining, salvage, ack, over);
 };
 // The configuration has been active on all its members: it is no longer virgin, nobody is joining or suspect, and
-// whichever of them acknowledged alone before has promised not to go on.
+// whichever of them acknowledged alone before has promised not to go on. Logged for every version before anybody is told
+// where to write in it.
 struct ActivateOp {
   ChunkHandle handle;
   Version version;
