@@ -48,7 +48,6 @@ Task<std::int64_t> FileAppender::now_ms() {
 }
 
 Result<> FileAppender::check(const Bytes& record) const {
-  if (closed_) return fail(Code::invalid_argument, "{} is closed", info_.path);
   if (record.empty()) return fail(Code::invalid_argument, "append to {}: a record has at least one byte", info_.path);
   if (record.size() > kAppendMax || record.size() > context_.master.chunk_size()) {
     return fail(Code::too_large, "append to {}: a record of {} bytes; at most {} are appended at once", info_.path,
@@ -159,7 +158,6 @@ Task<> FileAppender::settled() {
 }
 
 Task<> FileAppender::sync() {
-  if (closed_) co_await fail(Code::invalid_argument, "{} is closed", info_.path);
   Instant deadline = context_.deadline();
   co_await with_deadline(context_.executor, deadline, "sync of " + info_.path, settled());
   const std::map<std::uint32_t, std::uint64_t> chunks = unsynced_;
@@ -182,9 +180,29 @@ Task<> FileAppender::sync() {
   }
 }
 
-Task<> FileAppender::close() {
+Result<> OpenAppender::usable() const {
+  if (closed_) return fail(Code::invalid_argument, "{} is closed", info_.path);
+  return {};
+}
+
+Task<Appended> OpenAppender::append(Bytes record) {
+  co_await usable();
+  co_return co_await file_->append(std::move(record));
+}
+
+Task<Appended> OpenAppender::append_as(std::uint64_t sequence, Bytes record) {
+  co_await usable();
+  co_return co_await file_->append_as(sequence, std::move(record));
+}
+
+Task<> OpenAppender::sync() {
+  co_await usable();
+  co_await file_->sync();
+}
+
+Task<> OpenAppender::close() {
   if (closed_) co_return;
-  co_await sync();
+  co_await file_->sync();
   closed_ = true;
 }
 

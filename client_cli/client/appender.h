@@ -1,5 +1,5 @@
-// FileAppender: the Appender an application holds. Where is the file's last chunk -> the bytes -> have its primary
-// append them; and the only retry loop of appends.
+// FileAppender: what appends to one file. Where is its last chunk -> the bytes -> have its primary append them; and the
+// only retry loop of appends. OpenAppender: the Appender an application holds.
 //
 //   append ──► AppendQueue ──► flights (at most in_flight) ──► AppendChunk ──► primary of the last chunk
 //                 │                  │ sealed ──► LocateForAppend ──► the next chunk
@@ -13,9 +13,11 @@
 // * What is known of the last chunk is used for Settings::layout_age, or until it proves wrong.
 // * A chunk remembers the last 64 batches of a writer: none is begun while one that is 64 older has no outcome yet, or
 //   a repeat of that one would find its record gone.
+// * Appenders of one file that were opened alike, without a kept id, share one FileAppender: what they append side by
+//   side travels together, as one writer, in the order it was given.
 // * Bounds: in_flight batches, of together Settings::window bytes (or one batch that is larger); the queue's.
 //
-// Goes before the Filesystem it came from. One thread.
+// Both go before the Filesystem they came from. One thread.
 #pragma once
 
 #include <algorithm>
@@ -35,17 +37,16 @@ inline constexpr std::uint64_t kAppendMax = 16ull << 20;        // one record
 inline constexpr std::uint64_t kRememberedBatches = 64;         // of one writer, by each chunk
 inline constexpr std::uint64_t kAppendInlineMax = 64ull << 10;  // a batch that carries its bytes along
 
-class FileAppender final : public Appender, public std::enable_shared_from_this<FileAppender> {
+// As class Appender says, for all who share it.
+class FileAppender final : public std::enable_shared_from_this<FileAppender> {
  public:
   FileAppender(Context& context, ChunkWriter& writer, FileInfo info, const AppendOptions& options);
-  ~FileAppender() override;
+  ~FileAppender();
 
-  const FileInfo& info() const override { return info_; }
-  Task<Appended> append(Bytes record) override;
-  Task<Appended> append_as(std::uint64_t sequence, Bytes record) override;
-  Task<std::int64_t> now_ms() override;
-  Task<> sync() override;
-  Task<> close() override;
+  Task<Appended> append(Bytes record);
+  Task<Appended> append_as(std::uint64_t sequence, Bytes record);
+  Task<std::int64_t> now_ms();
+  Task<> sync();
 
  private:
   // The chunk appends go to, as the master said.
@@ -100,7 +101,6 @@ class FileAppender final : public Appender, public std::enable_shared_from_this<
   const std::size_t in_flight_max_;
 
   // State.
-  bool closed_ = false;
   std::uint64_t next_sequence_;
   AppendQueue queue_;
   std::uint64_t given_ = 0;                       // records put into the queue so far
@@ -117,6 +117,25 @@ class FileAppender final : public Appender, public std::enable_shared_from_this<
   std::map<std::uint32_t, std::uint64_t> unsynced_;  // by chunk: the latest of them since its last sync
   std::vector<Promise<void>> settling_;
   TaskGroup group_;  // flights
+};
+
+class OpenAppender final : public Appender {
+ public:
+  OpenAppender(std::shared_ptr<FileAppender> file, FileInfo info) : file_(std::move(file)), info_(std::move(info)) {}
+
+  const FileInfo& info() const override { return info_; }
+  Task<Appended> append(Bytes record) override;
+  Task<Appended> append_as(std::uint64_t sequence, Bytes record) override;
+  Task<std::int64_t> now_ms() override { return file_->now_ms(); }
+  Task<> sync() override;
+  Task<> close() override;
+
+ private:
+  Result<> usable() const;
+
+  const std::shared_ptr<FileAppender> file_;
+  const FileInfo info_;
+  bool closed_ = false;
 };
 
 }  // namespace gfs::client

@@ -1,6 +1,8 @@
 #include "client_cli/client/filesystem.h"
 
 #include <algorithm>
+#include <map>
+#include <tuple>
 
 #include "client_cli/client/appender.h"
 #include "client_cli/client/chunk_reader.h"
@@ -19,9 +21,24 @@ struct Filesystem::Parts {
     return info.type == FileType::file && info.size < info.chunks * context.master.chunk_size();
   }
 
+  std::shared_ptr<FileAppender> appender(const FileInfo& info, const AppendOptions& options) {
+    auto made = [&] { return std::make_shared<FileAppender>(context, writer, info, options); };
+    const bool numbers_itself = !options.client.nil() || options.next_sequence != 1;
+    if (numbers_itself) return made();
+    std::weak_ptr<FileAppender>& shared = appenders[{info.inode, options.batch, options.in_flight}];
+    std::shared_ptr<FileAppender> file = shared.lock();
+    if (!file) {
+      file = made();
+      shared = file;
+      std::erase_if(appenders, [](const auto& one) { return one.second.expired(); });
+    }
+    return file;
+  }
+
   Context context;
   ChunkReader reader;
   ChunkWriter writer;
+  std::map<std::tuple<InodeId, std::uint64_t, std::size_t>, std::weak_ptr<FileAppender>> appenders;  // that are shared
 };
 
 Filesystem::Filesystem(Executor& executor, Random& random, bus::Bus& bus, Settings settings)
@@ -73,7 +90,8 @@ Task<std::shared_ptr<Appender>> Filesystem::open_appender(std::string path, Appe
   }
   if (!info) co_await fail(std::move(info));
   if (info->type != FileType::file) co_await fail(Code::is_a_directory, "append to {}: it is a directory", path);
-  co_return std::make_shared<FileAppender>(parts_->context, parts_->writer, std::move(*info), options);
+  std::shared_ptr<FileAppender> file = parts_->appender(*info, options);
+  co_return std::make_shared<OpenAppender>(std::move(file), std::move(*info));
 }
 
 Task<FileInfo> Filesystem::create(std::string path, std::uint32_t replicas) {

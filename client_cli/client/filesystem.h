@@ -73,6 +73,9 @@ struct AppendOptions {
 // one, records travel together, and what one of them was part of cannot be said again. No later record of this appender
 // is executed before it, and it is never executed after a later one.
 //
+// Appenders of one file that a Filesystem opened without a kept id, and otherwise alike, are one writer: their records
+// travel together, and share sequences.
+//
 // A batch has one deadline: a record may get its outcome half a second after its own.
 class Appender {
  public:

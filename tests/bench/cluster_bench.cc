@@ -1,6 +1,7 @@
 // cluster_bench [write|read|meta|small|append ...]: what gfs costs, over real processes on loopback, next to plain TCP programs
 // measured in the same run. Prints one line per figure; nothing is asserted. Options: --bin DIR (the daemons; default:
-// where this program lies), --dir DIR (data; default /var/tmp), --size BYTES, --count N, --repeat N.
+// where this program lies), --dir DIR (data; default /var/tmp), --size BYTES, --count N, --repeat N,
+// --record BYTES (appends of this size only), --row TEXT (appends in rows with this in their name only).
 #include <unistd.h>
 
 #include <algorithm>
@@ -31,6 +32,8 @@ struct Options {
   std::uint64_t size = 1 * GiB;
   std::uint64_t count = 60000;
   unsigned repeat = 3;
+  std::set<std::uint64_t> records = {4 * KiB, 64 * KiB, 1 * MiB};
+  std::string row;
   std::set<std::string> only;
   bool wants(const std::string& name) const { return only.empty() || only.contains(name); }
 };
@@ -244,8 +247,9 @@ void append(const Options& options) {
       {"4 writers, 256 in flight each", 4, 1, 256},
       {"16 writers, 64 in flight each", 16, 1, 64},
   };
-  for (std::uint64_t size : {4 * KiB, 64 * KiB, 1 * MiB}) {
+  for (std::uint64_t size : options.records) {
     for (unsigned i = 0; const Row& row : rows) {
+      if (std::string_view(row.name).find(options.row) == std::string_view::npos) continue;
       std::uint64_t count = size == 4 * KiB ? options.count : options.count / (size == 1 * MiB ? 60 : 10);
       if (row.in_flight == 1 && row.processes * row.writers == 1) count /= 10;
       AppendLoad load{cluster.master_address(), fmt::format("/append-{}-{}", size, i++)};
@@ -275,6 +279,10 @@ int run(int count, char** arguments) {
       options.count = must(parse_size(value()), "--count");
     } else if (argument == "--repeat") {
       options.repeat = static_cast<unsigned>(must(parse_size(value()), "--repeat"));
+    } else if (argument == "--record") {
+      options.records = {must(parse_size(value()), "--record")};
+    } else if (argument == "--row") {
+      options.row = value();
     } else {
       options.only.insert(argument);
     }

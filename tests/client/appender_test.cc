@@ -53,6 +53,43 @@ TEST_F(Appending, RecordsThatWaitTogetherTravelTogether) {
   all_equal();
 }
 
+TEST_F(Appending, WritersOfOneFileInOneProcessShareBatches) {
+  auto one = appender();
+  auto other = appender();
+  std::vector<Task<Appended>> tasks;
+  tasks.push_back(one->append(Bytes::of("one")));
+  tasks.push_back(other->append(Bytes::of("two")));
+  tasks.push_back(one->append(Bytes::of("three")));
+  Result<std::vector<Result<Appended>>> done = run(all_of(std::move(tasks)));
+  EXPECT_EQ((*done)[1]->offset, 3u);
+  EXPECT_EQ((*done)[2]->offset, 6u);
+  ASSERT_EQ(servers[0].appends.size(), 1u);
+  EXPECT_EQ(servers[0].appends[0].second.sizes, (std::vector<std::uint32_t>{3, 3, 5}));
+  ASSERT_TRUE(run(one->close()));
+  EXPECT_EQ(run(one->append(Bytes::of("closed"))).error().code, Code::invalid_argument);
+  ASSERT_TRUE(run(other->append(Bytes::of("four")))) << "closing one leaves the other open";
+  one.reset();
+  ASSERT_TRUE(run(other->append(Bytes::of("five"))));
+  EXPECT_EQ(chunk(0), "onetwothreefourfive");
+  all_equal();
+}
+
+TEST_F(Appending, WhoKeepsItsIdOrBatchesOtherwiseSharesNothing) {
+  AppendOptions kept, kept_too, small;
+  kept.client = ClientId::random(random);
+  kept_too.client = ClientId::random(random);
+  small.batch = 4;
+  std::vector<std::shared_ptr<Appender>> all = {appender(), appender(kept), appender(kept_too), appender(small)};
+  std::vector<Task<Appended>> tasks;
+  for (auto& one : all) tasks.push_back(one->append(Bytes::of("x")));
+  Result<std::vector<Result<Appended>>> done = run(all_of(std::move(tasks)));
+  std::set<ClientId> writers;
+  for (Result<Appended>& one : *done) writers.insert(one->request.client);
+  EXPECT_EQ(writers.size(), 4u);
+  EXPECT_EQ(servers[0].appends.size(), 4u);
+  EXPECT_EQ((*done)[1]->request.client, kept.client);
+}
+
 TEST_F(Appending, OneQuestionToTheMasterThenNone) {
   auto log = appender();
   for (int i = 0; i < 20; ++i) ASSERT_TRUE(run(log->append(Bytes::of("x"))));
