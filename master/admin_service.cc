@@ -19,6 +19,13 @@ void AdminService::serve(bus::Endpoint& endpoint) {
   endpoint.serve<&AdminService::list_chunks>(*this);
   endpoint.serve<&AdminService::find_chunk>(*this);
   endpoint.serve<&AdminService::list_leases>(*this);
+  endpoint.serve<&AdminService::checkpoint>(*this);
+}
+
+Task<bus::Checkpoint::Reply> AdminService::checkpoint(bus::Checkpoint, bus::Caller) {
+  const Checkpointer::Written written = co_await checkpointer_.now();
+  co_return bus::Checkpoint::Reply{written.index, written.bytes, static_cast<std::uint64_t>(to_ms(written.took)),
+                                   log_.first_index()};
 }
 
 Task<bus::Hello::Reply> AdminService::hello(bus::Hello, bus::Caller) {

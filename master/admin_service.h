@@ -7,6 +7,7 @@
 
 #include "bus/endpoint.h"
 #include "bus/messages/client_master.h"
+#include "master/checkpointer.h"
 #include "master/chunk_census.h"
 #include "master/layout_service.h"
 #include "master/log_store.h"
@@ -21,8 +22,14 @@ class AdminService {
   };
 
   AdminService(const MasterState& state, const ServerTable& servers, const LogStore& log, ChunkCensus& census,
-               const LayoutService& layouts, Settings settings)
-      : state_(state), servers_(servers), log_(log), census_(census), layouts_(layouts), settings_(settings) {}
+               const LayoutService& layouts, Checkpointer& checkpointer, Settings settings)
+      : state_(state),
+        servers_(servers),
+        log_(log),
+        census_(census),
+        layouts_(layouts),
+        checkpointer_(checkpointer),
+        settings_(settings) {}
 
   void serve(bus::Endpoint& endpoint);
   void set_address(std::string address) { address_ = std::move(address); }
@@ -33,6 +40,7 @@ class AdminService {
   Task<bus::ListChunks::Reply> list_chunks(bus::ListChunks ask, bus::Caller caller);
   Task<bus::FindChunk::Reply> find_chunk(bus::FindChunk ask, bus::Caller caller);
   Task<bus::ListLeases::Reply> list_leases(bus::ListLeases ask, bus::Caller caller);
+  Task<bus::Checkpoint::Reply> checkpoint(bus::Checkpoint ask, bus::Caller caller);
 
  private:
   Instant now() const { return endpoint_->executor().now(); }
@@ -44,6 +52,7 @@ class AdminService {
   const LogStore& log_;
   ChunkCensus& census_;
   const LayoutService& layouts_;
+  Checkpointer& checkpointer_;
   const Settings settings_;
   std::string address_;
   bus::Endpoint* endpoint_ = nullptr;

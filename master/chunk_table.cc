@@ -1,5 +1,7 @@
 #include "master/chunk_table.h"
 
+#include "master/little_endian.h"
+
 #include <algorithm>
 #include <iterator>
 
@@ -137,6 +139,79 @@ std::string ChunkTable::dump() const {
     text += "\n";
   }
   return text;
+}
+
+
+namespace {
+void put_servers(std::string& piece, const std::vector<ServerId>& servers) {
+  put(piece, static_cast<std::uint8_t>(servers.size()));
+  for (const ServerId& server : servers) put_uuid(piece, server);
+}
+std::vector<ServerId> take_servers(Taker& taker) {
+  std::vector<ServerId> servers(taker.number<std::uint8_t>());
+  for (ServerId& server : servers) server = taker.uuid<ServerId>();
+  return servers;
+}
+}  // namespace
+
+ChunkTable::Frozen ChunkTable::freeze() const {
+  Frozen frozen;
+  frozen.chunks_ = chunks_;
+  return frozen;
+}
+
+bool ChunkTable::Frozen::next(std::string& piece) {
+  if (chunks_.empty()) return false;
+  for (int i = 0; i < 64 && !chunks_.empty(); ++i) {
+    const auto& [handle, chunk] = *chunks_.begin();
+    put(piece, handle.value);
+    put(piece, chunk.inode.value);
+    put(piece, chunk.index);
+    put(piece, chunk.goal);
+    put(piece, static_cast<std::uint8_t>(chunk.sealed));
+    put(piece, chunk.sealed_length);
+    const Configuration& c = chunk.configuration;
+    put(piece, c.version.value);
+    put_servers(piece, c.members);
+    put_uuid(piece, c.primary);
+    put(piece, static_cast<std::uint8_t>(c.virgin));
+    put_servers(piece, c.joining);
+    put(piece, static_cast<std::uint8_t>(c.salvage));
+    put(piece, static_cast<std::uint8_t>(c.ack));
+    put_servers(piece, c.lone);
+    put(piece, c.settled.value);
+    put_servers(piece, c.settled_members);
+    chunks_.erase(chunks_.begin());
+  }
+  return true;
+}
+
+Result<> ChunkTable::load(std::string_view piece) {
+  Taker taker(piece);
+  while (!taker.at_end()) {
+    const ChunkHandle handle{taker.number<std::uint64_t>()};
+    Chunk chunk;
+    chunk.inode = InodeId{taker.number<std::uint64_t>()};
+    chunk.index = taker.number<std::uint32_t>();
+    chunk.goal = taker.number<std::uint32_t>();
+    chunk.sealed = taker.number<std::uint8_t>() != 0;
+    chunk.sealed_length = taker.number<std::uint64_t>();
+    Configuration& c = chunk.configuration;
+    c.version = Version{taker.number<decltype(c.version.value)>()};
+    c.members = take_servers(taker);
+    c.primary = taker.uuid<ServerId>();
+    c.virgin = taker.number<std::uint8_t>() != 0;
+    c.joining = take_servers(taker);
+    c.salvage = taker.number<std::uint8_t>() != 0;
+    c.ack = static_cast<bus::AckMode>(taker.number<std::uint8_t>());
+    c.lone = take_servers(taker);
+    c.settled = Version{taker.number<decltype(c.version.value)>()};
+    c.settled_members = take_servers(taker);
+    if (taker.failed()) return fail(Code::malformed, "chunks end in the middle of one");
+    chunks_.emplace(handle, chunk);
+    by_file_[{chunk.inode, chunk.index}] = handle;
+  }
+  return {};
 }
 
 }  // namespace gfs::master

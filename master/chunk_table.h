@@ -92,6 +92,17 @@ class ChunkTable {
   const std::map<ChunkHandle, Chunk>& all() const { return chunks_; }
   std::string dump() const;
 
+  class Frozen {
+   public:
+    bool next(std::string& piece);
+
+   private:
+    friend class ChunkTable;
+    std::map<ChunkHandle, Chunk> chunks_;
+  };
+  Frozen freeze() const;
+  Result<> load(std::string_view piece);
+
  private:
   std::map<ChunkHandle, Chunk> chunks_;
   std::map<std::pair<InodeId, std::uint32_t>, ChunkHandle> by_file_;

@@ -23,6 +23,7 @@ Result<> read_file(const std::string& path, Options& options, Settings& settings
   config->get_duration("heal_after", settings.heal_after);
   config->get_duration("salvage_after", settings.salvage_after);
   config->get_size("log_segment", settings.log_segment);
+  config->get_size("checkpoint_after", settings.checkpoint_after);
   Result<> finished = config->finish();
   if (!finished) return finished;
   if (options.data.empty()) options.data = file.data;
@@ -63,6 +64,8 @@ Result<> apply(const Options& options, Settings& settings) {
     return fail(Code::invalid_argument, "salvage_after: it must not be shorter than lost_after");
   if (settings.log_segment < 4096)
     return fail(Code::invalid_argument, "log_segment: {} is less than 4KiB", settings.log_segment);
+  if (settings.checkpoint_after < 4096)
+    return fail(Code::invalid_argument, "checkpoint_after: {} is less than 4KiB", settings.checkpoint_after);
   return {};
 }
 

@@ -13,10 +13,14 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/id.h"
+#include "base/result.h"
+#include "master/cow.h"
 
 namespace gfs::master {
 
@@ -41,6 +45,21 @@ class EntryMap {
   std::size_t size() const { return size_; }
   std::size_t pages() const { return pages_.size(); }
 
+  // The map as it was when it was frozen, in pieces: pages, each with its size before it.
+  class Frozen {
+   public:
+    // Appends the next piece; false: that was all.
+    bool next(std::string& piece);
+
+   private:
+    friend class EntryMap;
+    std::vector<std::shared_ptr<const std::string>> pages_;
+    std::size_t next_ = 0;
+  };
+  Frozen freeze() const;
+  // Adds the entries of a piece, which come after all that are there; malformed.
+  Result<> load(std::string_view piece);
+
  private:
   struct Border {
     InodeId directory;
@@ -58,7 +77,7 @@ class EntryMap {
                                         : std::string_view(a.name) < std::string_view(b.name);
     }
   };
-  using Pages = std::map<Border, std::string, Less>;
+  using Pages = std::map<Border, Cow<std::string>, Less>;
   struct Record {
     Key key;
     InodeId inode;
@@ -78,9 +97,11 @@ class EntryMap {
   Pages::const_iterator page_of(const Key& key) const;
   void split(Pages::iterator page, std::size_t inserted);
   void join(Pages::iterator page);
+  Result<> load_page(std::string_view bytes);
 
   Pages pages_;  // never empty: the first border is before every key
   std::size_t size_ = 0;
+  Border last_loaded_;
 };
 
 }  // namespace gfs::master

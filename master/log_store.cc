@@ -61,7 +61,8 @@ Task<bool> LogStore::is_unused(Disk& disk) {
   co_return true;
 }
 
-Task<> LogStore::list_segments(std::vector<std::string>& names) {
+Task<> LogStore::list_segments() {
+  segments_.clear();
   bool exists = co_await disk_.exists(kDirectory);
   if (exists) {
     std::vector<Disk::Entry> entries = co_await disk_.list(kDirectory);
@@ -69,29 +70,41 @@ Task<> LogStore::list_segments(std::vector<std::string>& names) {
       if (entry.is_directory || parse_segment_name(entry.name) == 0) {
         co_await fail(Code::corrupt, "{} is not a log segment: it does not belong there", path_of(entry.name));
       }
-      names.push_back(entry.name);  // sorted by name: by first index
+      segments_.push_back(parse_segment_name(entry.name));  // sorted by name: by first index
     }
   }
-  if (names.empty())
-    co_await fail(Code::corrupt, "the log is missing: {} has no segments, index 1 is looked for", kDirectory);
 }
 
-Task<> LogStore::open(ClusterId cluster, std::uint64_t epoch, Replay replay) {
+Task<> LogStore::open(ClusterId cluster, std::uint64_t epoch, std::uint64_t behind, Replay replay) {
   cluster_ = cluster;
   epoch_ = epoch;
-  std::vector<std::string> names;
-  co_await list_segments(names);
-  for (std::size_t i = 0; i < names.size(); ++i) {
-    if (parse_segment_name(names[i]) != last_index_ + 1) {
-      co_await fail(Code::corrupt, "a log segment is missing: {} comes where index {} is looked for", path_of(names[i]),
-                    last_index_ + 1);
+  co_await list_segments();
+  if (segments_.empty()) {
+    co_await fail(Code::corrupt, "the log is missing: {} has no segments, index {} is looked for", kDirectory,
+                  behind + 1);
+  }
+  std::size_t first = 0;
+  while (first + 1 < segments_.size() && segments_[first + 1] <= behind + 1) ++first;
+  if (segments_[first] > behind + 1) {
+    co_await fail(Code::corrupt, "a log segment is missing: {} comes where index {} is looked for",
+                  path_of(segment_name(segments_[first])), behind + 1);
+  }
+  last_index_ = segments_[first] - 1;
+  for (std::size_t i = first; i < segments_.size(); ++i) {
+    if (segments_[i] != last_index_ + 1) {
+      co_await fail(Code::corrupt, "a log segment is missing: {} comes where index {} is looked for",
+                    path_of(segment_name(segments_[i])), last_index_ + 1);
     }
-    co_await read_segment_file(names[i], i + 1 == names.size(), replay);
+    co_await read_segment_file(segment_name(segments_[i]), i + 1 == segments_.size(), behind, replay);
+  }
+  if (last_index_ < behind) {
+    co_await fail(Code::corrupt, "the log ends with index {} in {}, and there is a checkpoint of index {}: records are gone",
+                  last_index_, path_of(segment_name(segments_.back())), behind);
   }
   synced_ = last_index_;
 }
 
-Task<> LogStore::read_segment_file(std::string name, bool last, const Replay& replay) {
+Task<> LogStore::read_segment_file(std::string name, bool last, std::uint64_t behind, const Replay& replay) {
   std::string path = path_of(name);
   std::shared_ptr<File> file = co_await disk_.open(path, last ? Disk::Mode::write : Disk::Mode::read);
   Bytes bytes = co_await read_whole(file);
@@ -115,7 +128,8 @@ Task<> LogStore::read_segment_file(std::string name, bool last, const Replay& re
   before_ = content.header.crc;
   std::uint64_t synced = content.header.first - 1;
   for (const LogRecord& record : content.records) {
-    if (!record.op.empty()) {
+    if (record.header.index > behind) bytes_ += kRecordHeaderSize + record.op.size();
+    if (!record.op.empty() && record.header.index > behind) {
       Result<> replayed = replay(record.header.index, record.op);
       if (!replayed) {
         co_await fail(Code::corrupt, "log segment {} is damaged at offset {}, index {}: {}", path,
@@ -163,6 +177,7 @@ Task<> LogStore::create_segment(std::uint64_t first) {
   header_ = header;
   before_ = header.crc;
   end_ = size;
+  if (segments_.empty() || segments_.back() != first) segments_.push_back(first);
 }
 
 Task<> LogStore::append(std::vector<std::string> ops) {
@@ -207,8 +222,20 @@ Task<> LogStore::write(std::vector<std::string> ops) {
   co_await std::move(written);
   if (!settings_.skip_sync) co_await sync_file(file_, path_of(segment_name(header_.first)));
   end_ += size;
+  bytes_ += size;
   before_ = before;
   last_index_ = synced_ = index;
+}
+
+// In order, so that what a crash leaves has no gap.
+Task<> LogStore::trim(std::uint64_t through) {
+  bool removed = false;
+  while (segments_.size() > 1 && segments_[1] <= through + 1) {
+    co_await disk_.remove(path_of(segment_name(segments_.front())));
+    segments_.erase(segments_.begin());
+    removed = true;
+  }
+  if (removed) co_await disk_.sync_directory(kDirectory);
 }
 
 Task<> LogStore::settle(std::string name, std::uint64_t size) {

@@ -1,8 +1,8 @@
 // LogStore: the op log as segment files on a Disk.
 //
-// What append() has answered with success is on the disk. Opening finds every record again, in order, or refuses with
-// file, offset and index: it never guesses. The one thing it repairs is the end of the last segment, where a write was
-// interrupted that nobody was answered for.
+// What append() has answered with success is on the disk. Opening finds every record behind a checkpoint again, in order,
+// or refuses with file, offset and index: it never guesses. The one thing it repairs is the end of the last segment,
+// where a write was interrupted that nobody was answered for.
 //
 // After an error of append() other than no_space nothing is known of the disk: the owner ends the process.
 // Owned by Master; one call at a time; lives on its loop.
@@ -34,22 +34,30 @@ class LogStore {
 
   // Makes the first segment, durably.
   Task<> format(ClusterId cluster, std::uint64_t epoch);
-  // Gives every op to `replay`, in order. corrupt, wrong_version, wrong_cluster, or the error of replay.
-  Task<> open(ClusterId cluster, std::uint64_t epoch, Replay replay);
+  // Gives every op with an index above `behind` to `replay`, in order; segments that end before it are not read.
+  // corrupt, wrong_version, wrong_cluster, or the error of replay.
+  Task<> open(ClusterId cluster, std::uint64_t epoch, std::uint64_t behind, Replay replay);
   // The ops get the next indices. no_space (also when files have run out): nothing of them is in the log.
   Task<> append(std::vector<std::string> ops);
   // Leaves a record behind that says that everything before it is durable: for a clean stop.
   Task<> mark();
+  // Removes the segments that hold nothing above `through`.
+  Task<> trim(std::uint64_t through);
 
   std::uint64_t last_index() const { return last_index_; }
   std::uint64_t term() const { return 1; }  // a master alone is a group of one
+  // Of records: what open() gave to replay, and what was appended since.
+  std::uint64_t bytes_read_and_written() const { return bytes_; }
+  // The first index that is still here.
+  std::uint64_t first_index() const { return segments_.empty() ? 0 : segments_.front(); }
+  std::size_t segments() const { return segments_.size(); }
 
   // Whether a directory of these files holds no more than format() makes.
   static Task<bool> is_unused(Disk& disk);
 
  private:
-  Task<> list_segments(std::vector<std::string>& names);
-  Task<> read_segment_file(std::string name, bool last, const Replay& replay);
+  Task<> list_segments();
+  Task<> read_segment_file(std::string name, bool last, std::uint64_t behind, const Replay& replay);
   Task<> create_segment(std::uint64_t first);
   Task<> settle(std::string name, std::uint64_t size);
   Task<> write(std::vector<std::string> ops);
@@ -64,6 +72,8 @@ class LogStore {
   std::uint64_t epoch_ = 0;
   std::uint64_t last_index_ = 0;
   std::uint64_t synced_ = 0;
+  std::uint64_t bytes_ = 0;
+  std::vector<std::uint64_t> segments_;  // their first indices, in order
   std::shared_ptr<File> file_;  // the last segment
   SegmentHeader header_;
   std::uint32_t before_ = 0;  // crc of its last record, or of its header

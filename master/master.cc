@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "bus/endpoint.h"
 #include "master/admin_service.h"
+#include "master/checkpointer.h"
 #include "master/file_service.h"
 #include "master/healing_loop.h"
 #include "master/identity.h"
@@ -28,6 +29,8 @@ struct Master::Parts {
         settings(std::move(settings_of)),
         state(settings.mutant, settings.chunk_size),
         log(disk, random, {.segment_max = settings.log_segment, .skip_sync = settings.mutant == "skip_log_sync"}),
+        checkpoints(executor, disk, random),
+        checkpointer(executor, checkpoints, log, state, {.after_bytes = settings.checkpoint_after}),
         journal(executor, log, state, [this](Error error) { die(std::move(error)); }),
         servers({.suspect_after = settings.suspect_after, .lost_after = settings.lost_after}),
         census(state, servers),
@@ -51,6 +54,8 @@ struct Master::Parts {
   Identity identity;
   MasterState state;
   LogStore log;
+  CheckpointStore checkpoints;
+  Checkpointer checkpointer;
   Journal journal;
   ServerTable servers;
   ChunkCensus census;
@@ -82,13 +87,7 @@ Task<> Master::Parts::open() {
     // The process that renamed it may have died before its name was durable.
     co_await disk.sync_directory("");
   }
-  LogStore::Replay replay = [this](std::uint64_t index, const Bytes& bytes) -> Result<> {
-    Result<Op> op = decode_op(bytes);
-    if (!op) return fail(std::move(op));
-    state.apply(*op, index);
-    return {};
-  };
-  co_await log.open(identity.cluster, identity.epoch, std::move(replay));
+  co_await checkpointer.recover(identity.cluster, identity.epoch, settings.mutant);
 }
 
 Task<> Master::Parts::start() {
@@ -107,7 +106,7 @@ Task<> Master::Parts::start() {
   ServerService::Settings for_servers{settings.heartbeat,
                                       settings.lease * (settings.mutant == "lease_times_ten" ? 10 : 1)};
   registrar = std::make_unique<ServerService>(state, journal, servers, log, for_servers);
-  admin = std::make_unique<AdminService>(state, servers, log, census, *layouts,
+  admin = std::make_unique<AdminService>(state, servers, log, census, *layouts, checkpointer,
                                          AdminService::Settings{settings.replicas, settings.lease});
   healing = std::make_unique<HealingLoop>(state, servers, *layouts, endpoint, settings.heal_after);
   files->serve(endpoint);
@@ -135,6 +134,7 @@ Task<> Master::Parts::walk_chunks() {
     // Heartbeats that came while this process stood still are in its queues: they count as heard.
     servers.excuse(executor.now() - before - kTick, executor.now());
     journal.tick();
+    checkpointer.tick();
     census.advance(executor.now());
   }
 }
@@ -143,6 +143,7 @@ Task<> Master::Parts::stop() {
   Result<> closed = co_await journal.close().outcome();
   co_await executor.sleep(Duration::zero());  // the last answers leave
   group.cancel();
+  checkpointer.cancel();
   endpoint.stop();
   // Only a hint for the next start: without it the end of the log is trusted a little less.
   Result<> marked;

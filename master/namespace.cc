@@ -1,5 +1,8 @@
 #include "master/namespace.h"
 
+#include <bitset>
+#include <unordered_map>
+
 #include "base/check.h"
 #include "master/path.h"
 
@@ -40,7 +43,7 @@ Result<Namespace::Place> Namespace::place(std::string_view path) const {
 }
 
 void Namespace::touch(InodeId directory, std::int64_t entries, WallMs now) {
-  Inode* found = inode(directory);
+  Inode* found = change(directory);
   CHECK(found != nullptr, "a directory with entries exists");
   found->size = static_cast<std::uint64_t>(static_cast<std::int64_t>(found->size) + entries);
   found->mtime = std::max(found->mtime, now);
@@ -181,6 +184,44 @@ Result<Namespace::Removed> Namespace::remove(std::string_view path, bool recursi
 
 void Namespace::list(InodeId directory, std::string_view after, const Visit& visit) const {
   entries_.walk(directory, after, [&](InodeId, std::string_view name, InodeId inode) { return visit(name, inode); });
+}
+
+// Every entry names an inode that nothing else names, in a directory that knows how many it has.
+Result<> Namespace::check_loaded() {
+  const Inode* root = inode(kRoot);
+  if (root == nullptr || root->type != FileType::directory) return fail(Code::malformed, "there is no root directory");
+  if (inodes_.size() != entries_.size() + 1)
+    return fail(Code::malformed, "{} inodes with {} entries", inodes_.size(), entries_.size());
+  Result<> found;
+  InodeId directory = kRoot;
+  std::uint64_t files = 0, count = 0;
+  std::unordered_map<std::uint64_t, std::bitset<256>> named;
+  auto whole = [&] {
+    const Inode* parent = inode(directory);
+    if (parent != nullptr && parent->type == FileType::directory && parent->size == count) return true;
+    found = fail(Code::malformed, "directory {} has {} entries, or is none", directory, count);
+    return false;
+  };
+  entries_.walk_all([&](InodeId parent, std::string_view name, InodeId id) {
+    if (parent != directory) {
+      const bool good = directory == kRoot && count == 0 ? inode(kRoot)->size == 0 : whole();
+      if (!good) return false;
+      directory = parent;
+      count = 0;
+    }
+    ++count;
+    const Inode* child = inode(id);
+    if (child == nullptr || id == kRoot || named[id.value / 256][id.value % 256]) {
+      found = fail(Code::malformed, "the entry {}/{} names inode {}, which is not there or has a name", parent, name, id);
+      return false;
+    }
+    named[id.value / 256].set(id.value % 256);
+    files += child->type == FileType::file;
+    return true;
+  });
+  if (found) whole();
+  files_ = files;
+  return found;
 }
 
 std::string Namespace::dump() const {

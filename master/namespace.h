@@ -30,7 +30,8 @@ class Namespace {
   // not_found names the component that is missing, not_a_directory the one that is a file.
   Result<InodeId> find(std::string_view path) const;
   const Inode* inode(InodeId id) const { return inodes_.find(id); }
-  Inode* inode(InodeId id) { return inodes_.find(id); }
+  // To change it.
+  Inode* change(InodeId id) { return inodes_.change(id); }
 
   // The errors that create, make_directory with parents, rename or remove would give at once.
   Result<> check_create(std::string_view path) const;
@@ -61,6 +62,16 @@ class Namespace {
 
   std::uint64_t files() const { return files_; }
   std::uint64_t directories() const { return inodes_.size() - files_; }
+
+  EntryMap::Frozen freeze_entries() const { return entries_.freeze(); }
+  InodeTable::Frozen freeze_inodes() const { return inodes_.freeze(); }
+  InodeId last_inode() const { return inodes_.last(); }
+  // A namespace without anything, to load such pieces into: all inodes, then all entries, then check_loaded().
+  struct Empty {};
+  explicit Namespace(Empty) {}
+  Result<> load_inodes(std::string_view piece, InodeId last) { return inodes_.load(piece, last); }
+  Result<> load_entries(std::string_view piece) { return entries_.load(piece); }
+  Result<> check_loaded();
 
   // The whole tree as text, one entry a line: equal trees, equal text.
   std::string dump() const;

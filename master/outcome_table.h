@@ -9,14 +9,18 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <set>
 #include <string>
+#include <string_view>
 #include <utility>
+#include <vector>
 
 #include "base/id.h"
 #include "base/result.h"
 #include "base/time.h"
 #include "bus/messages/types.h"
+#include "master/cow.h"
 
 namespace gfs::master {
 
@@ -64,9 +68,28 @@ class OutcomeTable {
     std::uint64_t dropped = 0;  // highest sequence whose record went
     std::map<std::uint64_t, Record> records;
   };
-  void drop(std::map<ClientId, Client>::iterator client);
+  using Clients = std::map<ClientId, Cow<Client>>;
 
-  std::map<ClientId, Client> clients_;
+ public:
+  // The table as it was when it was frozen, in pieces: a client each.
+  class Frozen {
+   public:
+    // Appends the next piece; false: that was all.
+    bool next(std::string& piece);
+
+   private:
+    friend class OutcomeTable;
+    std::vector<std::pair<ClientId, std::shared_ptr<const Client>>> clients_;
+    std::size_t next_ = 0;
+  };
+  Frozen freeze() const;
+  // Adds the client of a piece; malformed.
+  Result<> load(std::string_view piece);
+
+ private:
+  void drop(Clients::iterator client);
+
+  Clients clients_;
   std::set<std::pair<WallMs, ClientId>> by_age_;
   std::size_t records_ = 0;  // of all clients
 };

@@ -155,7 +155,7 @@ Decision MasterState::run(const RemoveOp& op, WallMs now) {
 Decision MasterState::run(const SetSizeOp& op, WallMs now) {
   Result<> there = is_file(op.inode);
   if (!there) return refusal(std::move(there).error());
-  Inode* inode = namespace_.inode(op.inode);
+  Inode* inode = namespace_.change(op.inode);
   inode->size = std::max(inode->size, op.size);
   inode->mtime = std::max(inode->mtime, now);
   return {};
@@ -166,7 +166,7 @@ Decision MasterState::run(const SetPolicyOp& op, WallMs now) {
   if (!file) return refusal(std::move(file).error());
   Result<> there = is_file(*file);
   if (!there) return refusal(std::move(there).error());
-  Inode* inode = namespace_.inode(*file);
+  Inode* inode = namespace_.change(*file);
   inode->ack = op.ack;
   inode->mtime = std::max(inode->mtime, now);
   Decision decision;

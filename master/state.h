@@ -71,6 +71,9 @@ class MasterState {
   std::string dump() const;
 
  private:
+  friend class FrozenState;
+  friend class StateLoader;
+
   Result<> foresee(const CreateFileOp& op) const;
   Result<> foresee(const MakeDirectoryOp& op) const;
   Result<> foresee(const RenameOp& op) const;
@@ -100,8 +103,8 @@ class MasterState {
   void drop_chunks(InodeId inode, std::uint32_t first);
 
   // Set once.
-  const std::uint64_t chunk_size_;
-  const bool reuse_requests_, two_successors_, skip_version_bump_;
+  std::uint64_t chunk_size_;
+  bool reuse_requests_, two_successors_, skip_version_bump_;
 
   // State.
   std::uint64_t index_ = 0;

@@ -14,7 +14,7 @@ Decision MasterState::run(const AllocateChunkOp& op, WallMs) {
   decision.handle = chunks_.at(op.inode, op.index);
   if (decision.handle.value != 0) return decision;  // somebody was faster: that one counts
   if (op.handle <= last_handle_) return refusal(Code::conflict, fmt::format("handle {} was given before", op.handle));
-  Inode* inode = namespace_.inode(op.inode);
+  Inode* inode = namespace_.change(op.inode);
   const std::uint32_t end = chunks_.end(op.inode);
   if (inode->appends && end > 0 && op.index >= end) {
     // What the last chunk remembers of appends goes to its successor once: so it may gain nothing afterwards.
@@ -54,7 +54,7 @@ Decision MasterState::run(const SealChunkOp& op, WallMs now) {
   }
   if (chunk->sealed) return {};
   chunks_.seal(op.handle, op.length);
-  Inode* inode = namespace_.inode(chunk->inode);
+  Inode* inode = namespace_.change(chunk->inode);
   inode->size = std::max(inode->size, chunk->index * chunk_size_ + op.length);
   inode->mtime = std::max(inode->mtime, now);
   return {};
@@ -82,7 +82,7 @@ Decision MasterState::run(const TruncateOp& op, WallMs now) {
   }
   chunks_.cut(cut, rest);
   drop_chunks(op.inode, first);
-  Inode* inode = namespace_.inode(op.inode);
+  Inode* inode = namespace_.change(op.inode);
   inode->chunks = chunks_.end(op.inode);
   inode->size = op.partly ? std::min(inode->size, op.size) : op.size;
   inode->mtime = std::max(inode->mtime, now);
@@ -94,7 +94,7 @@ Decision MasterState::run(const TruncateOp& op, WallMs now) {
 Decision MasterState::run(const MarkAppendOp& op, WallMs) {
   Result<> there = is_file(op.inode);
   if (!there) return refusal(std::move(there).error());
-  namespace_.inode(op.inode)->appends = true;
+  namespace_.change(op.inode)->appends = true;
   return {};
 }
 

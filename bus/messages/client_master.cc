@@ -26,6 +26,8 @@ GFS_CODEC(gfs::bus::ListLeases);
 GFS_CODEC(gfs::bus::ListLeases::Reply);
 GFS_CODEC(gfs::bus::RevokeLease);
 GFS_CODEC(gfs::bus::RevokeLease::Reply);
+GFS_CODEC(gfs::bus::Checkpoint);
+GFS_CODEC(gfs::bus::Checkpoint::Reply);
 GFS_CODEC(gfs::bus::FindChunk);
 GFS_CODEC(gfs::bus::FindChunk::Reply);
 GFS_CODEC(gfs::bus::SetSize);

@@ -223,6 +223,21 @@ struct SetSize {
   MSGPACK_DEFINE_MAP(inode, size);
 };
 
+// Writes down the master's state now, so that a restart needs no older log.
+struct Checkpoint {
+  static constexpr std::string_view kind = "master.checkpoint";
+  static constexpr Roles senders = kAdmin | kClient;
+  struct Reply {
+    std::uint64_t index = 0;  // of the last entry of the log that it holds
+    std::uint64_t bytes = 0;  // of its file; 0: it had been there when the master started
+    std::uint64_t took_ms = 0;
+    std::uint64_t log_from = 0;  // the first index that the log still holds
+    MSGPACK_DEFINE_MAP(index, bytes, took_ms, log_from);
+  };
+  std::uint32_t reserved = 0;
+  MSGPACK_DEFINE_MAP(reserved);
+};
+
 // "up|suspect|lost|left|maint|drain"
 struct ServerInfo {
   ServerId server;

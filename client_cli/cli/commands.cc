@@ -65,11 +65,14 @@ Result<int> run_command(Session& session, const Command& command, const Argument
 
 const std::vector<const Command*>& commands() {
   static const std::vector<const Command*> all{
-      &kLs,       &kTree,        &kStat,      &kCat,        &kPut,         &kGet,       &kMkdir,     &kRm,
-      &kMv,       &kCp,          &kDu,        &kTest,       &kChecksum,    &kAppend,    &kRappend,   &kRecords,
-      &kTruncate, &kSetpolicy,   &kStatus,    &kDf,         &kServerLs,    &kChunkLs,   &kChunkInfo, &kChunkVerify,
-      &kLeaseLs,  &kLeaseRevoke, &kBenchRead, &kBenchWrite, &kBenchAppend, &kBenchMeta, &kHelp,      &kVersion,
-      &kCd,       &kPwd,         &kHistory,   &kQuit,       &kExit};
+      &kLs,          &kTree,          &kStat,      &kCat,         &kPut,
+      &kGet,         &kMkdir,         &kRm,        &kMv,          &kCp,
+      &kDu,          &kTest,          &kChecksum,  &kAppend,      &kRappend,
+      &kRecords,     &kTruncate,      &kSetpolicy, &kStatus,      &kDf,
+      &kServerLs,    &kChunkLs,       &kChunkInfo, &kChunkVerify, &kLeaseLs,
+      &kLeaseRevoke, &kCheckpointNow, &kBenchRead, &kBenchWrite,  &kBenchAppend,
+      &kBenchMeta,   &kHelp,          &kVersion,   &kCd,          &kPwd,
+      &kHistory,     &kQuit,          &kExit};
   return all;
 }
 

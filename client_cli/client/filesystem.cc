@@ -221,6 +221,11 @@ Task<bus::RevokeLease::Reply> Filesystem::revoke_lease(ChunkHandle handle) {
                                                    parts_->context.deadline());
 }
 
+Task<bus::Checkpoint::Reply> Filesystem::checkpoint() {
+  bus::Checkpoint ask;
+  co_return co_await parts_->context.master.ask(std::move(ask), "checkpoint", parts_->context.deadline());
+}
+
 Task<bus::InspectChunk::Reply> Filesystem::inspect(bus::Address server, ChunkHandle handle, bool verify) {
   Context& context = parts_->context;
   Instant deadline = context.deadline();

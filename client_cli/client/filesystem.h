@@ -137,6 +137,8 @@ class Filesystem {
   Task<bus::FindChunk::Reply> find_chunk(ChunkHandle handle);
   Task<std::vector<bus::ListLeases::Lease>> leases();
   Task<bus::RevokeLease::Reply> revoke_lease(ChunkHandle handle);
+  // The master writes its state down now; may take longer than other operations.
+  Task<bus::Checkpoint::Reply> checkpoint();
   // What one member holds of a chunk; `verify` reads every byte.
   Task<bus::InspectChunk::Reply> inspect(bus::Address server, ChunkHandle handle, bool verify);
 

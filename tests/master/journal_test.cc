@@ -19,7 +19,7 @@ class JournalTest : public testing::Test {
     cluster.bytes[0] = 7;
     EXPECT_TRUE(world.run(store.format(cluster, 1)));
     LogStore::Replay none = [](std::uint64_t, const Bytes&) -> Result<> { return {}; };
-    EXPECT_TRUE(world.run(store.open(cluster, 1, none)));
+    EXPECT_TRUE(world.run(store.open(cluster, 1, 0, none)));
   }
 
   RequestId request(std::uint64_t sequence) {
@@ -124,7 +124,7 @@ TEST_F(JournalTest, ARepeatOfARefusedRequestIsRefusedAgain) {
     return {};
   };
   LogStore again(*disk, random, {});
-  ASSERT_TRUE(world.run(again.open(cluster, 1, replay)));
+  ASSERT_TRUE(world.run(again.open(cluster, 1, 0, replay)));
   Op late{{request(1), 0, 0}, CreateFileOp{"/d/f", 3}};
   (void)encode_op(late);
   EXPECT_EQ(replayed.apply(late).code, Code::not_found);

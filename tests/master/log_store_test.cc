@@ -33,7 +33,7 @@ class LogStoreTest : public testing::Test {
       EXPECT_TRUE(ops.emplace(index, op.str()).second);
       return {};
     };
-    Result<> opened = world.run(log.open(cluster, 1, replay));
+    Result<> opened = world.run(log.open(cluster, 1, behind, replay));
     if (!opened) return fail(std::move(opened));
     return ops;
   }
@@ -93,6 +93,7 @@ class LogStoreTest : public testing::Test {
   std::unique_ptr<Disk> disk;
   ClusterId cluster;
   LogStore::Settings settings;
+  std::uint64_t behind = 0;
 };
 
 TEST_F(LogStoreTest, ReadsBackWhatWasWrittenOverManySegments) {
@@ -297,7 +298,7 @@ TEST_F(LogStoreTest, PowerCutsAtAnyMomentKeepWhatWasAcknowledged) {
         found = index;
         return {};
       };
-      Result<> opened = clock.run(log.open(cluster, 1, replay));
+      Result<> opened = clock.run(log.open(cluster, 1, behind, replay));
       ASSERT_TRUE(opened) << "seed " << seed << " life " << life << ": " << opened.error().text();
       ASSERT_GE(found, acknowledged) << "seed " << seed << " life " << life;
       ASSERT_LE(found, written) << "seed " << seed << " life " << life;
@@ -378,7 +379,7 @@ TEST_F(LogStoreTest, AFailedSyncIsMadeGoodByTheNextStart) {
     LogStore log(*first, dice, {});
     ASSERT_TRUE(clock.run(log.format(cluster, 1)));
     LogStore::Replay none = [](std::uint64_t, const Bytes&) -> Result<> { return {}; };
-    ASSERT_TRUE(clock.run(log.open(cluster, 1, none)));
+    ASSERT_TRUE(clock.run(log.open(cluster, 1, 0, none)));
     std::vector<std::string> big;
     for (std::uint64_t i = 1; i <= 600; ++i) big.push_back(op(i));
     platter_here.set_faults({.sync_error = 1});
@@ -394,7 +395,7 @@ TEST_F(LogStoreTest, AFailedSyncIsMadeGoodByTheNextStart) {
     };
     auto second = platter_here.mount(clock);
     LogStore again(*second, dice, {});
-    ASSERT_TRUE(clock.run(again.open(cluster, 1, count)));
+    ASSERT_TRUE(clock.run(again.open(cluster, 1, 0, count)));
     std::uint64_t seen = found;
     std::vector<std::string> one{op(seen + 1)};
     ASSERT_TRUE(clock.run(again.append(one)));
@@ -403,7 +404,7 @@ TEST_F(LogStoreTest, AFailedSyncIsMadeGoodByTheNextStart) {
     auto third = platter_here.mount(clock);
     LogStore last(*third, dice, {});
     found = 0;
-    Result<> opened = clock.run(last.open(cluster, 1, count));
+    Result<> opened = clock.run(last.open(cluster, 1, 0, count));
     ASSERT_TRUE(opened) << "seed " << seed << ": " << opened.error().text();
     EXPECT_EQ(found, seen + 1) << "seed " << seed;
   }

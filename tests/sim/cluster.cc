@@ -67,6 +67,7 @@ void Cluster::start_master() {
   // A life may have ended when the identity was written, before start() could say so.
   settings.format = !formatted_ && !master_.disk->read_now("identity");
   settings.log_segment = plan_.log_segment;
+  settings.checkpoint_after = plan_.checkpoint_after;
   settings.chunk_size = plan_.chunk_size;
   settings.cut_max = plan_.cut_max;
   settings.lease = plan_.lease;

@@ -74,6 +74,7 @@ struct Plan {
   Duration deadline = 30s;  // of a client's operations; short ones end unknown more often
 
   std::uint64_t log_segment = 64 << 20;
+  std::uint64_t checkpoint_after = 256 << 20;
   std::uint64_t journal_segment = 64 << 20;
   std::uint64_t window = 8 << 20;
   std::uint64_t fragment = 1 << 20;

@@ -1,0 +1,46 @@
+// CheckpointStore: the checkpoints of a master's directory.
+//
+// One is written under a temporary name, piece by piece with pauses, so that whoever shares the loop and the disk goes
+// on; synced as it grows, renamed when it is whole, read again before anything relies on it. What a crash left
+// half-written is removed when the directory is opened.
+//
+// Owned by Master; one call at a time; lives on its loop.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/disk.h"
+#include "base/executor.h"
+#include "base/random.h"
+#include "base/task.h"
+#include "master/checkpoint_format.h"
+
+namespace gfs::master {
+
+class CheckpointStore {
+ public:
+  CheckpointStore(Executor& executor, Disk& disk, Random& random) : executor_(executor), disk_(disk), random_(random) {}
+
+  // Removes what is unfinished; gives the indices of the others, newest first.
+  Task<std::vector<std::uint64_t>> open();
+  // corrupt (file, offset, reason), wrong_version, wrong_cluster, conflict (another epoch or chunk size).
+  Task<MasterState> load(std::uint64_t index, ClusterId cluster, std::uint64_t epoch, std::string mutant,
+                         std::uint64_t chunk_size);
+  // Durable and verified when it returns; gives its bytes. no_space, io_error, corrupt: it is not there then.
+  Task<std::uint64_t> write(CheckpointHeader header, FrozenState state);
+  Task<> remove(std::uint64_t index);
+
+ private:
+  Task<> write_temporary(CheckpointHeader header, FrozenState state, std::uint64_t* size);
+  Task<> verify(std::string path, std::uint64_t index);
+  static Task<> feed_file(std::shared_ptr<File> file, CheckpointDecoder& decoder);
+
+  Executor& executor_;
+  Disk& disk_;
+  Random& random_;
+};
+
+}  // namespace gfs::master

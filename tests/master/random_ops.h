@@ -1,0 +1,111 @@
+// Random ops for a master's state: most of them possible, some not, some repeats.
+#pragma once
+
+#include "base/random.h"
+#include "master/op.h"
+#include "master/state.h"
+
+namespace gfs::master {
+
+class RandomOps {
+ public:
+  explicit RandomOps(std::uint64_t seed) : random_(seed) {}
+
+  // Its place in the log is the caller's business.
+  Op next(const MasterState& state) {
+    time_ += random_.below(2000);
+    Op op{{request(), 0, time_}, body(state)};
+    (void)encode_op(op);
+    return op;
+  }
+
+ private:
+  RequestId request() {
+    if (random_.chance(0.2)) return {};
+    RequestId id;
+    id.client.bytes[0] = static_cast<std::uint8_t>(1 + random_.below(6));
+    id.sequence = random_.chance(0.05) ? random_.between(1, last_sequence_ + 1) : ++last_sequence_;
+    return id;
+  }
+  std::string path() {
+    std::string path;
+    for (std::uint64_t depth = random_.between(1, 3); depth > 0; --depth)
+      path += "/n" + std::to_string(random_.below(12));
+    return path;
+  }
+  ServerId server() {
+    ServerId id;
+    id.bytes[0] = static_cast<std::uint8_t>(1 + random_.below(6));
+    return id;
+  }
+  std::vector<ServerId> servers(std::uint64_t count) {
+    std::vector<ServerId> all;
+    while (all.size() < count) {
+      ServerId one = server();
+      if (std::find(all.begin(), all.end(), one) == all.end()) all.push_back(one);
+    }
+    return all;
+  }
+  InodeId file(const MasterState& state) {
+    for (int tries = 0; tries < 20; ++tries) {
+      const InodeId id{random_.between(1, state.names().last_inode().value)};
+      const Inode* inode = state.names().inode(id);
+      if (inode != nullptr && inode->type == FileType::file) return id;
+    }
+    return InodeId{1};
+  }
+  ChunkHandle chunk(const MasterState& state) { return ChunkHandle{random_.between(1, state.last_handle().value + 1)}; }
+
+  OpBody body(const MasterState& state) {
+    switch (random_.below(14)) {
+      case 0:
+      case 1:
+      case 2:
+        return CreateFileOp{path(), 3};
+      case 3:
+        return MakeDirectoryOp{path(), random_.chance(0.7)};
+      case 4:
+        return RenameOp{path(), path(), random_.chance(0.5)};
+      case 5:
+        return RemoveOp{path(), random_.chance(0.3)};
+      case 6:
+        return SetSizeOp{file(state), random_.below(1 << 20)};
+      case 7:
+      case 8: {
+        const std::vector<ServerId> members = servers(3);
+        return AllocateChunkOp{file(state), static_cast<std::uint32_t>(random_.below(6)),
+                               ChunkHandle{state.last_handle().value + 1}, members, members[0]};
+      }
+      case 9: {
+        const ChunkHandle handle = chunk(state);
+        const auto found = state.chunks().find(handle);
+        const std::vector<ServerId> members = servers(random_.between(1, 4));
+        ReconfigureOp op{handle, found ? found->configuration.version : Version{1}, members, members[0]};
+        if (random_.chance(0.3)) op.joining = {members.back()};
+        op.salvage = random_.chance(0.1);
+        op.ack = random_.chance(0.3) ? bus::AckMode::primary : bus::AckMode::all;
+        return op;
+      }
+      case 10: {
+        const ChunkHandle handle = chunk(state);
+        const auto found = state.chunks().find(handle);
+        return ActivateOp{handle, found ? found->configuration.version : Version{1}};
+      }
+      case 11: {
+        const ChunkHandle handle = chunk(state);
+        const auto found = state.chunks().find(handle);
+        return SealChunkOp{handle, found ? found->configuration.version : Version{1}, random_.below(1 << 20)};
+      }
+      case 12:
+        return AddServerOp{server(), "tcp://c", "tcp://d", "r" + std::to_string(random_.below(3))};
+      default:
+        return SetPolicyOp{path(), random_.chance(0.5) ? bus::AckMode::primary : bus::AckMode::all};
+    }
+  }
+
+  Random random_;
+  WallMs time_ = 1000;
+  std::uint64_t last_sequence_ = 0;
+};
+
+}  // namespace gfs::master
