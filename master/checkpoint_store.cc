@@ -10,10 +10,10 @@ namespace {
 
 const std::string kDirectory = "checkpoint";
 const std::string kTemporary = "checkpoint/unfinished.tmp";
-constexpr std::size_t kWriteAtOnce = 256 << 10;
-constexpr std::uint64_t kSyncEvery = 4 << 20;  // so that the log's syncs never wait for more than that
+constexpr std::size_t kWriteAtOnce = 64 << 10;
+constexpr std::uint64_t kSyncEvery = 256 << 10;  // so that the log's syncs never wait for more than that
 constexpr std::size_t kReadAtOnce = 1 << 20;
-constexpr int kRest = 3;  // times as long as the work before it: three quarters of the loop are others'
+constexpr int kRest = 3;  // times as long as the work before it: three quarters of loop and disk are others'
 
 std::string path_of(std::uint64_t index) { return kDirectory + "/" + checkpoint_name(index); }
 
@@ -104,7 +104,6 @@ Task<> CheckpointStore::write_temporary(CheckpointHeader header, FrozenState sta
       if (more) encoder.add(text, kind, piece);
     }
     if (!more) encoder.end(text);
-    const Duration worked = executor_.now() - began;
     const std::size_t bytes = text.size();
     co_await file->write(at, Bytes::of(std::exchange(text, {})));
     at += bytes;
@@ -112,6 +111,7 @@ Task<> CheckpointStore::write_temporary(CheckpointHeader header, FrozenState sta
       co_await file->sync();
       synced = at;
     }
+    const Duration worked = executor_.now() - began;
     if (more) co_await executor_.sleep(worked * kRest);
   }
   *size = at;
