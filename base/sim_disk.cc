@@ -39,6 +39,11 @@ std::optional<std::string> SimDisk::read_now(const std::string& path) const {
   return (*node)->data.read(0, (*node)->data.size());
 }
 
+void SimDisk::note_removal(const std::string& path) {
+  if (!keep_removed_ || !path.starts_with(*keep_removed_)) return;
+  if (std::optional<std::string> content = read_now(path)) removed_[path] = std::move(*content);
+}
+
 std::vector<std::string> SimDisk::files() const {
   std::vector<std::string> paths;
   platter_.walk([&](const std::string& path, SimPlatter::Node&) { paths.push_back(path); });

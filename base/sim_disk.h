@@ -60,6 +60,9 @@ class SimDisk {
   // For checkers: as a process would see it at this instant.
   std::optional<std::string> read_now(const std::string& path) const;
   std::vector<std::string> files() const;
+  // Keeps what is in files with such paths when they are removed.
+  void keep_removed(std::string prefix) { keep_removed_ = std::move(prefix); }
+  const std::map<std::string, std::string>& removed() const { return removed_; }
 
  private:
   friend class SimMount;
@@ -75,7 +78,11 @@ class SimDisk {
   Faults faults_;
   SimPlatter platter_;
   std::string boot_id_;
+  void note_removal(const std::string& path);
+
   std::vector<SimMount*> mounts_;
+  std::optional<std::string> keep_removed_;
+  std::map<std::string, std::string> removed_;
   std::map<std::string, Lock> locks_;
   std::uint64_t last_lock_ = 0;
 };

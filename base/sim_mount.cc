@@ -208,7 +208,7 @@ class MountedDisk final : public Disk {
   }
 
   Future<void> remove(std::string path) override {
-    return simple<void>(Kind::change, path, [path](SimMount& mount) { return mount.platter().remove(path); });
+    return simple<void>(Kind::change, path, [path](SimMount& mount) { return mount.remove_now(path); });
   }
 
   Future<void> sync_directory(std::string path) override {

@@ -40,6 +40,10 @@ class SimMount : public std::enable_shared_from_this<SimMount> {
   void unlock(const std::string& path, std::uint64_t number);
 
   SimPlatter& platter() { return disk_.platter_; }
+  Result<> remove_now(const std::string& path) {
+    disk_.note_removal(path);
+    return platter().remove(path);
+  }
   Random& random() { return disk_.random_; }
 
  private:

@@ -1,6 +1,7 @@
 #include "tests/sim/cluster.h"
 
 #include "base/crc32c.h"
+#include "tests/sim/master_log.h"
 
 namespace gfs::sim {
 
@@ -35,6 +36,7 @@ Cluster::Cluster(SimExecutor& world, bus::SimNetwork& network, const Plan& plan)
   master_.host = "master";
   master_.clock = clock_of(plan, master_.host);
   master_.disk = std::make_unique<SimDisk>(world, plan.seed * 1000003 + 1);
+  keep_master_log(*master_.disk);
   for (int i = 0; i < kChunkservers; ++i) {
     Machine machine;
     machine.host = "cs" + std::to_string(i);

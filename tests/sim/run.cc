@@ -14,7 +14,7 @@
 #include "tests/sim/checkers/serials.h"
 #include "tests/sim/client.h"
 #include "tests/sim/cluster.h"
-#include "tests/sim/log_index.h"
+#include "tests/sim/master_log.h"
 #include "tests/sim/nemesis.h"
 
 namespace gfs::sim {

@@ -4,9 +4,9 @@
 
 #include <algorithm>
 
-#include "master/log_reader.h"
 #include "master/op.h"
 #include "master/state.h"
+#include "tests/sim/master_log.h"
 
 namespace gfs::sim {
 
@@ -17,26 +17,20 @@ bool spares_servers(const std::set<std::string>& faults) {
 
 std::string check_membership(const SimDisk& master, std::uint64_t chunk_size) {
   master::MasterState state({}, chunk_size);
-  for (const std::string& path : master.files()) {
-    if (!path.starts_with("log/")) continue;  // the names of segments are relative to it
-    Bytes bytes = Bytes::of(master.read_now(path).value_or(""));
-    Result<master::SegmentContent> segment = master::read_segment(path.substr(4), bytes, true);
-    if (!segment) return {};  // whatever cannot be read is found by the master itself when it starts
-    for (const master::LogRecord& record : segment->records) {
-      Result<master::Op> op = master::decode_op(record.op);
-      if (!op) return {};
-      const auto* change = std::get_if<master::ReconfigureOp>(&op->body);
-      const master::Chunk* chunk = change != nullptr ? state.chunks().find(change->handle) : nullptr;
-      if (chunk != nullptr && !chunk->configuration.virgin && chunk->configuration.version == change->from) {
-        for (ServerId member : chunk->configuration.members) {
-          if (chunk->configuration.joins(member) || std::ranges::find(change->members, member) != change->members.end())
-            continue;
-          return fmt::format("server {} went out of chunk {} with version {}, and nothing had happened to it", member,
-                             change->handle, change->from.next());
-        }
+  for (const master::LogRecord& record : master_log(master)) {
+    Result<master::Op> op = master::decode_op(record.op);
+    if (!op) return {};
+    const auto* change = std::get_if<master::ReconfigureOp>(&op->body);
+    const master::Chunk* chunk = change != nullptr ? state.chunks().find(change->handle) : nullptr;
+    if (chunk != nullptr && !chunk->configuration.virgin && chunk->configuration.version == change->from) {
+      for (ServerId member : chunk->configuration.members) {
+        if (chunk->configuration.joins(member) || std::ranges::find(change->members, member) != change->members.end())
+          continue;
+        return fmt::format("server {} went out of chunk {} with version {}, and nothing had happened to it", member,
+                           change->handle, change->from.next());
       }
-      state.apply(*op, record.header.index);
     }
+    state.apply(*op, record.header.index);
   }
   return {};
 }
