@@ -66,6 +66,18 @@ std::string encode_op(Op& op) {
   return text;
 }
 
+std::string_view name_of(const OpBody& body) {
+  static constexpr std::array<std::string_view, std::variant_size_v<OpBody>> kNames{
+      "create",   "mkdir",      "rename", "remove",     "set_size", "allocate_chunk", "reconfigure",
+      "activate", "add_server", "seal",   "set_policy", "truncate", "close_client",   "mark_append"};
+  return kNames[body.index()];
+}
+
+Bytes body_bytes(const Bytes& bytes) {
+  const std::size_t header_size = bytes.data()[1] | static_cast<std::size_t>(bytes.data()[2]) << 8;
+  return bytes.slice(kPrefix + header_size);
+}
+
 Result<Op> decode_op(const Bytes& bytes) {
   if (bytes.size() < kPrefix) return fail(Code::malformed, "an op of {} bytes", bytes.size());
   std::size_t header_size = bytes.data()[1] | static_cast<std::size_t>(bytes.data()[2]) << 8;

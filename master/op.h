@@ -146,4 +146,9 @@ std::string encode_op(Op& op);
 // malformed for anything that encode_op does not give.
 Result<Op> decode_op(const Bytes& bytes);
 
+// "create", "reconfigure", ...
+std::string_view name_of(const OpBody& body);
+// The op's body as it stands in the log: a msgpack map. Of bytes that decode_op() takes.
+Bytes body_bytes(const Bytes& bytes);
+
 }  // namespace gfs::master
