@@ -3,7 +3,9 @@
 #include <algorithm>
 
 #include "master/checkpoint_format.h"
+#include "master/frozen_state.h"
 #include "master/log_format.h"
+#include "master/op.h"
 
 namespace gfs::master {
 
@@ -28,6 +30,11 @@ Task<SegmentView> view_segment(Disk& disk, std::string name, bool last, VisitRec
   view.last = view.first - 1;
   Bytes bytes = co_await whole_file(disk, view.name);
   view.bytes = bytes.size();
+  if (last && view.first > 1 && bytes.size() <= kSegmentHeaderSize && !decode_segment_header(bytes) &&
+      decode_segment_header(bytes).error().code == Code::malformed) {
+    view.unfinished = bytes.size();  // the next start begins it again
+    co_return view;
+  }
   Result<SegmentContent> content = read_segment(name, bytes, last);
   if (!content) {
     view.damage = content.error().message;
@@ -98,6 +105,34 @@ Task<DirectoryView> view_directory(Disk& disk, VisitRecord visit) {
   std::ranges::reverse(names);
   for (const std::string& name : names) view.checkpoints.push_back(co_await view_checkpoint(disk, name));
   co_return view;
+}
+
+Task<MasterState> replay_directory(Disk& disk, std::uint64_t chunk_size) {
+  const DirectoryView view = co_await view_directory(disk);
+  MasterState state({}, chunk_size);
+  for (const CheckpointView& one : view.checkpoints) {
+    if (!one.damage.empty()) continue;
+    StateLoader loader({}, chunk_size);
+    CheckpointDecoder decoder([&loader](PieceKind kind, std::string_view piece) { return loader.add(kind, piece); });
+    Bytes bytes = co_await whole_file(disk, one.name);
+    co_await decoder.feed(bytes.view());
+    state = co_await loader.finish();
+    break;
+  }
+  const std::uint64_t behind = state.index();
+  if (view.segments.empty() || view.segments.front().first > behind + 1)
+    co_await fail(Code::corrupt, "index {} is looked for: it is in no segment of the log", behind + 1);
+  for (const SegmentView& one : view.segments) {
+    if (!one.damage.empty()) co_await fail(Code::corrupt, "{}", one.damage);
+    if (one.last <= behind || one.last < one.first) continue;
+    Bytes bytes = co_await whole_file(disk, one.name);
+    SegmentContent content = co_await read_segment(one.name.substr(4), bytes, &one == &view.segments.back());
+    for (const LogRecord& record : content.records) {
+      if (record.header.index <= behind || record.op.empty()) continue;
+      state.apply(co_await decode_op(record.op), record.header.index);
+    }
+  }
+  co_return state;
 }
 
 }  // namespace gfs::master

@@ -12,6 +12,7 @@
 #include "base/disk.h"
 #include "master/identity.h"
 #include "master/log_reader.h"
+#include "master/state.h"
 
 namespace gfs::master {
 
@@ -42,5 +43,8 @@ using VisitRecord = std::function<bool(const LogRecord& record)>;
 
 // not_formatted, corrupt (the identity), wrong_version.
 Task<DirectoryView> view_directory(Disk& disk, VisitRecord visit = {});
+
+// The state a master would start with: the newest checkpoint that is sound, and the log behind it. corrupt.
+Task<MasterState> replay_directory(Disk& disk, std::uint64_t chunk_size = kChunkSize);
 
 }  // namespace gfs::master

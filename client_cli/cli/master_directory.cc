@@ -1,18 +1,46 @@
 #include "client_cli/cli/master_directory.h"
 
 #include "base/event_loop.h"
+#include "base/hash64.h"
 #include "base/posix_disk.h"
 
 namespace gfs::cli {
 
-Result<master::DirectoryView> view_master_directory(const std::string& directory, master::VisitRecord visit) {
-  EventLoop loop;
+namespace {
+
+// Names the directory where an error names no server: none was asked.
+template <class T>
+Result<T> here(const std::string& directory, Result<T> result) {
+  if (!result && result.error().why.empty())
+    result.error().why.push_back({directory, std::string(name_of(result.error().code))});
+  return result;
+}
+
+Result<std::unique_ptr<PosixDisk>> open(const std::string& directory, EventLoop& loop) {
   PosixDisk::Options options;
   options.create = false;
   options.workers = 1;
-  Result<std::unique_ptr<PosixDisk>> disk = PosixDisk::open(directory, loop, options);
-  if (!disk) return fail(std::move(disk));
-  return loop.run(master::view_directory(**disk, std::move(visit)));
+  return PosixDisk::open(directory, loop, options);
+}
+
+}  // namespace
+
+Result<master::DirectoryView> view_master_directory(const std::string& directory, master::VisitRecord visit) {
+  EventLoop loop;
+  Result<std::unique_ptr<PosixDisk>> disk = open(directory, loop);
+  if (!disk) return here<master::DirectoryView>(directory, fail(std::move(disk)));
+  return here(directory, loop.run(master::view_directory(**disk, std::move(visit))));
+}
+
+Result<DirectoryState> state_of_directory(const std::string& directory) {
+  EventLoop loop;
+  Result<std::unique_ptr<PosixDisk>> disk = open(directory, loop);
+  if (!disk) return here<DirectoryState>(directory, fail(std::move(disk)));
+  Result<master::MasterState> state = here(directory, loop.run(master::replay_directory(**disk)));
+  if (!state) return fail(std::move(state));
+  const std::string text = state->dump();
+  return DirectoryState{state->index(), hash64(text.data(), text.size()), state->names().files(),
+                        state->names().directories(), state->chunks().size()};
 }
 
 }  // namespace gfs::cli

@@ -105,12 +105,15 @@ class Daemon:
 class Cluster:
     """One master and some chunkservers, each in a process of its own."""
 
-    def __init__(self, chunkservers=3, root=None):
+    def __init__(self, chunkservers=3, root=None, master_settings=""):
         self.root = root or tempfile.mkdtemp(prefix="gfs-e2e-")
+        with open(f"{self.root}/master.toml", "w") as file:
+            file.write(master_settings)
         base = free_ports(10 * (chunkservers + 1))
         self.address = f"tcp://127.0.0.1:{base}"
         self.master = Daemon(
-            "master", [program("gfs-master"), "--data", f"{self.root}/master", "--listen", self.address], self.root)
+            "master", [program("gfs-master"), "--data", f"{self.root}/master", "--listen", self.address, "--config", f"{self.root}/master.toml"],
+            self.root)
         self.chunkservers = [
             Daemon(f"chunkserver-{i + 1}", [
                 program("gfs-chunkserver"), "--data", f"{self.root}/chunkserver-{i + 1}", "--master", self.address,
@@ -177,9 +180,10 @@ class ClusterTest(unittest.TestCase):
     """A test case with a fresh cluster of 1 + 3 processes."""
 
     chunkservers = 3
+    master_settings = ""  # TOML
 
     def setUp(self):
-        self.cluster = Cluster(self.chunkservers).format_and_start()
+        self.cluster = Cluster(self.chunkservers, master_settings=self.master_settings).format_and_start()
         self.work = tempfile.mkdtemp(prefix="gfs-e2e-work-")
 
     def tearDown(self):

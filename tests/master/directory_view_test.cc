@@ -68,6 +68,20 @@ TEST_F(DirectoryViewTest, TellsEverything) {
   EXPECT_EQ(seen, 5) << "false ends it";
 }
 
+TEST_F(DirectoryViewTest, GivesTheStateAMasterWouldStartWith) {
+  MasterState model;
+  for (int i = 1; i <= 60; ++i) {
+    Op op{{{}, 0, i}, CreateFileOp{"/f" + std::to_string(i), 3}};
+    (void)encode_op(op);
+    model.apply(op, static_cast<std::uint64_t>(i));
+  }
+  EXPECT_EQ(world.run(replay_directory(*disk)).value().dump(), model.dump());
+  ASSERT_TRUE(platter.flip_bit(look().checkpoints[0].name, 100, 1));
+  EXPECT_EQ(world.run(replay_directory(*disk)).value().dump(), model.dump());
+  ASSERT_TRUE(platter.flip_bit(look().checkpoints[1].name, 100, 1));
+  EXPECT_EQ(world.run(replay_directory(*disk)).error().code, Code::corrupt);
+}
+
 TEST_F(DirectoryViewTest, NamesWhatIsDamagedAndReadsOn) {
   DirectoryView view = look();
   ASSERT_TRUE(platter.flip_bit(view.segments[1].name, 200, 1));

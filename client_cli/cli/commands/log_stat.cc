@@ -33,8 +33,25 @@ Json to_json(const master::DirectoryView& view) {
           {"checkpoints", checkpoints}};
 }
 
+Result<int> tell_state(Output& out, const std::string& directory) {
+  Result<DirectoryState> state = state_of_directory(directory);
+  if (!state) return fail(std::move(state));
+  if (out.json()) {
+    out.object({{"index", state->index},
+                {"hash", hex(state->hash)},
+                {"files", state->files},
+                {"directories", state->directories},
+                {"chunks", state->chunks}});
+  } else {
+    out.line(fmt::format("{}\t{}\t{}\t{}\t{}", state->index, hex(state->hash), state->files, state->directories,
+                         state->chunks));
+  }
+  return kOk;
+}
+
 Result<int> run(Session& session, const Arguments& arguments) {
   Output& out = session.out();
+  if (arguments.has("state")) return tell_state(out, arguments[0]);
   Result<master::DirectoryView> view = view_master_directory(arguments[0]);
   if (!view) return fail(std::move(view));
   const int code = view->damaged() ? kIntegrity : kOk;
@@ -68,8 +85,11 @@ const Command kLogStat{
         "holds\n"
         "everything up to its last index. Ends with 8 if something is damaged. In a pipe: tab-separated, sizes in "
         "bytes.\n"
+        "With --state: index, hash, files, directories and chunks of the state that a master would start with there; "
+        "equal\n"
+        "states have equal hashes.\n"
         "Example: log stat /var/lib/gfs/master",
-    .options = {},
+    .options = {{0, "state", "", "the state that it gives instead"}},
     .arguments_min = 1,
     .arguments_max = 1,
     .run = run,
