@@ -143,8 +143,8 @@ Task<bus::ListChunks::Reply> AdminService::list_chunks(bus::ListChunks ask, bus:
 }
 
 Task<bus::FindChunk::Reply> AdminService::find_chunk(bus::FindChunk ask, bus::Caller) {
-  const Chunk* chunk = state_.chunks().find(ask.handle);
-  if (chunk == nullptr) co_await fail(Code::not_found, "chunk {} does not exist", ask.handle);
+  const std::optional<Chunk> chunk = state_.chunks().find(ask.handle);
+  if (!chunk) co_await fail(Code::not_found, "chunk {} does not exist", ask.handle);
   bus::FindChunk::Reply reply;
   reply.inode = chunk->inode;
   reply.chunk = describe(ask.handle, *chunk);
@@ -159,21 +159,22 @@ Task<bus::FindChunk::Reply> AdminService::find_chunk(bus::FindChunk ask, bus::Ca
 Task<bus::ListLeases::Reply> AdminService::list_leases(bus::ListLeases ask, bus::Caller) {
   bus::ListLeases::Reply reply;
   const std::uint32_t limit = std::clamp<std::uint32_t>(ask.limit, 1, kLeasesMax);
-  const std::map<ChunkHandle, Chunk>& chunks = state_.chunks().all();
-  for (auto at = chunks.upper_bound(ask.after); at != chunks.end(); ++at) {
-    const Configuration& configuration = at->second.configuration;
+  auto visit = [&](ChunkHandle handle, const Chunk& chunk) {
+    const Configuration& configuration = chunk.configuration;
     const Server* primary = servers_.find(configuration.primary);
-    if (primary == nullptr || !primary->registered()) continue;
+    if (primary == nullptr || !primary->registered()) return true;
     const Duration remaining = primary->heard + settings_.lease - now();
-    if (remaining <= Duration::zero()) continue;
+    if (remaining <= Duration::zero()) return true;
     if (reply.leases.size() == limit) {
       reply.more = true;
-      break;
+      return false;
     }
-    reply.leases.push_back({at->first, at->second.inode, at->second.index, configuration.version, configuration.primary,
+    reply.leases.push_back({handle, chunk.inode, chunk.index, configuration.version, configuration.primary,
                             layouts_.member(configuration.primary).control,
                             static_cast<std::uint64_t>(to_ms(remaining))});
-  }
+    return true;
+  };
+  state_.chunks().walk(ask.after, visit);
   co_return reply;
 }
 

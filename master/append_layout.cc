@@ -30,8 +30,8 @@ Task<bus::LocateForAppend::Reply> LayoutService::locate_for_append(bus::LocateFo
     co_await look_at(ask.unreachable, last);
     co_await make_ready(last, ask.failed);
     // Somebody may have sealed it meanwhile, or given it a successor.
-    const Chunk* chunk = state_.chunks().find(last);
-    if (chunk == nullptr || chunk->sealed || state_.chunks().end(ask.inode) != end) continue;
+    const std::optional<Chunk> chunk = state_.chunks().find(last);
+    if (!chunk || chunk->sealed || state_.chunks().end(ask.inode) != end) continue;
     bus::LocateForAppend::Reply reply;
     reply.layout = layout(*chunk, last, false);
     reply.now_ms = journal_.now();
@@ -42,8 +42,8 @@ Task<bus::LocateForAppend::Reply> LayoutService::locate_for_append(bus::LocateFo
 }
 
 Task<bus::Done> LayoutService::chunk_sealed(bus::ChunkSealed ask, bus::Caller caller) {
-  const Chunk* chunk = state_.chunks().find(ask.handle);
-  if (chunk == nullptr) co_await fail(Code::not_found, "chunk {} does not exist any more", ask.handle);
+  const std::optional<Chunk> chunk = state_.chunks().find(ask.handle);
+  if (!chunk) co_await fail(Code::not_found, "chunk {} does not exist any more", ask.handle);
   const Configuration& configuration = chunk->configuration;
   if (configuration.version != ask.version) {
     co_await fail(Code::stale_version, "chunk {} has version {}, not {}", ask.handle, configuration.version,
@@ -68,11 +68,11 @@ Task<> LayoutService::seal(ChunkHandle handle) {
   Version failed;
   std::string why;
   for (int round = 0; round < kRoundsMax; ++round) {
-    const Chunk* chunk = state_.chunks().find(handle);
-    if (chunk == nullptr || chunk->sealed) co_return;
+    std::optional<Chunk> chunk = state_.chunks().find(handle);
+    if (!chunk || chunk->sealed) co_return;
     co_await make_ready(handle, failed);
     chunk = state_.chunks().find(handle);
-    if (chunk == nullptr || chunk->sealed) co_return;
+    if (!chunk || chunk->sealed) co_return;
     const Version version = chunk->configuration.version;
     const Server* primary = servers_.find(chunk->configuration.primary);
     if (primary == nullptr) continue;

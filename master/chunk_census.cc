@@ -28,11 +28,11 @@ void ChunkCensus::count(ChunkHandle handle, const Chunk& chunk, Instant now) {
 
 void ChunkCensus::advance(Instant now) {
   std::size_t left = kPiece;
-  auto end = state_.chunks().all().end();
-  for (auto at = state_.chunks().all().upper_bound(at_); at != end && left > 0; ++at, --left) {
-    count(at->first, at->second, now);
-    at_ = at->first;
-  }
+  state_.chunks().walk(at_, [&](ChunkHandle handle, const Chunk& chunk) {
+    count(handle, chunk, now);
+    at_ = handle;
+    return --left > 0;
+  });
   if (left == 0) return;
   complete_ = walking_;
   walking_ = {};

@@ -1,61 +1,76 @@
 #include "master/chunk_table.h"
 
-#include "master/little_endian.h"
-
 #include <algorithm>
-#include <iterator>
 
 #include "base/check.h"
+#include "master/chunk_record.h"
 
 namespace gfs::master {
 
-bool Configuration::has(ServerId server) const {
-  return std::find(members.begin(), members.end(), server) != members.end();
+namespace {
+
+ChunkHandle handle_in(std::string_view record) { return {ByteReader(record).varint()}; }
+
+}  // namespace
+
+Chunk ChunkTable::decode(std::string_view record) const {
+  Chunk chunk;
+  const Result<> decoded = decode_chunk(record, servers_.ids(), chunk);
+  CHECK(decoded, "the table holds what it encoded");
+  return chunk;
 }
 
-bool Configuration::joins(ServerId server) const {
-  return std::find(joining.begin(), joining.end(), server) != joining.end();
+bool ChunkTable::put(ChunkHandle handle, const Chunk& chunk) {
+  return chunks_.put(handle, encode_chunk(chunk, servers_));
 }
 
-std::vector<ServerId> Configuration::lone_when_active() const {
-  std::vector<ServerId> left;
-  std::copy_if(lone.begin(), lone.end(), std::back_inserter(left), [this](ServerId one) { return !has(one); });
-  if (ack == bus::AckMode::primary) left.push_back(primary);
-  return left;
-}
-
-const Chunk* ChunkTable::find(ChunkHandle handle) const {
-  auto found = chunks_.find(handle);
-  return found == chunks_.end() ? nullptr : &found->second;
+std::optional<Chunk> ChunkTable::find(ChunkHandle handle) const {
+  const std::optional<std::string_view> record = chunks_.find(handle);
+  if (!record) return std::nullopt;
+  return decode(*record);
 }
 
 ChunkHandle ChunkTable::at(InodeId inode, std::uint32_t index) const {
-  auto found = by_file_.find({inode, index});
-  return found == by_file_.end() ? ChunkHandle{} : found->second;
+  const std::optional<std::string_view> record = files_.find({inode, index});
+  return record ? handle_in(*record) : ChunkHandle{};
 }
 
 std::vector<ChunkHandle> ChunkTable::range(InodeId inode, std::uint32_t first, std::uint32_t count) const {
   std::vector<ChunkHandle> handles;
-  std::uint64_t end = std::uint64_t{first} + count;
-  for (auto at = by_file_.lower_bound({inode, first}); at != by_file_.end(); ++at) {
-    if (at->first.first != inode || at->first.second >= end) break;
-    handles.push_back(at->second);
-  }
+  const std::uint64_t end = std::uint64_t{first} + count;
+  files_.walk({inode, first}, [&](Place place, std::string_view record) {
+    if (place.inode != inode || place.index >= end) return false;
+    handles.push_back(handle_in(record));
+    return true;
+  });
   return handles;
 }
 
-void ChunkTable::add(ChunkHandle handle, Chunk chunk) {
-  bool fresh = by_file_.emplace(std::pair{chunk.inode, chunk.index}, handle).second;
+void ChunkTable::walk(ChunkHandle after, const Visit& visit) const {
+  if (after.next() < after) return;
+  Chunk chunk;
+  chunks_.walk(after.next(), [&](ChunkHandle handle, std::string_view record) {
+    const Result<> decoded = decode_chunk(record, servers_.ids(), chunk);
+    CHECK(decoded, "the table holds what it encoded");
+    return visit(handle, chunk);
+  });
+}
+
+void ChunkTable::add(ChunkHandle handle, const Chunk& chunk) {
+  CHECK(handle.value != 0, "0 is no handle");
+  std::string record;
+  put_varint(record, handle.value);
+  bool fresh = files_.put({chunk.inode, chunk.index}, record);
   CHECK(fresh, "a file has one chunk at an index");
-  fresh = chunks_.emplace(handle, std::move(chunk)).second;
+  fresh = put(handle, chunk);
   CHECK(fresh, "a handle is never used twice");
 }
 
 Result<> ChunkTable::reconfigure(ChunkHandle handle, Version from, Configuration next,
                                  const std::vector<ServerId>& over, bool next_version) {
-  auto found = chunks_.find(handle);
-  if (found == chunks_.end()) return fail(Code::not_found, "chunk {} does not exist", handle);
-  Configuration& configuration = found->second.configuration;
+  std::optional<Chunk> chunk = find(handle);
+  if (!chunk) return fail(Code::not_found, "chunk {} does not exist", handle);
+  Configuration& configuration = chunk->configuration;
   if (configuration.version != from) {
     return fail(Code::conflict, "chunk {} has version {}, not {}", handle, configuration.version, from);
   }
@@ -69,63 +84,77 @@ Result<> ChunkTable::reconfigure(ChunkHandle handle, Version from, Configuration
   const bool named = std::find(next.lone.begin(), next.lone.end(), next.primary) != next.lone.end();
   if (next.ack == bus::AckMode::primary && !named) next.lone.push_back(next.primary);
   configuration = std::move(next);
+  put(handle, *chunk);
   return {};
 }
 
 void ChunkTable::activated(ChunkHandle handle, Version version) {
-  auto found = chunks_.find(handle);
-  if (found == chunks_.end() || found->second.configuration.version != version) return;
-  found->second.configuration.virgin = false;
-  found->second.configuration.joining.clear();
-  found->second.configuration.salvage = false;
-  found->second.configuration.settled = version;
-  found->second.configuration.settled_members = found->second.configuration.members;
-  found->second.configuration.lone = found->second.configuration.lone_when_active();
+  std::optional<Chunk> chunk = find(handle);
+  if (!chunk || chunk->configuration.version != version) return;
+  Configuration& configuration = chunk->configuration;
+  configuration.virgin = false;
+  configuration.joining.clear();
+  configuration.salvage = false;
+  configuration.settled = version;
+  configuration.settled_members = configuration.members;
+  configuration.lone = configuration.lone_when_active();
+  put(handle, *chunk);
 }
 
 void ChunkTable::seal(ChunkHandle handle, std::uint64_t length) {
-  auto found = chunks_.find(handle);
-  if (found == chunks_.end() || found->second.sealed) return;
-  found->second.sealed = true;
-  found->second.sealed_length = length;
+  std::optional<Chunk> chunk = find(handle);
+  if (!chunk || chunk->sealed) return;
+  chunk->sealed = true;
+  chunk->sealed_length = length;
+  put(handle, *chunk);
 }
 
 void ChunkTable::cut(ChunkHandle handle, std::uint64_t length) {
-  auto found = chunks_.find(handle);
-  if (found != chunks_.end() && found->second.sealed)
-    found->second.sealed_length = std::min(found->second.sealed_length, length);
+  std::optional<Chunk> chunk = find(handle);
+  if (!chunk || !chunk->sealed || chunk->sealed_length <= length) return;
+  chunk->sealed_length = length;
+  put(handle, *chunk);
 }
 
 std::vector<DroppedChunk> ChunkTable::drop(InodeId inode, std::uint32_t first) {
+  std::vector<std::pair<Place, ChunkHandle>> behind;
+  files_.walk({inode, first}, [&](Place place, std::string_view record) {
+    if (place.inode == inode) behind.emplace_back(place, handle_in(record));
+    return place.inode == inode;
+  });
   std::vector<DroppedChunk> dropped;
-  auto at = by_file_.lower_bound({inode, first});
-  while (at != by_file_.end() && at->first.first == inode) {
-    auto chunk = chunks_.find(at->second);
-    Configuration& configuration = chunk->second.configuration;
-    dropped.push_back({at->second, configuration.version, std::move(configuration.members)});
-    chunks_.erase(chunk);
-    at = by_file_.erase(at);
+  for (const auto& [place, handle] : behind) {
+    std::optional<Chunk> chunk = find(handle);
+    dropped.push_back({handle, chunk->configuration.version, std::move(chunk->configuration.members)});
+    chunks_.erase(handle);
+    files_.erase(place);
   }
   return dropped;
 }
 
 std::uint32_t ChunkTable::end(InodeId inode) const {
-  auto behind = by_file_.lower_bound({inode.next(), 0});
-  if (behind == by_file_.begin() || std::prev(behind)->first.first != inode) return 0;
-  return std::prev(behind)->first.second + 1;
+  std::uint32_t end = 0;
+  files_.walk_back({inode.next(), 0}, [&](Place last, std::string_view) {
+    if (last.inode == inode) end = last.index + 1;
+    return false;
+  });
+  return end;
 }
 
 ChunkHandle ChunkTable::sealed_before(InodeId inode, std::uint32_t index) const {
-  auto at = by_file_.lower_bound({inode, index});
-  while (at != by_file_.begin() && (--at)->first.first == inode) {
-    if (chunks_.at(at->second).sealed) return at->second;
-  }
-  return {};
+  ChunkHandle nearest;
+  files_.walk_back({inode, index}, [&](Place place, std::string_view record) {
+    if (place.inode != inode) return false;
+    const ChunkHandle handle = handle_in(record);
+    if (is_sealed(*chunks_.find(handle))) nearest = handle;
+    return nearest.value == 0;
+  });
+  return nearest;
 }
 
 std::string ChunkTable::dump() const {
   std::string text;
-  for (const auto& [handle, chunk] : chunks_) {
+  walk({}, [&](ChunkHandle handle, const Chunk& chunk) {
     const Configuration& configuration = chunk.configuration;
     text +=
         fmt::format("{} {}[{}] goal {} v{} primary {} virgin {} salvage {} ack {} sealed {} {}:", handle, chunk.inode,
@@ -137,81 +166,9 @@ std::string ChunkTable::dump() const {
     text += fmt::format(" settled v{}", configuration.settled);
     for (ServerId one : configuration.settled_members) text += fmt::format(" {}", one);
     text += "\n";
-  }
+    return true;
+  });
   return text;
-}
-
-
-namespace {
-void put_servers(std::string& piece, const std::vector<ServerId>& servers) {
-  put(piece, static_cast<std::uint8_t>(servers.size()));
-  for (const ServerId& server : servers) put_uuid(piece, server);
-}
-std::vector<ServerId> take_servers(Taker& taker) {
-  std::vector<ServerId> servers(taker.number<std::uint8_t>());
-  for (ServerId& server : servers) server = taker.uuid<ServerId>();
-  return servers;
-}
-}  // namespace
-
-ChunkTable::Frozen ChunkTable::freeze() const {
-  Frozen frozen;
-  frozen.chunks_ = chunks_;
-  return frozen;
-}
-
-bool ChunkTable::Frozen::next(std::string& piece) {
-  if (chunks_.empty()) return false;
-  for (int i = 0; i < 64 && !chunks_.empty(); ++i) {
-    const auto& [handle, chunk] = *chunks_.begin();
-    put(piece, handle.value);
-    put(piece, chunk.inode.value);
-    put(piece, chunk.index);
-    put(piece, chunk.goal);
-    put(piece, static_cast<std::uint8_t>(chunk.sealed));
-    put(piece, chunk.sealed_length);
-    const Configuration& c = chunk.configuration;
-    put(piece, c.version.value);
-    put_servers(piece, c.members);
-    put_uuid(piece, c.primary);
-    put(piece, static_cast<std::uint8_t>(c.virgin));
-    put_servers(piece, c.joining);
-    put(piece, static_cast<std::uint8_t>(c.salvage));
-    put(piece, static_cast<std::uint8_t>(c.ack));
-    put_servers(piece, c.lone);
-    put(piece, c.settled.value);
-    put_servers(piece, c.settled_members);
-    chunks_.erase(chunks_.begin());
-  }
-  return true;
-}
-
-Result<> ChunkTable::load(std::string_view piece) {
-  Taker taker(piece);
-  while (!taker.at_end()) {
-    const ChunkHandle handle{taker.number<std::uint64_t>()};
-    Chunk chunk;
-    chunk.inode = InodeId{taker.number<std::uint64_t>()};
-    chunk.index = taker.number<std::uint32_t>();
-    chunk.goal = taker.number<std::uint32_t>();
-    chunk.sealed = taker.number<std::uint8_t>() != 0;
-    chunk.sealed_length = taker.number<std::uint64_t>();
-    Configuration& c = chunk.configuration;
-    c.version = Version{taker.number<decltype(c.version.value)>()};
-    c.members = take_servers(taker);
-    c.primary = taker.uuid<ServerId>();
-    c.virgin = taker.number<std::uint8_t>() != 0;
-    c.joining = take_servers(taker);
-    c.salvage = taker.number<std::uint8_t>() != 0;
-    c.ack = static_cast<bus::AckMode>(taker.number<std::uint8_t>());
-    c.lone = take_servers(taker);
-    c.settled = Version{taker.number<decltype(c.version.value)>()};
-    c.settled_members = take_servers(taker);
-    if (taker.failed()) return fail(Code::malformed, "chunks end in the middle of one");
-    chunks_.emplace(handle, chunk);
-    by_file_[{chunk.inode, chunk.index}] = handle;
-  }
-  return {};
 }
 
 }  // namespace gfs::master

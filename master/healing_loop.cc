@@ -67,8 +67,8 @@ std::vector<ServerId> HealingLoop::failed_targets(ChunkHandle handle) {
 }
 
 Task<> HealingLoop::copy(ChunkHandle handle) {
-  const Chunk* chunk = state_.chunks().find(handle);
-  if (chunk == nullptr) co_return;
+  const std::optional<Chunk> chunk = state_.chunks().find(handle);
+  if (!chunk) co_return;
   const ServerId target = layouts_.learner_for(handle, *chunk, failed_targets(handle));
   if (target.nil()) co_await fail(Code::not_enough_servers, "chunk {}: no server can take one more copy", handle);
   log::info("copy_ordered", {{"chunk", handle}, {"target", target}});
@@ -84,8 +84,8 @@ Task<> HealingLoop::copy(ChunkHandle handle) {
 }
 
 Task<bus::CloneChunk::Reply> HealingLoop::clone(ChunkHandle handle, ServerId target) {
-  const Chunk* chunk = state_.chunks().find(handle);
-  if (chunk == nullptr) co_await fail(Code::not_found, "chunk {} does not exist any more", handle);
+  const std::optional<Chunk> chunk = state_.chunks().find(handle);
+  if (!chunk) co_await fail(Code::not_found, "chunk {} does not exist any more", handle);
   const Configuration& configuration = chunk->configuration;
   auto good = [&](ServerId server) {
     return servers_.up(server, endpoint_.executor().now()) && !configuration.joins(server) &&

@@ -78,13 +78,14 @@ bool HealingPlanner::make_room(std::size_t sound) {
 }
 
 std::vector<HealingPlanner::Order> HealingPlanner::plan(Instant now) {
-  const std::map<ChunkHandle, Chunk>& chunks = state_.chunks().all();
-  auto at = chunks.upper_bound(at_);
-  for (std::size_t left = kPiece; at != chunks.end() && left > 0; ++at, --left) {
-    visit(at->first, at->second, now);
-    at_ = at->first;
-  }
-  if (at == chunks.end()) at_ = {};
+  std::size_t seen = 0;
+  state_.chunks().walk(at_, [&](ChunkHandle handle, const Chunk& chunk) {
+    if (seen++ == kPiece) return false;
+    visit(handle, chunk, now);
+    at_ = handle;
+    return true;
+  });
+  if (seen <= kPiece) at_ = {};
 
   using Rank = std::tuple<std::size_t, Instant, ChunkHandle>;
   std::vector<Rank> waiting;
@@ -97,9 +98,9 @@ std::vector<HealingPlanner::Order> HealingPlanner::plan(Instant now) {
   for (const auto& [sound, since, handle] : waiting) {
     if (under_way_ >= kAtOnce) break;
     auto patient = patients_.find(handle);
-    const Chunk* chunk = state_.chunks().find(handle);
+    const std::optional<Chunk> chunk = state_.chunks().find(handle);
     std::optional<Need> need;
-    if (chunk != nullptr) need = examine(handle, *chunk, now);
+    if (chunk) need = examine(handle, *chunk, now);
     if (!need) {
       patients_.erase(patient);
       continue;
@@ -119,9 +120,9 @@ void HealingPlanner::done(ChunkHandle handle, bool carried_out, Instant now) {
   Patient& patient = found->second;
   patient.under_way = false;
   // What was ordered may have been done, and nothing be better for it.
-  const Chunk* chunk = state_.chunks().find(handle);
+  const std::optional<Chunk> chunk = state_.chunks().find(handle);
   std::optional<Need> need;
-  if (chunk != nullptr) need = examine(handle, *chunk, now);
+  if (chunk) need = examine(handle, *chunk, now);
   const bool settled = need && patient.ordered.cure == Cure::settle && need->cure == Cure::copy;
   const bool better = carried_out && (!need || settled || need->sound > patient.ordered.sound);
   patient.tries = better ? 0 : patient.tries + 1;

@@ -58,8 +58,8 @@ Task<> LayoutService::renew_after_conflict(ChunkHandle handle, Version version) 
   last.pause = std::clamp(2 * last.pause, kRenewalFirst, kRenewalLast);
   last.next = due + last.pause;
   if (due > now()) co_await endpoint_->executor().sleep(due - now());
-  const Chunk* chunk = state_.chunks().find(handle);
-  if (chunk == nullptr || chunk->configuration.version != version) co_return;
+  const std::optional<Chunk> chunk = state_.chunks().find(handle);
+  if (!chunk || chunk->configuration.version != version) co_return;
   PROBE("a restarted primary gets the next version");
   Situation renewed = situation(handle, *chunk);
   renewed.renew = true;
@@ -67,8 +67,8 @@ Task<> LayoutService::renew_after_conflict(ChunkHandle handle, Version version) 
 }
 
 Task<> LayoutService::settle(ChunkHandle handle) {
-  const Chunk* chunk = state_.chunks().find(handle);
-  if (chunk == nullptr) co_await fail(Code::not_found, "chunk {} does not exist any more", handle);
+  const std::optional<Chunk> chunk = state_.chunks().find(handle);
+  if (!chunk) co_await fail(Code::not_found, "chunk {} does not exist any more", handle);
   auto found = inactive_.find(handle);
   const bool renew = found != inactive_.end() && found->second.version == chunk->configuration.version &&
                      now() - found->second.since >= settings_.suspect_after;
@@ -76,8 +76,8 @@ Task<> LayoutService::settle(ChunkHandle handle) {
 }
 
 void LayoutService::note_inactive(ChunkHandle handle, Version version) {
-  const Chunk* chunk = state_.chunks().find(handle);
-  if (chunk == nullptr || chunk->configuration.version != version) return;
+  const std::optional<Chunk> chunk = state_.chunks().find(handle);
+  if (!chunk || chunk->configuration.version != version) return;
   Failure& failure = inactive_[handle];
   if (failure.version != version) failure = {version, now()};
 }
@@ -95,9 +95,9 @@ Task<> LayoutService::attempt(ChunkHandle handle, Version failed, bool renew) {
   bool renewed = false;
   if (keeps_failing(handle, failed)) renew = true;
   for (int round = 0; round < kRoundsMax; ++round) {
-    const Chunk* found = state_.chunks().find(handle);
-    if (found == nullptr) co_await fail(Code::not_found, "chunk {} does not exist any more", handle);
-    Chunk chunk = *found;
+    std::optional<Chunk> found = state_.chunks().find(handle);
+    if (!found) co_await fail(Code::not_found, "chunk {} does not exist any more", handle);
+    Chunk chunk = *std::move(found);
     Situation now_so = situation(handle, chunk);
     if (std::exchange(renew, false)) {
       PROBE("a version that keeps failing is renewed");
@@ -209,8 +209,8 @@ bus::Configure LayoutService::order_for(ChunkHandle handle, const Chunk& chunk) 
   order.ack = configuration.ack;
   order.index = chunk.index;
   order.before = state_.chunks().sealed_before(chunk.inode, chunk.index);
-  const Chunk* before = state_.chunks().find(order.before);
-  if (before == nullptr) return order;
+  const std::optional<Chunk> before = state_.chunks().find(order.before);
+  if (!before) return order;
   order.before_version = before->configuration.version;
   for (ServerId server : before->configuration.members) {
     if (counts(server, order.before, before->configuration)) order.before_members.push_back(member(server));
@@ -260,8 +260,8 @@ Task<bool> LayoutService::order(ChunkHandle handle, Chunk chunk) {
   Result<bus::Configure::Reply> answer = co_await tell_while_here(handle, chunk).outcome();
   // Meanwhile an accusation may have led to the next version: then the answer is of no interest.
   auto over = [&] {
-    const Chunk* found = state_.chunks().find(handle);
-    return found == nullptr || found->configuration.version != configuration.version;
+    const std::optional<Chunk> found = state_.chunks().find(handle);
+    return !found || found->configuration.version != configuration.version;
   };
   if (over() || (!answer && answer.error().code == Code::cancelled)) co_return false;
   if (!answer) co_return co_await learn_from(handle, std::move(chunk), std::move(answer).error());

@@ -33,19 +33,17 @@ ServerId arbiter(const Situation& situation, ServerId accuser, ServerId accused)
 }  // namespace
 
 Task<bus::AccuseMember::Reply> LayoutService::accuse_member(bus::AccuseMember ask, bus::Caller) {
-  if (state_.chunks().find(ask.handle) == nullptr)
-    co_await fail(Code::not_found, "chunk {} does not exist any more", ask.handle);
+  if (!state_.chunks().has(ask.handle)) co_await fail(Code::not_found, "chunk {} does not exist any more", ask.handle);
   auto current = [this, handle = ask.handle] {
-    const Chunk* chunk = state_.chunks().find(handle);
-    return chunk != nullptr ? chunk->configuration.version : Version{};
+    const std::optional<Chunk> chunk = state_.chunks().find(handle);
+    return chunk ? chunk->configuration.version : Version{};
   };
   // Only the primary of the configuration as it is has a say.
   auto stands = [this, &ask] {
-    const Chunk* chunk = state_.chunks().find(ask.handle);
+    const std::optional<Chunk> chunk = state_.chunks().find(ask.handle);
     const Server* accuser = servers_.find(ask.server);
-    return chunk != nullptr && chunk->configuration.version == ask.version &&
-           chunk->configuration.primary == ask.server && chunk->configuration.has(ask.accused) && accuser != nullptr &&
-           accuser->session == ask.session;
+    return chunk && chunk->configuration.version == ask.version && chunk->configuration.primary == ask.server &&
+           chunk->configuration.has(ask.accused) && accuser != nullptr && accuser->session == ask.session;
   };
   if (!stands()) co_return bus::AccuseMember::Reply{current()};
   const bool confessed = ask.confessed || ask.accused == ask.server;
@@ -115,8 +113,8 @@ Task<bus::RevokeLease::Reply> LayoutService::revoke_lease(bus::RevokeLease ask, 
   const std::uint32_t digest = digest_of(asked);
   auto index = caller.index ? caller.index : std::make_shared<std::uint64_t>(0);
   for (int round = 0; round < kRoundsMax; ++round) {
-    const Chunk* found = state_.chunks().find(ask.handle);
-    if (found == nullptr) co_await fail(Code::not_found, "chunk {} does not exist", ask.handle);
+    std::optional<Chunk> found = state_.chunks().find(ask.handle);
+    if (!found) co_await fail(Code::not_found, "chunk {} does not exist", ask.handle);
     std::optional<Decision> decided = state_.repeated({caller.request, digest, 0});
     if (decided && !decided->ok()) co_await fail(decided->error());
     if (!decided) {
@@ -127,7 +125,7 @@ Task<bus::RevokeLease::Reply> LayoutService::revoke_lease(bus::RevokeLease ask, 
       (void)co_await change(ask.handle, *found, std::move(without), {caller.request, digest, index});
       group_.spawn(activate(ask.handle, {}));
       found = state_.chunks().find(ask.handle);
-      if (found == nullptr || found->configuration.version == before) continue;
+      if (!found || found->configuration.version == before) continue;
     } else {
       *index = decided->index;
     }
@@ -138,8 +136,8 @@ Task<bus::RevokeLease::Reply> LayoutService::revoke_lease(bus::RevokeLease ask, 
 }
 
 Task<> LayoutService::enlist(ChunkHandle handle, ServerId learner) {
-  const Chunk* chunk = state_.chunks().find(handle);
-  if (chunk == nullptr || chunk->configuration.virgin || chunk->configuration.has(learner)) co_return;
+  const std::optional<Chunk> chunk = state_.chunks().find(handle);
+  if (!chunk || chunk->configuration.virgin || chunk->configuration.has(learner)) co_return;
   Situation larger = situation(handle, *chunk);
   larger.enlist = learner;
   (void)co_await change(handle, *chunk, std::move(larger));
@@ -180,8 +178,8 @@ Task<bus::FileInfo> LayoutService::truncate(bus::Truncate ask, bus::Caller calle
     }
     if (op.cut.value != 0) {
       co_await make_ready(op.cut, failed);
-      const Chunk* chunk = state_.chunks().find(op.cut);
-      const Server* primary = chunk != nullptr ? servers_.find(chunk->configuration.primary) : nullptr;
+      const std::optional<Chunk> chunk = state_.chunks().find(op.cut);
+      const Server* primary = chunk ? servers_.find(chunk->configuration.primary) : nullptr;
       if (primary == nullptr) continue;
       op.version = chunk->configuration.version;
       begun = true;
@@ -225,8 +223,8 @@ Task<std::vector<EndedChunk>> LayoutService::end_behind(std::string path, InodeI
     for (ChunkHandle handle : last) ended.push_back({handle, ended_[handle]});
     if (all) co_return ended;
     PROBE("a long file is cut in steps");
-    const Chunk* first = state_.chunks().find(last.front());
-    if (first == nullptr) continue;
+    const std::optional<Chunk> first = state_.chunks().find(last.front());
+    if (!first) continue;
     TruncateOp step;
     step.path = path;
     step.inode = inode;
@@ -241,8 +239,8 @@ Task<> LayoutService::end_all(std::vector<ChunkHandle> handles) {
   std::vector<Task<>> releases;
   for (auto at = handles.begin(); at != handles.end();) {
     for (; at != handles.end() && releases.size() < kReleasesAtOnce; ++at) {
-      const Chunk* chunk = state_.chunks().find(*at);
-      if (chunk == nullptr) continue;
+      const std::optional<Chunk> chunk = state_.chunks().find(*at);
+      if (!chunk) continue;
       auto ended = ended_.find(*at);
       if (ended != ended_.end() && ended->second == chunk->configuration.version) continue;
       releases.push_back(end(*at));
@@ -258,12 +256,12 @@ Task<> LayoutService::end_all(std::vector<ChunkHandle> handles) {
 // one that ended: it may serve its clients as before, only we do not hear it. Another member has to lead, and end, or
 // the session of who led last has to be certainly over.
 Task<> LayoutService::end(ChunkHandle handle) {
-  const Chunk* chunk = state_.chunks().find(handle);
-  if (chunk == nullptr) co_return;
+  std::optional<Chunk> chunk = state_.chunks().find(handle);
+  if (!chunk) co_return;
   Result<> ready;
   if (!is_led(handle, *chunk)) ready = co_await make_ready(handle, {}).outcome();
   chunk = state_.chunks().find(handle);
-  if (chunk == nullptr) co_return;
+  if (!chunk) co_return;
   const Configuration configuration = chunk->configuration;
   auto active = active_.find(handle.value);
   const bool was_active = active != active_.end() && active->second.version == configuration.version;

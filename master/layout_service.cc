@@ -71,7 +71,7 @@ Task<bus::LocateForRead::Reply> LayoutService::locate_for_read(bus::LocateForRea
   reply.size = inode->size;
   reply.chunks = inode->chunks;
   for (ChunkHandle handle : state_.chunks().range(ask.inode, ask.first, std::min(ask.count, kPageMax))) {
-    const Chunk& chunk = *state_.chunks().find(handle);
+    const Chunk chunk = *state_.chunks().find(handle);
     // Placed, but nobody has written to it, or ever may have: perhaps no server has even made it.
     if (!chunk.configuration.virgin) reply.layout.push_back(layout(chunk, handle, true));
   }
@@ -85,28 +85,27 @@ Task<bus::ChunkLayout> LayoutService::locate_for_write(bus::LocateForWrite ask, 
   if (handle.value == 0) handle = co_await allocate(ask.inode, ask.index);
   co_await look_at(ask.unreachable, handle);
   co_await make_ready(handle, ask.failed);
-  const Chunk* chunk = state_.chunks().find(handle);
-  if (chunk == nullptr) co_await fail(Code::not_found, "file {} does not exist any more", ask.inode);
+  const std::optional<Chunk> chunk = state_.chunks().find(handle);
+  if (!chunk) co_await fail(Code::not_found, "file {} does not exist any more", ask.inode);
   co_return layout(*chunk, handle, false);
 }
 
 Task<> LayoutService::look_at(ServerId server, ChunkHandle handle) {
-  const Chunk* chunk = state_.chunks().find(handle);
-  if (server.nil() || chunk == nullptr || !chunk->configuration.has(server) || servers_.overdue(server, now()))
-    co_return;
+  const std::optional<Chunk> chunk = state_.chunks().find(handle);
+  if (server.nil() || !chunk || !chunk->configuration.has(server) || servers_.overdue(server, now())) co_return;
   (void)co_await probe_.look(server);
 }
 
 Task<> LayoutService::make_ready(ChunkHandle handle, Version failed) {
   for (int round = 0; round < kRoundsMax; ++round) {
-    const Chunk* chunk = state_.chunks().find(handle);
-    if (chunk == nullptr) co_await fail(Code::not_found, "chunk {} does not exist any more", handle);
+    std::optional<Chunk> chunk = state_.chunks().find(handle);
+    if (!chunk) co_await fail(Code::not_found, "chunk {} does not exist any more", handle);
     const bool failing = failed.value != 0 && failed == chunk->configuration.version;
     if (!failing && is_active(handle, *chunk)) co_return;
     co_await activate(handle, failing ? failed : Version{});
     // Nobody may write before it is in the log that the version was active; another one may have been made by now.
     chunk = state_.chunks().find(handle);
-    if (chunk != nullptr && chunk->configuration.settled == chunk->configuration.version) co_return;
+    if (chunk && chunk->configuration.settled == chunk->configuration.version) co_return;
   }
   co_await fail(Code::unavailable, "chunk {}: its configuration changes all the time", handle);
 }
@@ -169,7 +168,7 @@ void LayoutService::forget_dropped_chunks() {
            renewals_.size() + ended_.size() + servers_.holdings();
   };
   if (kept() <= sweep_above_) return;
-  auto gone = [this](ChunkHandle handle) { return state_.chunks().find(handle) == nullptr; };
+  auto gone = [this](ChunkHandle handle) { return !state_.chunks().has(handle); };
   std::erase_if(active_, [&](const auto& one) { return gone(ChunkHandle{one.first}); });
   std::erase_if(inactive_, [&](const auto& one) { return gone(one.first); });
   std::erase_if(failures_, [&](const auto& one) { return gone(one.first); });

@@ -150,7 +150,7 @@ Task<bus::Done> ServerService::report_damage(bus::ReportDamage ask, bus::Caller)
   log::error(
       "replica_damaged",
       {{"server", ask.server}, {"chunk", ask.handle}, {"block", ask.block}, {"why", ask.reason.substr(0, kTextMax)}});
-  if (state_.chunks().find(ask.handle) != nullptr) servers_.damage(ask);
+  if (state_.chunks().has(ask.handle)) servers_.damage(ask);
   co_return bus::Done{};
 }
 

@@ -46,8 +46,8 @@ Decision MasterState::run(const ActivateOp& op, WallMs) {
 }
 
 Decision MasterState::run(const SealChunkOp& op, WallMs now) {
-  const Chunk* chunk = chunks_.find(op.handle);
-  if (chunk == nullptr) return refusal(Code::not_found, fmt::format("chunk {} does not exist", op.handle));
+  const std::optional<Chunk> chunk = chunks_.find(op.handle);
+  if (!chunk) return refusal(Code::not_found, fmt::format("chunk {} does not exist", op.handle));
   if (chunk->configuration.version != op.version) {
     return refusal(Code::conflict,
                    fmt::format("chunk {} has version {}, not {}", op.handle, chunk->configuration.version, op.version));

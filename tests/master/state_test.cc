@@ -241,7 +241,7 @@ struct OneFile {
     return state.apply(op_of(AllocateChunkOp{file, index, handle, {server(1), server(2)}, server(1)})).handle;
   }
   bus::FileInfo info() const { return state.info(file, "/f"); }
-  const Configuration& configuration(ChunkHandle handle) const { return state.chunks().find(handle)->configuration; }
+  Configuration configuration(ChunkHandle handle) const { return state.chunks().find(handle)->configuration; }
 
   MasterState state;
   InodeId file;
@@ -372,7 +372,7 @@ TEST(State, ATruncateDropsWhatIsBehindAndIsRefusedIfTheChunkAtTheEndChanged) {
       << "a lost race is not on record";
   EXPECT_EQ(it.info().size, size);
   EXPECT_EQ(it.info().chunks, 2u);
-  EXPECT_EQ(it.state.chunks().find(third), nullptr);
+  EXPECT_FALSE(it.state.chunks().has(third));
   EXPECT_EQ(it.state.chunks().find(second)->sealed_length, 100u);
   std::vector<DroppedChunk> dropped = it.state.take_dropped();
   ASSERT_EQ(dropped.size(), 1u);
@@ -406,8 +406,8 @@ TEST(State, MutantsAreWhatTheySay) {
     (void)state->apply(op_of(ReconfigureOp{{1}, {1}, {server(2)}, server(2)}));
   }
   EXPECT_EQ(same.chunks().find({1})->configuration.version, Version{1});
-  EXPECT_EQ(two.chunks().find({1}), nullptr);
-  EXPECT_NE(two.chunks().find({2}), nullptr);
+  EXPECT_FALSE(two.chunks().has({1}));
+  EXPECT_TRUE(two.chunks().has({2}));
 }
 
 }  // namespace

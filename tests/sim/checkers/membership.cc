@@ -21,8 +21,9 @@ std::string check_membership(const SimDisk& master, std::uint64_t chunk_size) {
     Result<master::Op> op = master::decode_op(record.op);
     if (!op) return {};
     const auto* change = std::get_if<master::ReconfigureOp>(&op->body);
-    const master::Chunk* chunk = change != nullptr ? state.chunks().find(change->handle) : nullptr;
-    if (chunk != nullptr && !chunk->configuration.virgin && chunk->configuration.version == change->from) {
+    std::optional<master::Chunk> chunk;
+    if (change != nullptr) chunk = state.chunks().find(change->handle);
+    if (chunk && !chunk->configuration.virgin && chunk->configuration.version == change->from) {
       for (ServerId member : chunk->configuration.members) {
         if (chunk->configuration.joins(member) || std::ranges::find(change->members, member) != change->members.end())
           continue;
