@@ -12,7 +12,7 @@ const std::string kDirectory = "checkpoint";
 const std::string kTemporary = "checkpoint/unfinished.tmp";
 constexpr std::size_t kWriteAtOnce = 64 << 10;
 constexpr std::uint64_t kSyncEvery = 256 << 10;  // so that the log's syncs never wait for more than that
-constexpr std::size_t kReadAtOnce = 1 << 20;
+constexpr std::size_t kReadAtOnce = 256 << 10;
 constexpr int kRest = 3;  // times as long as the work before it: three quarters of loop and disk are others'
 
 std::string path_of(std::uint64_t index) { return kDirectory + "/" + checkpoint_name(index); }
@@ -38,12 +38,16 @@ Task<std::vector<std::uint64_t>> CheckpointStore::open() {
   co_return indices;
 }
 
-Task<> CheckpointStore::feed_file(std::shared_ptr<File> file, CheckpointDecoder& decoder) {
+Task<> CheckpointStore::feed_file(std::shared_ptr<File> file, CheckpointDecoder& decoder, bool rests) {
   for (std::uint64_t at = 0;;) {
+    const Instant began = executor_.now();
     Bytes bytes = co_await file->read(at, kReadAtOnce);
     if (bytes.empty()) break;
     co_await decoder.feed(bytes.view());
     at += bytes.size();
+    // What is in memory is read without waiting: nobody else would have a turn.
+    const Duration worked = executor_.now() - began;
+    if (rests) co_await executor_.sleep(worked * kRest);
   }
   co_await decoder.finish();
 }
@@ -54,7 +58,7 @@ Task<MasterState> CheckpointStore::load(std::uint64_t index, ClusterId cluster, 
   StateLoader loader(mutant, chunk_size);
   CheckpointDecoder decoder([&loader](PieceKind kind, std::string_view piece) { return loader.add(kind, piece); });
   std::shared_ptr<File> file = co_await disk_.open(path, Disk::Mode::read);
-  Result<> fed = co_await feed_file(file, decoder).outcome();
+  Result<> fed = co_await feed_file(file, decoder, false).outcome();
   const CheckpointHeader& header = decoder.header();
   if (decoder.has_header() && header.cluster != cluster) {
     co_await fail(Code::wrong_cluster, "{} belongs to cluster {}, this directory to {}", path, header.cluster, cluster);
@@ -120,12 +124,13 @@ Task<> CheckpointStore::write_temporary(CheckpointHeader header, FrozenState sta
 Task<> CheckpointStore::verify(std::string path, std::uint64_t index) {
   std::shared_ptr<File> file = co_await disk_.open(path, Disk::Mode::read);
   CheckpointDecoder decoder([](PieceKind, std::string_view) { return Result<>(); });
-  co_await feed_file(file, decoder);
+  co_await feed_file(file, decoder, true);
   if (decoder.header().index != index) co_await fail(Code::corrupt, "{} is of index {}", path, decoder.header().index);
 }
 
 Task<> CheckpointStore::remove(std::uint64_t index) {
-  co_await disk_.remove(path_of(index));
+  Result<> removed = co_await disk_.remove(path_of(index)).outcome();
+  if (!removed && removed.error().code != Code::not_found) co_await std::move(removed);
   co_await disk_.sync_directory(kDirectory);
 }
 

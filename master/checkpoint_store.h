@@ -31,12 +31,14 @@ class CheckpointStore {
                          std::uint64_t chunk_size);
   // Durable and verified when it returns; gives its bytes. no_space, io_error, corrupt: it is not there then.
   Task<std::uint64_t> write(CheckpointHeader header, FrozenState state);
+  // If it is there.
   Task<> remove(std::uint64_t index);
 
  private:
   Task<> write_temporary(CheckpointHeader header, FrozenState state, std::uint64_t* size);
   Task<> verify(std::string path, std::uint64_t index);
-  static Task<> feed_file(std::shared_ptr<File> file, CheckpointDecoder& decoder);
+  // `rests`: others have their turns in between.
+  Task<> feed_file(std::shared_ptr<File> file, CheckpointDecoder& decoder, bool rests);
 
   Executor& executor_;
   Disk& disk_;

@@ -73,6 +73,7 @@ Task<Checkpointer::Written> Checkpointer::write() {
   Result<std::uint64_t> size = co_await store_.write(header, std::move(frozen)).outcome();
   if (!size) {
     ++failures_;
+    others_.push_back(written.index);  // it may be there all the same, if only its name could not be made durable
     not_before_ = executor_.now() + kAfterFailure;
     log::warn("checkpoint_failed", {{"index", written.index}, {"why", size.error().text()}});
     co_await std::move(size);
