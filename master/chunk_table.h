@@ -4,7 +4,7 @@
 // version. It is virgin until its first activation: only then may a missing replica count as an empty one. A member
 // that is joining counts for nothing until the configuration has been active.
 //
-// A million chunks are held in about 40 bytes each: records of what is unusual about a chunk (chunk_record.h), packed
+// A million chunks are held in some 35 bytes each: records of what is unusual about a chunk (chunk_record.h), packed
 // by handle, and an index of them, packed by file. So what is given out are copies; who waits looks again.
 //
 // Pure: part of the state that the log rebuilds. Where members are and whether they answer is not known here.

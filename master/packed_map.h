@@ -1,6 +1,6 @@
 // PackedMap: small records in the order of their keys, packed into pages that a frozen view may share.
 //
-//   index   page border -> Cow<Page>   (std::map: a page holds the keys from its border up to the next one)
+//   index   page border -> Cow<Page>   (page_index.h; a page holds the keys from its border up to the next one)
 //   page    records in order, one behind the other: {key, less the border; size varint; body}
 //
 // Finding is a look-up in the index and a walk over one page of at most kPageMax bytes (more only if a single record is
@@ -17,7 +17,6 @@
 #pragma once
 
 #include <algorithm>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -25,7 +24,7 @@
 #include <vector>
 
 #include "base/check.h"
-#include "master/cow.h"
+#include "master/page_index.h"
 #include "master/varint.h"
 
 namespace gfs::master {
@@ -73,19 +72,19 @@ class PackedMap {
   };
 
   std::optional<std::string_view> find(Key key) const {
-    auto page = page_of(pages_, key);
+    auto page = pages_.page_of(key);
     if (page == pages_.end()) return std::nullopt;
-    const Spot at = spot(*page->second, key);
+    const Spot at = spot(**page, key);
     return at.found ? std::optional(at.body) : std::nullopt;
   }
 
   // Adds the record, or replaces the one that is there: then false.
   bool put(Key key, std::string_view body) {
-    auto page = page_of(pages_, key);
+    auto page = pages_.page_of(key);
     const bool before_all = page == pages_.end();
-    if (before_all) page = pages_.emplace(key, Cow<Page>(Page{key, {}})).first;
-    const Spot at = spot(*page->second, key);
-    Page& changed = page->second.change();
+    if (before_all) page = pages_.insert(key, Page{key, {}});
+    const Spot at = spot(**page, key);
+    Page& changed = page->change();
     std::string record;
     append(record, changed.border, key, body);
     replace(changed.bytes, at.begin, at.end, record);
@@ -99,16 +98,16 @@ class PackedMap {
   }
 
   bool erase(Key key) {
-    auto page = page_of(pages_, key);
+    auto page = pages_.page_of(key);
     if (page == pages_.end()) return false;
-    const Spot at = spot(*page->second, key);
+    const Spot at = spot(**page, key);
     if (!at.found) return false;
     --size_;
-    if (at.end - at.begin == page->second->bytes.size()) {
+    if (at.end - at.begin == (*page)->bytes.size()) {
       pages_.erase(page);
       return true;
     }
-    replace(page->second.change().bytes, at.begin, at.end, {});
+    replace(page->change().bytes, at.begin, at.end, {});
     join(page);
     return true;
   }
@@ -116,10 +115,10 @@ class PackedMap {
   // In order, from `from` on; `visit(key, body)` gives false to end it and may not change the map.
   template <class Visit>
   void walk(Key from, const Visit& visit) const {
-    auto page = page_of(pages_, from);
+    auto page = pages_.page_of(from);
     if (page == pages_.end()) page = pages_.begin();
     for (; page != pages_.end(); ++page) {
-      for (Records records(*page->second); records.next();) {
+      for (Records records(**page); records.next();) {
         if (!(records.key() < from) && !visit(records.key(), records.body())) return;
       }
     }
@@ -128,21 +127,24 @@ class PackedMap {
   // The other way, from the last one that is before `before`.
   template <class Visit>
   void walk_back(Key before, const Visit& visit) const {
+    auto page = pages_.page_of(before);
+    if (page == pages_.end()) return;
     std::vector<std::pair<Key, std::string_view>> items;
-    for (auto page = pages_.lower_bound(before); page != pages_.begin();) {
-      --page;
+    while (true) {
       items.clear();
-      for (Records records(*page->second); records.next() && records.key() < before;)
+      for (Records records(**page); records.next() && records.key() < before;)
         items.emplace_back(records.key(), records.body());
       for (auto at = items.rbegin(); at != items.rend(); ++at) {
         if (!visit(at->first, at->second)) return;
       }
+      if (page == pages_.begin()) return;
+      --page;
     }
   }
 
   std::optional<Key> last() const {
     if (pages_.empty()) return std::nullopt;
-    Records records(*pages_.rbegin()->second);
+    Records records(**--pages_.end());
     while (records.next()) {
     }
     return records.key();
@@ -152,7 +154,7 @@ class PackedMap {
   Frozen freeze() const {
     Frozen frozen;
     frozen.reserve(pages_.size());
-    for (const auto& [border, page] : pages_) frozen.push_back(page.freeze());
+    for (const Cow<Page>& page : pages_) frozen.push_back(page.freeze());
     return frozen;
   }
 
@@ -161,20 +163,13 @@ class PackedMap {
 
  private:
   static constexpr std::size_t kGrowth = 128;
-  using Pages = std::map<Key, Cow<Page>>;  // none of them is empty
+  using Pages = PageIndex<Key, Page>;  // none of them is empty
   // Where a record is in its page, or would be.
   struct Spot {
     std::size_t begin = 0, end = 0;
     bool found = false;
     std::string_view body;
   };
-
-  // end: it is before all pages.
-  template <class AnyPages>
-  static auto page_of(AnyPages& pages, Key key) {
-    auto behind = pages.upper_bound(key);
-    return behind == pages.begin() ? pages.end() : std::prev(behind);
-  }
 
   static Spot spot(const Page& page, Key key) {
     Records records(page);
@@ -218,7 +213,7 @@ class PackedMap {
 
   // `changed`: where the record is because of which it is too large.
   void split(typename Pages::iterator page, std::size_t changed) {
-    Page& full = page->second.change();
+    Page& full = page->change();
     std::size_t cut = 0, last = 0;
     for (Records records(full); records.next(); last = records.begin()) {
       if (cut < full.bytes.size() / 2) cut = records.begin();
@@ -232,20 +227,21 @@ class PackedMap {
     move_records(behind, full, cut);
     full.bytes.resize(cut);
     full.bytes.shrink_to_fit();
-    pages_.emplace_hint(std::next(page), behind.border, Cow<Page>(std::move(behind)));
+    pages_.insert(rest.key(), std::move(behind));
   }
 
   void join(typename Pages::iterator page) {
-    if (page->second->bytes.size() > kPageMax / 4) return;
+    if ((*page)->bytes.size() > kPageMax / 4) return;
     auto absorb_next = [this](typename Pages::iterator into) {
-      auto next = std::next(into);
+      auto next = into;
+      ++next;
       if (next == pages_.end()) return;
-      if (into->second->bytes.size() + next->second->bytes.size() > kPageMax / 2) return;
-      move_records(into->second.change(), *next->second, 0);
+      if ((*into)->bytes.size() + (*next)->bytes.size() > kPageMax / 2) return;
+      move_records(into->change(), **next, 0);
       pages_.erase(next);
     };
     absorb_next(page);
-    if (page != pages_.begin()) absorb_next(std::prev(page));
+    if (page != pages_.begin()) absorb_next(--page);
   }
 
   Pages pages_;

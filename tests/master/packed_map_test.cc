@@ -28,9 +28,9 @@ TEST(PackedMap, AgreesWithAnOrderedMap) {
     Map map;
     Model model;
     double growing = 0.7;
-    for (int step = 1; step <= 20000; ++step) {
-      if (step % 5000 == 0) growing = 1 - growing;
-      const std::uint64_t key = random.below(3000) << (random.chance(0.5) ? 50 : 0);
+    for (int step = 1; step <= 40000; ++step) {
+      if (step % 10000 == 0) growing = 1 - growing;
+      const std::uint64_t key = random.below(10000) << (random.chance(0.5) ? 50 : 0);
       if (random.chance(growing)) {
         const std::string body(random.below(random.chance(0.01) ? 3000 : 40), static_cast<char>('a' + step % 26));
         map.put(key, body);
@@ -41,7 +41,7 @@ TEST(PackedMap, AgreesWithAnOrderedMap) {
       ASSERT_EQ(map.size(), model.size());
       auto found = model.find(key);
       ASSERT_EQ(map.find(key), found == model.end() ? std::nullopt : std::optional<std::string_view>(found->second));
-      if (step % 500 == 0) ASSERT_EQ(content(map), model) << "seed " << seed << " step " << step;
+      if (step % 2000 == 0) ASSERT_EQ(content(map), model) << "seed " << seed << " step " << step;
     }
   }
 }
@@ -76,6 +76,7 @@ TEST(PackedMap, FillsItsPagesAndGivesThemBack) {
     const double full = static_cast<double>(map.size()) * 33 / (static_cast<double>(map.pages()) * Map::kPageMax);
     EXPECT_GT(full, order == 0 ? 0.9 : 0.45) << "order " << order;
     const Model all = content(map);
+    EXPECT_EQ(all.size(), map.size());
     for (const auto& [key, one] : all) {
       if (key % 100 != 0) ASSERT_TRUE(map.erase(key));
     }
