@@ -208,6 +208,8 @@ bus::Configure LayoutService::order_for(ChunkHandle handle, const Chunk& chunk) 
   order.salvage = configuration.salvage;
   order.ack = configuration.ack;
   order.index = chunk.index;
+  const Inode* file = state_.names().inode(chunk.inode);
+  if (file == nullptr || !file->appends) return order;  // nothing is sealed but where records are appended
   order.before = state_.chunks().sealed_before(chunk.inode, chunk.index);
   const std::optional<Chunk> before = state_.chunks().find(order.before);
   if (!before) return order;
