@@ -159,8 +159,6 @@ void each_example_message(Visit&& visit) {
   visit("master.list_leases", ListLeases{handle, 10});
   visit("master.list_leases.reply",
         ListLeases::Reply{{ListLeases::Lease{handle, inode, 1, version, server, "tcp://127.0.0.1:7510", 59000}}, true});
-  visit("master.checkpoint", Checkpoint{});
-  visit("master.checkpoint.reply", Checkpoint::Reply{7, 8192, 12, 3});
   visit("master.revoke_lease", RevokeLease{handle});
   visit("master.revoke_lease.reply", RevokeLease::Reply{version, server});
   visit("master.find_chunk", FindChunk{handle});
@@ -178,6 +176,8 @@ void each_example_message(Visit&& visit) {
                    {100000},
                    {}});
   visit("replica.apply_batch.reply", ApplyBatch::Reply{{165536, 0}, {0, 22}, {"", "out of order"}});
+  visit("master.checkpoint", Checkpoint{});
+  visit("master.checkpoint.reply", Checkpoint::Reply{7, 8192, 12, 3});
 }
 
 }  // namespace gfs::bus
