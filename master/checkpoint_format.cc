@@ -15,6 +15,12 @@ constexpr std::uint8_t kEnd = 255;
 constexpr std::size_t kHeaderChecked = 16;  // what is before it is magic, format and crc
 constexpr std::size_t kBlockChecked = 8;    // size and crc
 
+// Over everything but itself.
+std::uint32_t header_crc(std::string_view header) {
+  const std::uint32_t before = crc32c(header.substr(0, kHeaderChecked - 4));
+  return crc32c(header.substr(kHeaderChecked, kCheckpointHeaderSize - kHeaderChecked), before);
+}
+
 // The size counts too: it is put behind the crc's begin.
 std::uint32_t block_crc(std::uint32_t before, std::string_view block, std::uint32_t size) {
   std::string number;
@@ -35,17 +41,18 @@ std::uint64_t parse_checkpoint_name(std::string_view name) {
 }
 
 void CheckpointEncoder::begin(std::string& text, const CheckpointHeader& header) {
-  std::string checked;
-  put_uuid(checked, header.cluster);
-  put(checked, header.epoch);
-  put(checked, header.term);
-  put(checked, header.index);
-  put(checked, header.salt);
-  before_ = crc32c(checked.data(), checked.size(), 0);
-  text += kMagic;
-  put(text, kCheckpointFormat);
-  put(text, before_);
-  text += checked;
+  std::string bytes(kMagic);
+  put(bytes, kCheckpointFormat);
+  put(bytes, std::uint32_t{0});
+  put_uuid(bytes, header.cluster);
+  put(bytes, header.epoch);
+  put(bytes, header.term);
+  put(bytes, header.index);
+  put(bytes, header.salt);
+  before_ = header_crc(bytes);
+  std::string crc;
+  put(crc, before_);
+  text += bytes.replace(kHeaderChecked - 4, 4, crc);
 }
 
 void CheckpointEncoder::add(std::string& text, PieceKind kind, std::string_view piece) {
@@ -101,12 +108,11 @@ Result<> CheckpointDecoder::decode_header(std::string_view bytes) {
   if (!bytes.starts_with(kMagic)) return broken("no checkpoint begins like this");
   Taker taker(bytes.substr(kMagic.size(), kCheckpointHeaderSize - kMagic.size()));
   const auto format = taker.number<std::uint32_t>();
-  if (format > kCheckpointFormat)
-    return fail(Code::wrong_version, "format {}, this program reads {}", format, kCheckpointFormat);
   before_ = taker.number<std::uint32_t>();
-  if (format != kCheckpointFormat ||
-      before_ != crc32c(bytes.data() + kHeaderChecked, kCheckpointHeaderSize - kHeaderChecked, 0))
+  if (before_ != header_crc(bytes.substr(0, kCheckpointHeaderSize)))
     return broken("the header's checksum does not match");
+  if (format != kCheckpointFormat)
+    return fail(Code::wrong_version, "format {}, this program reads {}", format, kCheckpointFormat);
   header_.cluster = taker.uuid<ClusterId>();
   header_.epoch = taker.number<std::uint64_t>();
   header_.term = taker.number<std::uint64_t>();

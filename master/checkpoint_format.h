@@ -6,7 +6,7 @@
 //   block   := size u32  crc u32  number u32  kind u8  zero 3 bytes  piece[size]
 //   end     := a block of kind 255 without a piece; nothing follows it
 //
-// Little-endian. The header's crc is CRC32C over what is behind it, begun with 0; a block's is over everything behind
+// Little-endian. The header's crc is CRC32C over all of it but itself; a block's is over everything behind
 // its crc, begun with the crc before it: a block of another checkpoint, or at another place, does not verify. Blocks
 // are numbered from 1; kind and piece are master/frozen_state.h's.
 //

@@ -29,7 +29,8 @@ Task<std::vector<std::uint64_t>> CheckpointStore::open() {
     if (index > 0 && !entry.is_directory) {
       indices.push_back(index);
     } else if (entry.name.ends_with(".tmp") && !entry.is_directory) {
-      co_await disk_.remove(kDirectory + "/" + entry.name);
+      Result<> gone = co_await disk_.remove(kDirectory + "/" + entry.name).outcome();
+      if (!gone && gone.error().code != Code::not_found) co_await std::move(gone);
     } else {
       co_await fail(Code::corrupt, "{}/{} is no checkpoint: it does not belong there", kDirectory, entry.name);
     }
@@ -48,6 +49,7 @@ Task<> CheckpointStore::feed_file(std::shared_ptr<File> file, CheckpointDecoder&
     // What is in memory is read without waiting: nobody else would have a turn.
     const Duration worked = executor_.now() - began;
     if (rests) co_await executor_.sleep(worked * kRest);
+    if (given_up_) co_await fail(Code::cancelled, "the master stops");
   }
   co_await decoder.finish();
 }
@@ -117,6 +119,7 @@ Task<> CheckpointStore::write_temporary(CheckpointHeader header, FrozenState sta
     }
     const Duration worked = executor_.now() - began;
     if (more) co_await executor_.sleep(worked * kRest);
+    if (given_up_) co_await fail(Code::cancelled, "the master stops");
   }
   *size = at;
 }

@@ -31,6 +31,8 @@ class CheckpointStore {
                          std::uint64_t chunk_size);
   // Durable and verified when it returns; gives its bytes. no_space, io_error, corrupt: it is not there then.
   Task<std::uint64_t> write(CheckpointHeader header, FrozenState state);
+  // The one that is being written ends at its next step: cancelled. None is written any more.
+  void give_up() { given_up_ = true; }
   // If it is there.
   Task<> remove(std::uint64_t index);
 
@@ -43,6 +45,7 @@ class CheckpointStore {
   Executor& executor_;
   Disk& disk_;
   Random& random_;
+  bool given_up_ = false;
 };
 
 }  // namespace gfs::master

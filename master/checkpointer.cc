@@ -1,5 +1,7 @@
 #include "master/checkpointer.h"
 
+#include <utility>
+
 #include "base/log.h"
 #include "base/probe.h"
 
@@ -17,6 +19,8 @@ Task<> Checkpointer::recover(ClusterId cluster, std::uint64_t epoch, std::string
   others_ = co_await store_.open();
   std::string broken;
   const std::uint64_t behind = co_await load_newest(others_, std::move(mutant), &broken);
+  // One that is damaged says all the same how far the log went.
+  if (!others_.empty()) log_.must_reach(others_.front());
   std::erase(others_, behind);
   last_.index = behind;
   LogStore::Replay replay = [this](std::uint64_t index, const Bytes& bytes) -> Result<> {
@@ -50,19 +54,34 @@ Task<std::uint64_t> Checkpointer::load_newest(std::vector<std::uint64_t> indices
 void Checkpointer::tick() {
   if (running_ || executor_.now() < not_before_) return;
   if (log_.bytes_read_and_written() - bytes_at_last_ < settings_.after_bytes) return;
-  running_ = true;
-  group_.spawn(write(), [this](Result<Written>) { running_ = false; });
+  begin();
 }
 
 Task<Checkpointer::Written> Checkpointer::now() {
-  auto promise = std::make_shared<Promise<Written>>();
-  Future<Written> written = promise->future();
-  group_.spawn(write(), [promise](Result<Written> result) { promise->set(std::move(result)); });
+  Future<Written> written = asked_.emplace_back().future();
+  begin();
   co_return co_await std::move(written);
 }
 
+Task<> Checkpointer::stop() {
+  store_.give_up();
+  co_await group_.idle();
+}
+
+void Checkpointer::begin() {
+  if (std::exchange(running_, true)) return;
+  group_.spawn(run(), [this](Result<>) { running_ = false; });
+}
+
+Task<> Checkpointer::run() {
+  do {
+    std::vector<Promise<Written>> told = std::exchange(asked_, {});
+    Result<Written> written = co_await write().outcome();
+    for (Promise<Written>& one : told) one.set(written);
+  } while (!asked_.empty());
+}
+
 Task<Checkpointer::Written> Checkpointer::write() {
-  Semaphore::Held turn = co_await turn_.take(1);
   const Instant began = executor_.now();
   const std::uint64_t bytes_before = log_.bytes_read_and_written();
   Written written;
@@ -92,14 +111,18 @@ Task<Checkpointer::Written> Checkpointer::write() {
 
 // `before`: the checkpoint before this one (0: none); it stays, and the log behind it.
 Task<> Checkpointer::clear_away(std::uint64_t before) {
-  std::erase(others_, last_.index);  // a broken one that the new one took the place of
-  while (!others_.empty()) {
-    co_await store_.remove(others_.back());
-    others_.pop_back();
+  std::vector<std::uint64_t> go = std::exchange(others_, {});
+  if (before != 0) others_.push_back(before);  // goes with the next one
+  Result<> cleared;
+  for (std::uint64_t index : go) {
+    if (index == last_.index) continue;  // a damaged one that the new one took the place of
+    Result<> gone = co_await store_.remove(index).outcome();
+    if (gone) continue;
+    others_.push_back(index);
+    cleared = std::move(gone);
   }
-  if (before == 0) co_return;
-  others_.push_back(before);  // goes with the next one
-  co_await log_.trim(before);
+  if (before != 0) co_await log_.trim(before);
+  co_await std::move(cleared);
 }
 
 }  // namespace gfs::master

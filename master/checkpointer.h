@@ -44,17 +44,20 @@ class Checkpointer {
 
   // Once a second.
   void tick();
-  // One that holds everything applied by now. no_space, io_error.
+  // One that holds everything applied by now; those who ask while one is written share the next. no_space, io_error.
   Task<Written> now();
+  // Gives up what is being written, and waits until the disk has done what it was told.
+  Task<> stop();
   // Until none is being written.
   Task<> idle() { return group_.idle(); }
-  void cancel() { group_.cancel(); }
 
   const Written& last() const { return last_; }  // index 0: none that is known
   std::uint64_t failures() const { return failures_; }
   bool running() const { return running_; }
 
  private:
+  void begin();
+  Task<> run();
   Task<Written> write();
   // The index of the one that is in the state then; 0: none.
   Task<std::uint64_t> load_newest(std::vector<std::uint64_t> indices, std::string mutant, std::string* broken);
@@ -76,7 +79,7 @@ class Checkpointer {
   Instant not_before_{};
   std::uint64_t failures_ = 0;
   bool running_ = false;
-  Semaphore turn_{1};
+  std::vector<Promise<Written>> asked_;  // of the next one
   TaskGroup group_;
 };
 

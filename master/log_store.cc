@@ -78,6 +78,7 @@ Task<> LogStore::list_segments() {
 Task<> LogStore::open(ClusterId cluster, std::uint64_t epoch, std::uint64_t behind, Replay replay) {
   cluster_ = cluster;
   epoch_ = epoch;
+  must_reach_ = std::max(must_reach_, behind);
   co_await list_segments();
   if (segments_.empty()) {
     co_await fail(Code::corrupt, "the log is missing: {} has no segments, index {} is looked for", kDirectory,
@@ -97,11 +98,13 @@ Task<> LogStore::open(ClusterId cluster, std::uint64_t epoch, std::uint64_t behi
     }
     co_await read_segment_file(segment_name(segments_[i]), i + 1 == segments_.size(), behind, replay);
   }
-  if (last_index_ < behind) {
-    co_await fail(Code::corrupt, "the log ends with index {} in {}, and there is a checkpoint of index {}: records are gone",
-                  last_index_, path_of(segment_name(segments_.back())), behind);
-  }
   synced_ = last_index_;
+}
+
+Result<> LogStore::check_reach(const std::string& path) const {
+  if (last_index_ >= must_reach_) return {};
+  return fail(Code::corrupt, "the log ends with index {} in {}, and there is a checkpoint of index {}: records are gone",
+              last_index_, path, must_reach_);
 }
 
 Task<> LogStore::read_segment_file(std::string name, bool last, std::uint64_t behind, const Replay& replay) {
@@ -112,6 +115,7 @@ Task<> LogStore::read_segment_file(std::string name, bool last, std::uint64_t be
   if (last && last_index_ > 0 && bytes.size() <= kSegmentHeaderSize && !decode_segment_header(bytes) &&
       decode_segment_header(bytes).error().code == Code::malformed) {
     // The process died while this segment was being made: nothing was ever in it.
+    co_await check_reach(path);
     log::warn("log_segment_unfinished", {{"file", path}, {"index", last_index_ + 1}});
     co_await create_segment(last_index_ + 1);
     co_return;
@@ -141,6 +145,7 @@ Task<> LogStore::read_segment_file(std::string name, bool last, std::uint64_t be
     synced = std::max(synced, record.header.synced);
   }
   if (!last) co_return;
+  co_await check_reach(path);
   file_ = std::move(file);
   header_ = content.header;
   end_ = content.end;
@@ -194,11 +199,13 @@ Task<> LogStore::append(std::vector<std::string> ops) {
 
 Task<> LogStore::mark() {
   if (synced_ == 0 || end_ == kSegmentHeaderSize) co_return;
+  if (end_ >= settings_.segment_max) co_return;  // the next segment may be begun already, at this index
   std::vector<std::string> nothing{std::string()};
   co_await write(std::move(nothing));
 }
 
 Task<> LogStore::write(std::vector<std::string> ops) {
+  if (broken_) co_await fail(Code::io_error, "the directory of the log could not be synced");
   std::string batch;
   std::uint64_t index = last_index_;
   std::uint32_t before = before_;
@@ -231,11 +238,15 @@ Task<> LogStore::write(std::vector<std::string> ops) {
 Task<> LogStore::trim(std::uint64_t through) {
   bool removed = false;
   while (segments_.size() > 1 && segments_[1] <= through + 1) {
-    co_await disk_.remove(path_of(segment_name(segments_.front())));
+    Result<> gone = co_await disk_.remove(path_of(segment_name(segments_.front()))).outcome();
+    if (!gone && gone.error().code != Code::not_found) co_await std::move(gone);
     segments_.erase(segments_.begin());
     removed = true;
   }
-  if (removed) co_await disk_.sync_directory(kDirectory);
+  if (!removed) co_return;
+  Result<> synced = co_await sync_names(disk_, kDirectory).outcome();
+  broken_ = broken_ || !synced;  // the name of a new segment may be what was lost
+  co_await std::move(synced);
 }
 
 Task<> LogStore::settle(std::string name, std::uint64_t size) {

@@ -1,8 +1,8 @@
 // LogStore: the op log as segment files on a Disk.
 //
-// What append() has answered with success is on the disk. Opening finds every record behind a checkpoint again, in order,
-// or refuses with file, offset and index: it never guesses. The one thing it repairs is the end of the last segment,
-// where a write was interrupted that nobody was answered for.
+// What append() has answered with success is on the disk. Opening finds every record behind a checkpoint again, in
+// order, or refuses with file, offset and index: it never guesses. The one thing it repairs is the end of the last
+// segment, where a write was interrupted that nobody was answered for.
 //
 // After an error of append() other than no_space nothing is known of the disk: the owner ends the process.
 // Owned by Master; one call at a time; lives on its loop.
@@ -34,6 +34,9 @@ class LogStore {
 
   // Makes the first segment, durably.
   Task<> format(ClusterId cluster, std::uint64_t epoch);
+  // Something else is known to rest on the log's entries up to this index: an open() that does not find them refuses,
+  // and cuts nothing off.
+  void must_reach(std::uint64_t index) { must_reach_ = index; }
   // Gives every op with an index above `behind` to `replay`, in order; segments that end before it are not read.
   // corrupt, wrong_version, wrong_cluster, or the error of replay.
   Task<> open(ClusterId cluster, std::uint64_t epoch, std::uint64_t behind, Replay replay);
@@ -41,7 +44,8 @@ class LogStore {
   Task<> append(std::vector<std::string> ops);
   // Leaves a record behind that says that everything before it is durable: for a clean stop.
   Task<> mark();
-  // Removes the segments that hold nothing above `through`.
+  // Removes the segments that hold nothing above `through`. If what that leaves cannot be made durable nothing is known
+  // of the directory any more: append() fails from then on.
   Task<> trim(std::uint64_t through);
 
   std::uint64_t last_index() const { return last_index_; }
@@ -57,6 +61,7 @@ class LogStore {
 
  private:
   Task<> list_segments();
+  Result<> check_reach(const std::string& path) const;
   Task<> read_segment_file(std::string name, bool last, std::uint64_t behind, const Replay& replay);
   Task<> create_segment(std::uint64_t first);
   Task<> settle(std::string name, std::uint64_t size);
@@ -73,8 +78,10 @@ class LogStore {
   std::uint64_t last_index_ = 0;
   std::uint64_t synced_ = 0;
   std::uint64_t bytes_ = 0;
+  std::uint64_t must_reach_ = 0;
+  bool broken_ = false;                  // the directory could not be synced
   std::vector<std::uint64_t> segments_;  // their first indices, in order
-  std::shared_ptr<File> file_;  // the last segment
+  std::shared_ptr<File> file_;           // the last segment
   SegmentHeader header_;
   std::uint32_t before_ = 0;  // crc of its last record, or of its header
   std::uint64_t end_ = 0;

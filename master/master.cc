@@ -143,8 +143,8 @@ Task<> Master::Parts::stop() {
   Result<> closed = co_await journal.close().outcome();
   co_await executor.sleep(Duration::zero());  // the last answers leave
   group.cancel();
-  checkpointer.cancel();
   endpoint.stop();
+  co_await checkpointer.stop();
   // Only a hint for the next start: without it the end of the log is trusted a little less.
   Result<> marked;
   if (closed) marked = co_await log.mark().outcome();

@@ -359,6 +359,27 @@ TEST_F(LogStoreTest, AFullDiskAtTheChangeOfSegmentsIsSurvivedToo) {
   expect_ops(*ops, log.last_index());
 }
 
+TEST_F(LogStoreTest, NoMarkComesBehindASegmentThatCouldNotBeBegun) {
+  settings.segment_max = 300;
+  fill(8);
+  LogStore log(*disk, random, settings);
+  ASSERT_TRUE(open(log));
+  platter.set_capacity(platter.used());
+  bool refused = false;
+  for (int i = 0; i < 10 && !refused; ++i) {
+    std::vector<std::string> one{op(log.last_index() + 1)};
+    refused = !world.run(log.append(one));
+  }
+  ASSERT_TRUE(refused);
+  platter.set_capacity(1 << 30);
+  ASSERT_TRUE(world.run(log.mark()));
+  auto ops = reopen();
+  ASSERT_TRUE(ops) << ops.error().text();
+  append(log, 3);
+  ops = reopen();
+  ASSERT_TRUE(ops) << ops.error().text();
+}
+
 TEST_F(LogStoreTest, AnErrorOfTheDiskIsNotAFullDisk) {
   fill(1);
   LogStore log(*disk, random, settings);
