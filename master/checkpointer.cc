@@ -10,6 +10,7 @@ namespace gfs::master {
 namespace {
 
 constexpr Duration kAfterFailure = 60s;
+constexpr std::size_t kAskedMax = 1024;  // who gave up waiting counts until the next one is there
 
 }  // namespace
 
@@ -58,6 +59,8 @@ void Checkpointer::tick() {
 }
 
 Task<Checkpointer::Written> Checkpointer::now() {
+  if (asked_.size() >= kAskedMax)
+    co_await fail(Code::overloaded, "{} wait for the next checkpoint already", asked_.size());
   Future<Written> written = asked_.emplace_back().future();
   begin();
   co_return co_await std::move(written);

@@ -44,7 +44,8 @@ class Checkpointer {
 
   // Once a second.
   void tick();
-  // One that holds everything applied by now; those who ask while one is written share the next. no_space, io_error.
+  // One that holds everything applied by now; those who ask while one is written share the next. no_space, io_error,
+  // overloaded.
   Task<Written> now();
   // Gives up what is being written, and waits until the disk has done what it was told.
   Task<> stop();

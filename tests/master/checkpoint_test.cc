@@ -357,6 +357,23 @@ TEST_F(CheckpointTest, ThoseWhoAskWhileOneIsWrittenShareTheNext) {
   EXPECT_EQ(files("checkpoint").size(), 2u);
 }
 
+TEST_F(CheckpointTest, NotAnyNumberMayWaitForIt) {
+  format();
+  ASSERT_TRUE(begin());
+  work(20);
+  int done = 0, refused = 0;
+  for (int i = 0; i < 2000; ++i) {
+    group.spawn(life->checkpointer.now(), [&](Result<Checkpointer::Written> one) {
+      ++done;
+      refused += !one && one.error().code == Code::overloaded;
+    });
+  }
+  ASSERT_TRUE(world.run(life->checkpointer.idle()));
+  EXPECT_EQ(done, 2000);
+  EXPECT_GT(refused, 900);
+  EXPECT_LT(refused, 1000);
+}
+
 TEST_F(CheckpointTest, StoppingGivesUpWhatIsBeingWritten) {
   format();
   ASSERT_TRUE(begin());
