@@ -46,6 +46,7 @@ Outcome outcome_of(Code code) {
     case Code::sealed:
     case Code::out_of_sequence:
     case Code::suspect:
+    case Code::quota_exceeded:
       return Outcome::did_not_happen;
   }
   return Outcome::may_have_happened;  // a code from a newer program: promise nothing
@@ -94,6 +95,7 @@ std::string name_of(Code code) {
     case Code::out_of_sequence: return "out_of_sequence";
     case Code::suspect: return "suspect";
     case Code::record_expired: return "record_expired";
+    case Code::quota_exceeded: return "quota_exceeded";
   }
   return fmt::format("code {}", static_cast<unsigned>(code));
 }

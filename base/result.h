@@ -61,6 +61,7 @@ enum class Code : std::uint16_t {
   out_of_sequence = 38,      // an append whose writer's previous one has not been applied; nothing was written
   suspect = 39,              // the replica may have lost bytes in a power cut and has not been made equal since
   record_expired = 40,       // MAY HAVE HAPPENED: so old that its record is gone; it is never done (again)
+  quota_exceeded = 41,       // a directory would hold more than it may
 };
 
 enum class Outcome : std::uint8_t { did_not_happen, may_have_happened };

@@ -76,6 +76,11 @@ Task<bus::ClusterStatus::Reply> AdminService::status(bus::ClusterStatus, bus::Ca
   reply.chunks_under = chunks.under;
   reply.chunks_lost = chunks.lost;
   reply.chunks_corrupt = chunks.corrupt;
+  const Namespace& names = state_.names();
+  reply.trash_items = names.trash().size();
+  reply.trash_files = names.trashed().files;
+  reply.trash_bytes = names.trashed().bytes;
+  if (reply.trash_items >= settings_.trash_items) reply.codes.emplace_back("GFS_TRASH_FULL");
   if (chunks.lost > 0) reply.codes.emplace_back("GFS_CHUNKS_LOST");
   if (chunks.corrupt > 0) reply.codes.emplace_back("GFS_CHUNKS_CORRUPT");
   if (chunks.suspect > 0) reply.codes.emplace_back("GFS_CHUNKS_SUSPECT");

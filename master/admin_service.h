@@ -19,6 +19,7 @@ class AdminService {
   struct Settings {
     std::uint32_t replicas = 3;  // what files get by default
     Duration lease = 60s;
+    std::uint64_t trash_items = 1'000'000;  // that is a full trash
   };
 
   AdminService(const MasterState& state, const ServerTable& servers, const LogStore& log, ChunkCensus& census,

@@ -109,6 +109,13 @@ void ChunkTable::seal(ChunkHandle handle, std::uint64_t length) {
   put(handle, *chunk);
 }
 
+void ChunkTable::set_goal(ChunkHandle handle, std::uint32_t goal) {
+  std::optional<Chunk> chunk = find(handle);
+  if (!chunk || chunk->goal == goal) return;
+  chunk->goal = goal;
+  put(handle, *chunk);
+}
+
 void ChunkTable::cut(ChunkHandle handle, std::uint64_t length) {
   std::optional<Chunk> chunk = find(handle);
   if (!chunk || !chunk->sealed || chunk->sealed_length <= length) return;

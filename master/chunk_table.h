@@ -92,6 +92,7 @@ class ChunkTable {
   void activated(ChunkHandle handle, Version version);
   // The first one counts: a repeat changes nothing.
   void seal(ChunkHandle handle, std::uint64_t length);
+  void set_goal(ChunkHandle handle, std::uint32_t goal);
   // A sealed chunk is not longer than that any more.
   void cut(ChunkHandle handle, std::uint64_t length);
   // The chunks of a file from an index on.

@@ -73,6 +73,21 @@ Result<Choice> judge(const Situation& situation) {
               complaints(members));
 }
 
+// Those who are too many where all are sound: the last ones, not whoever leads.
+std::vector<ServerId> surplus(const Situation& situation) {
+  std::vector<ServerId> many;
+  const bool sound = std::ranges::all_of(
+      situation.members, [](const Standpoint& one) { return one.counts && one.up && one.standing == Standing::sound; });
+  if (situation.virgin || !sound || !situation.enlist.nil()) return many;
+  const std::size_t kept = std::max({situation.goal, situation.minimum, std::size_t{1}});
+  const ServerId leader = situation.lead.nil() ? situation.primary : situation.lead;
+  for (std::size_t i = situation.members.size(); i-- > 0 && situation.members.size() - many.size() > kept;) {
+    const ServerId server = situation.members[i].server;
+    if (server != leader && server != situation.primary) many.push_back(server);
+  }
+  return many;
+}
+
 // 0 is best; nothing: it may not lead.
 std::optional<int> rank(const Standpoint& member, const Situation& situation) {
   if (!member.up || (!member.counts && !situation.virgin) || cannot_stay(member)) return std::nullopt;
@@ -88,7 +103,8 @@ std::optional<int> rank(const Standpoint& member, const Situation& situation) {
 Result<std::optional<NextConfiguration>> plan_configuration(const Situation& situation) {
   Result<Choice> choice = judge(situation);
   if (!choice) return fail(std::move(choice));
-  auto goes = [&choice](const Standpoint& member) { return choice->goes(member); };
+  const std::vector<ServerId> too_many = surplus(situation);
+  auto goes = [&](const Standpoint& member) { return choice->goes(member) || contains(too_many, member.server); };
   const bool anybody_goes = std::any_of(situation.members.begin(), situation.members.end(), goes);
   const bool mends = std::any_of(situation.members.begin(), situation.members.end(),
                                  [](const Standpoint& one) { return one.standing == Standing::suspect && !one.stale; });

@@ -112,6 +112,12 @@ void EntryMap::join(Pages::iterator page) {
 }
 
 void EntryMap::walk(InodeId directory, std::string_view after, const Visit& visit) const {
+  walk_from(directory, after, [&](InodeId at, std::string_view name, InodeId inode) {
+    return at == directory && visit(at, name, inode);
+  });
+}
+
+void EntryMap::walk_from(InodeId directory, std::string_view after, const Visit& visit) const {
   const Key key{directory, after};
   auto page = page_of(key);
   const Spot at = spot(*page->second, key);
@@ -119,8 +125,7 @@ void EntryMap::walk(InodeId directory, std::string_view after, const Visit& visi
   for (; page != pages_.end(); ++page, offset = 0) {
     while (offset < page->second->size()) {
       const Record record = record_at(*page->second, offset);
-      if (record.key.directory != directory) return;
-      if (!visit(directory, record.key.name, record.inode)) return;
+      if (!visit(record.key.directory, record.key.name, record.inode)) return;
       offset = record.end;
     }
   }

@@ -40,6 +40,8 @@ class EntryMap {
   bool erase(InodeId directory, std::string_view name);
   // In order, from the first entry that is greater than the name given ("" is before all names).
   void walk(InodeId directory, std::string_view after, const Visit& visit) const;
+  // The same, and on through the directories behind it.
+  void walk_from(InodeId directory, std::string_view after, const Visit& visit) const;
   void walk_all(const Visit& visit) const;
 
   std::size_t size() const { return size_; }

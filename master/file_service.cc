@@ -21,7 +21,6 @@ void FileService::serve(bus::Endpoint& endpoint) {
   endpoint.serve<&FileService::rename>(*this);
   endpoint.serve<&FileService::remove>(*this);
   endpoint.serve<&FileService::set_size>(*this);
-  endpoint.serve<&FileService::set_policy>(*this);
   endpoint.serve<&FileService::close_client>(*this);
 }
 
@@ -32,7 +31,8 @@ Task<bus::FileInfo> FileService::create(bus::CreateFile ask, bus::Caller caller)
   // A repeat may come to a master that was started with another default: only what was asked has to be the same.
   CreateFileOp op{ask.path, ask.replicas};
   const std::uint32_t digest = digest_of(op);
-  if (op.replicas == 0) op.replicas = replicas_;
+  op.unasked = op.replicas == 0;
+  if (op.unasked) op.replicas = defaults_.replicas;
   Decision made = co_await journal_.commit(std::move(op), caller.request, digest, caller.index);
   made.info.path = std::move(ask.path);
   co_return std::move(made.info);
@@ -91,24 +91,18 @@ Task<bus::FileInfo> FileService::rename(bus::Rename ask, bus::Caller caller) {
 }
 
 Task<bus::Remove::Reply> FileService::remove(bus::Remove ask, bus::Caller caller) {
-  RemoveOp op{std::move(ask.path), ask.recursive};
-  Decision removed = co_await journal_.commit(std::move(op), caller.request, 0, caller.index);
-  co_return bus::Remove::Reply{removed.files, removed.directories};
+  // As with create: a repeat may come to a master with another default.
+  RemoveOp op{std::move(ask.path), ask.recursive, ask.now ? 0 : 1};
+  const std::uint32_t digest = digest_of(op);
+  if (!ask.now) op.keep = defaults_.trash;
+  Decision removed = co_await journal_.commit(std::move(op), caller.request, digest, caller.index);
+  co_return bus::Remove::Reply{removed.files, removed.directories, removed.info.inode, removed.info.mtime_ms};
 }
 
 Task<bus::Done> FileService::set_size(bus::SetSize ask, bus::Caller caller) {
   SetSizeOp op{ask.inode, ask.size};
   (void)co_await journal_.commit(std::move(op), caller.request, 0, caller.index);
   co_return bus::Done{};
-}
-
-Task<bus::FileInfo> FileService::set_policy(bus::SetPolicy ask, bus::Caller caller) {
-  if (ask.ack != bus::AckMode::all && ask.ack != bus::AckMode::primary)
-    co_await fail(Code::invalid_argument, "{} is no way of acknowledging", static_cast<int>(ask.ack));
-  SetPolicyOp op{ask.path, ask.ack};
-  Decision set = co_await journal_.commit(std::move(op), caller.request, 0, caller.index);
-  set.info.path = std::move(ask.path);
-  co_return std::move(set.info);
 }
 
 Task<bus::Done> FileService::close_client(bus::CloseClient ask, bus::Caller caller) {

@@ -11,8 +11,14 @@ namespace gfs::master {
 
 class FileService {
  public:
-  FileService(const MasterState& state, Journal& journal, std::uint32_t replicas)
-      : state_(state), journal_(journal), replicas_(replicas) {}
+  // Where no directory says otherwise.
+  struct Defaults {
+    std::uint32_t replicas = 3;
+    WallMs trash = 0;
+  };
+
+  FileService(const MasterState& state, Journal& journal, Defaults defaults)
+      : state_(state), journal_(journal), defaults_(defaults) {}
 
   void serve(bus::Endpoint& endpoint);
 
@@ -24,13 +30,12 @@ class FileService {
   Task<bus::FileInfo> rename(bus::Rename ask, bus::Caller caller);
   Task<bus::Remove::Reply> remove(bus::Remove ask, bus::Caller caller);
   Task<bus::Done> set_size(bus::SetSize ask, bus::Caller caller);
-  Task<bus::FileInfo> set_policy(bus::SetPolicy ask, bus::Caller caller);
   Task<bus::Done> close_client(bus::CloseClient ask, bus::Caller caller);
 
  private:
   const MasterState& state_;
   Journal& journal_;
-  const std::uint32_t replicas_;
+  const Defaults defaults_;
 };
 
 }  // namespace gfs::master

@@ -9,7 +9,9 @@ FrozenState::FrozenState(const MasterState& state)
       inodes_(state.namespace_.freeze_inodes()),
       entries_(state.namespace_.freeze_entries()),
       chunks_(state.chunks_.freeze()),
-      outcomes_(state.outcomes_.freeze()) {
+      outcomes_(state.outcomes_.freeze()),
+      trash_(state.namespace_.freeze_trash()),
+      policies_(state.namespace_.policies().freeze()) {
   put(head_, state.index_);
   put(head_, static_cast<std::uint64_t>(state.last_time_));
   put(head_, state.last_handle_.value);
@@ -40,6 +42,11 @@ bool FrozenState::next_of(PieceKind kind, std::string& piece) {
       return chunks_.next(piece);
     case PieceKind::outcomes:
       return outcomes_.next(piece);
+    case PieceKind::trash:
+      return trash_.next(piece);
+    case PieceKind::policies:
+      piece = std::exchange(policies_, {});
+      return !piece.empty();
   }
   return false;
 }
@@ -77,6 +84,10 @@ Result<> StateLoader::add(PieceKind kind, std::string_view piece) {
       return state_.chunks_.load(piece);
     case PieceKind::outcomes:
       return state_.outcomes_.load(piece);
+    case PieceKind::trash:
+      return state_.namespace_.load_trash(piece);
+    case PieceKind::policies:
+      return state_.namespace_.load_policies(piece);
   }
   return fail(Code::malformed, "a piece of the unknown kind {}", static_cast<int>(kind));
 }

@@ -16,8 +16,17 @@
 namespace gfs::master {
 
 // In the order in which they come. On disk: append, never reorder.
-enum class PieceKind : std::uint8_t { head = 1, servers = 2, inodes = 3, entries = 4, chunks = 5, outcomes = 6 };
-inline constexpr PieceKind kLastPiece = PieceKind::outcomes;
+enum class PieceKind : std::uint8_t {
+  head = 1,
+  servers = 2,
+  inodes = 3,
+  entries = 4,
+  chunks = 5,
+  outcomes = 6,
+  trash = 7,
+  policies = 8
+};
+inline constexpr PieceKind kLastPiece = PieceKind::policies;
 
 class FrozenState {
  public:
@@ -37,6 +46,8 @@ class FrozenState {
   EntryMap::Frozen entries_;
   ChunkTable::Frozen chunks_;
   OutcomeTable::Frozen outcomes_;
+  EntryMap::Frozen trash_;
+  std::string policies_;
 };
 
 // Puts a state together from such pieces. Everything is checked: pieces are read from disks.

@@ -41,6 +41,8 @@ std::optional<HealingPlanner::Need> HealingPlanner::examine(ChunkHandle handle, 
         break;
     }
   }
+  // More than the file shall have (any more).
+  settle = settle || (need.sound > chunk.goal && need.sound == configuration.members.size());
   if (settle || restarted_(handle, chunk)) return need;
   need.cure = Cure::copy;
   if (need.sound >= chunk.goal || need.sound >= servers_.count_up(now)) return std::nullopt;

@@ -1,7 +1,7 @@
 // InodeTable: what belongs to a file or directory whatever it is called, by its number.
 //
 // Numbers are given in order and never again, so the table is an array of pages in an array of blocks, each made when
-// its first inode is and freed when its last one goes: 24 bytes an inode.
+// its first inode is and freed when its last one goes: 32 bytes an inode.
 //
 // Pure. Pointers hold until the next change.
 #pragma once
@@ -32,9 +32,10 @@ struct Inode {
   std::uint32_t chunks = 0;  // files: highest chunk index + 1
   std::uint64_t size = 0;    // files: as of the last fsync or close; directories: number of entries
   WallMs mtime = 0;
+  InodeId parent;  // the directory with its name; {0}: nobody's, it is the root or heads a tree in the trash
   bool operator==(const Inode&) const = default;
 };
-static_assert(sizeof(Inode) == 24, "a million files make this count");
+static_assert(sizeof(Inode) == 32, "a million files make this count");
 
 class InodeTable {
  public:

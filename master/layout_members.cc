@@ -65,7 +65,7 @@ Situation LayoutService::situation(ChunkHandle handle, const Chunk& chunk) {
   }
   situation.primary = configuration.primary;
   situation.goal = chunk.goal;
-  situation.minimum = minimum(chunk.goal);
+  situation.minimum = minimum(chunk.inode, chunk.goal);
   situation.virgin = configuration.virgin;
   situation.salvage = configuration.salvage;
   recall(handle, configuration, situation);

@@ -110,7 +110,10 @@ Task<> LayoutService::make_ready(ChunkHandle handle, Version failed) {
   co_await fail(Code::unavailable, "chunk {}: its configuration changes all the time", handle);
 }
 
-std::size_t LayoutService::minimum(std::uint32_t goal) const {
+std::size_t LayoutService::minimum(InodeId file, std::uint32_t goal) const {
+  const Inode* inode = state_.names().inode(file);
+  const bus::Policy rules = inode == nullptr ? bus::Policy() : state_.names().effective(inode->parent);
+  if (rules.minimum_for_writing > 0) return std::min<std::size_t>(rules.minimum_for_writing, goal);
   return goal >= 3 && state_.servers().size() >= 3 ? settings_.minimum_for_writing : 1;
 }
 
@@ -148,7 +151,7 @@ Task<ChunkHandle> LayoutService::allocate(InodeId inode, std::uint32_t index) {
 Task<> LayoutService::place_chunk(InodeId inode, std::uint32_t index) {
   const Inode* found = co_await file(inode);
   std::vector<ServerId> members = choose({}, found->replicas, {});
-  std::size_t needed = minimum(found->replicas);
+  std::size_t needed = minimum(inode, found->replicas);
   if (members.size() < needed) {
     co_await fail(Code::not_enough_servers,
                   "a new chunk needs {} servers with room for it: {} of {} known servers are up, {} have room", needed,

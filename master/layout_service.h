@@ -174,7 +174,8 @@ class LayoutService {
   void forget_suspicions(ChunkHandle handle);
   std::vector<ServerId> choose(const std::vector<ServerId>& present, std::size_t copies,
                                const std::vector<ServerId>& avoid);
-  std::size_t minimum(std::uint32_t goal) const;
+  // Of a file's chunks.
+  std::size_t minimum(InodeId file, std::uint32_t goal) const;
   // The soft maps stay within twice what lives, whatever files come and go.
   void forget_dropped_chunks();
 

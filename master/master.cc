@@ -10,7 +10,9 @@
 #include "master/healing_loop.h"
 #include "master/identity.h"
 #include "master/layout_service.h"
+#include "master/policy_service.h"
 #include "master/server_service.h"
+#include "master/trash_service.h"
 
 namespace gfs::master {
 
@@ -63,6 +65,8 @@ struct Master::Parts {
   // Conversations. The services are made once the log epoch is known.
   bus::Endpoint endpoint;
   std::unique_ptr<FileService> files;
+  std::unique_ptr<TrashService> trash;
+  std::unique_ptr<PolicyService> policies;
   std::unique_ptr<LayoutService> layouts;
   std::unique_ptr<ServerService> registrar;
   std::unique_ptr<AdminService> admin;
@@ -94,7 +98,11 @@ Task<> Master::Parts::start() {
   co_await open();
   for (const auto& [id, known] : state.servers())
     servers.add(id, executor.now() - (settings.mutant == "shrink_before_reports" ? settings.lost_after : 0s));
-  files = std::make_unique<FileService>(state, journal, settings.replicas);
+  const WallMs kept = to_ms(settings.trash);
+  files = std::make_unique<FileService>(state, journal, FileService::Defaults{settings.replicas, kept});
+  trash = std::make_unique<TrashService>(state, journal, TrashService::Settings{settings.trash_items});
+  policies = std::make_unique<PolicyService>(
+      state, journal, PolicyService::Defaults{settings.replicas, settings.minimum_for_writing, kept});
   LayoutService::Settings for_layouts{.minimum_for_writing = settings.minimum_for_writing,
                                       .suspect_after = settings.suspect_after,
                                       .lease = settings.lease,
@@ -106,10 +114,13 @@ Task<> Master::Parts::start() {
   ServerService::Settings for_servers{settings.heartbeat,
                                       settings.lease * (settings.mutant == "lease_times_ten" ? 10 : 1)};
   registrar = std::make_unique<ServerService>(state, journal, servers, log, for_servers);
-  admin = std::make_unique<AdminService>(state, servers, log, census, *layouts, checkpointer,
-                                         AdminService::Settings{settings.replicas, settings.lease});
+  admin =
+      std::make_unique<AdminService>(state, servers, log, census, *layouts, checkpointer,
+                                     AdminService::Settings{settings.replicas, settings.lease, settings.trash_items});
   healing = std::make_unique<HealingLoop>(state, servers, *layouts, endpoint, settings.heal_after);
   files->serve(endpoint);
+  trash->serve(endpoint);
+  policies->serve(endpoint);
   layouts->serve(endpoint);
   registrar->serve(endpoint);
   admin->serve(endpoint);
@@ -119,6 +130,7 @@ Task<> Master::Parts::start() {
   listening = co_await bus.listen(at);
   admin->set_address(settings.advertise.empty() ? listening.control : settings.advertise);
   group.spawn(walk_chunks());
+  group.spawn(trash->run());
   group.spawn(healing->run());
   log::info("ready", {{"listen", listening.control},
                       {"cluster", identity.cluster},

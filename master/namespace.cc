@@ -1,8 +1,5 @@
 #include "master/namespace.h"
 
-#include <bitset>
-#include <unordered_map>
-
 #include "base/check.h"
 #include "master/path.h"
 
@@ -51,12 +48,25 @@ void Namespace::touch(InodeId directory, std::int64_t entries, WallMs now) {
 
 InodeId Namespace::add(const Place& place, Inode inode, WallMs now) {
   inode.mtime = now;
-  if (inode.type == FileType::file) ++files_;
   const InodeId id = inodes_.add(inode);
+  attach(place, id, now);
+  return id;
+}
+
+void Namespace::attach(const Place& place, InodeId id, WallMs now) {
   const bool fresh = entries_.insert(place.parent, place.name, id);
   CHECK(fresh, "names are unique in their directory");
+  change(id)->parent = place.parent;
   touch(place.parent, 1, now);
-  return id;
+  grow(place.parent, whole(id));
+}
+
+void Namespace::detach(const Place& place, InodeId id, WallMs now) {
+  const bool named = entries_.erase(place.parent, place.name);
+  CHECK(named, "what is taken away is there");
+  change(id)->parent = {};
+  touch(place.parent, -1, now);
+  shrink(place.parent, whole(id));
 }
 
 Result<> Namespace::check_create(std::string_view path) const {
@@ -83,7 +93,20 @@ Result<InodeId> Namespace::create(std::string_view path, Inode inode, WallMs now
   Result<Place> at = place(path);
   if (!at) return fail(std::move(at));
   if (entries_.find(at->parent, at->name).value != 0) return fail(Code::already_exists, "{} exists already", path);
+  Result<> room = check_quota(at->parent, {.files = 1});
+  if (!room) return fail(std::move(room));
   return add(*at, inode, now);
+}
+
+Namespace::Nearest Namespace::nearest(const std::vector<std::string_view>& components) const {
+  Nearest nearest{kRoot, components.size()};
+  for (std::string_view component : components) {
+    const InodeId next = entries_.find(nearest.directory, component);
+    if (next.value == 0 || inode(next)->type != FileType::directory) break;
+    nearest.directory = next;
+    --nearest.missing;
+  }
+  return nearest;
 }
 
 Result<InodeId> Namespace::make_directory(std::string_view path, bool parents, WallMs now) {
@@ -93,6 +116,9 @@ Result<InodeId> Namespace::make_directory(std::string_view path, bool parents, W
   if (!components) return fail(std::move(components));
   Result<> possible = check_directory(path);  // to the end before anything is made
   if (!possible) return fail(std::move(possible));
+  const Nearest there = nearest(*components);
+  Result<> room = check_quota(there.directory, {.directories = there.missing});
+  if (!room) return fail(std::move(room));
   InodeId at = kRoot;
   for (std::string_view component : *components) {
     const InodeId next = entries_.find(at, component);
@@ -114,126 +140,40 @@ Result<Namespace::Renamed> Namespace::rename(std::string_view source, std::strin
   Result<Place> to = place(target);
   if (!to) return fail(std::move(to));
   Renamed renamed{moved, {}};
-  if (const InodeId there = entries_.find(to->parent, to->name); there.value != 0) {
-    if (there == moved) return renamed;
+  const InodeId there = entries_.find(to->parent, to->name);
+  if (there == moved) return renamed;
+  Usage replaced;
+  if (there.value != 0) {
     const Inode& old = *inode(there);
     if (!replace) return fail(Code::already_exists, "{} exists already", target);
     if (old.type == FileType::directory && !is_directory)
       return fail(Code::is_a_directory, "{} is a directory", target);
     if (old.type == FileType::file && is_directory) return fail(Code::not_a_directory, "{} is a file", target);
     if (old.type == FileType::directory && old.size > 0) return fail(Code::not_empty, "{} is not empty", target);
-    renamed.dropped.push_back(there);
-    if (old.type == FileType::file) --files_;
-    inodes_.erase(there);
-    entries_.erase(to->parent, to->name);
-    touch(to->parent, -1, now);
+    replaced = whole(there);
   }
-  entries_.erase(from->parent, from->name);
-  touch(from->parent, -1, now);
-  entries_.insert(to->parent, to->name, moved);
-  touch(to->parent, 1, now);
+  Result<> room = check_quota(to->parent, whole(moved), replaced, from->parent);
+  if (!room) return fail(std::move(room));
+  if (there.value != 0) {
+    detach(*to, there, now);
+    erase(there);
+    renamed.dropped.push_back(there);
+  }
+  detach(*from, moved, now);
+  attach(*to, moved, now);
   return renamed;
 }
 
-void Namespace::collect(InodeId directory, Removed& removed) {
-  // An explicit stack: trees may be as deep as a path is long.
-  std::vector<InodeId> open{directory};
-  while (!open.empty()) {
-    InodeId at = open.back();
-    open.pop_back();
-    std::vector<std::string> names;
-    entries_.walk(at, {}, [&](InodeId, std::string_view name, InodeId child) {
-      names.emplace_back(name);
-      if (inode(child)->type == FileType::directory) {
-        open.push_back(child);
-      } else {
-        removed.files.push_back(child);
-        inodes_.erase(child);
-        --files_;
-      }
-      return true;
-    });
-    for (const std::string& name : names) entries_.erase(at, name);
-    inodes_.erase(at);
-    ++removed.directories;
+void Namespace::erase(InodeId id) {
+  if (inode(id)->type == FileType::directory) {
+    usage_.erase(id.value);
+    policies_.erase(id);
   }
-}
-
-Result<Namespace::Removed> Namespace::remove(std::string_view path, bool recursive, WallMs now) {
-  Result<Place> at = place(path);
-  if (!at) return fail(std::move(at));
-  const InodeId gone = entries_.find(at->parent, at->name);
-  if (gone.value == 0) return fail(Code::not_found, "{} does not exist", path);
-  const Inode& old = *inode(gone);
-  Removed removed;
-  if (old.type == FileType::directory && old.size > 0 && !recursive) {
-    return fail(Code::not_empty, "{} is not empty: it has {} entries", path, old.size);
-  }
-  bool is_directory = old.type == FileType::directory;
-  entries_.erase(at->parent, at->name);
-  touch(at->parent, -1, now);
-  if (is_directory) {
-    collect(gone, removed);
-  } else {
-    removed.files.push_back(gone);
-    inodes_.erase(gone);
-    --files_;
-  }
-  return removed;
+  inodes_.erase(id);
 }
 
 void Namespace::list(InodeId directory, std::string_view after, const Visit& visit) const {
   entries_.walk(directory, after, [&](InodeId, std::string_view name, InodeId inode) { return visit(name, inode); });
-}
-
-// Every entry names an inode that nothing else names, in a directory that knows how many it has.
-Result<> Namespace::check_loaded() {
-  const Inode* root = inode(kRoot);
-  if (root == nullptr || root->type != FileType::directory) return fail(Code::malformed, "there is no root directory");
-  if (inodes_.size() != entries_.size() + 1)
-    return fail(Code::malformed, "{} inodes with {} entries", inodes_.size(), entries_.size());
-  Result<> found;
-  InodeId directory = kRoot;
-  std::uint64_t files = 0, count = 0;
-  std::unordered_map<std::uint64_t, std::bitset<256>> named;
-  auto whole = [&] {
-    const Inode* parent = inode(directory);
-    if (parent != nullptr && parent->type == FileType::directory && parent->size == count) return true;
-    found = fail(Code::malformed, "directory {} has {} entries, or is none", directory, count);
-    return false;
-  };
-  entries_.walk_all([&](InodeId parent, std::string_view name, InodeId id) {
-    if (parent != directory) {
-      const bool good = directory == kRoot && count == 0 ? inode(kRoot)->size == 0 : whole();
-      if (!good) return false;
-      directory = parent;
-      count = 0;
-    }
-    ++count;
-    const Inode* child = inode(id);
-    if (child == nullptr || id == kRoot || named[id.value / 256][id.value % 256]) {
-      found = fail(Code::malformed, "the entry {}/{} names inode {}, which is not there or has a name", parent, name, id);
-      return false;
-    }
-    named[id.value / 256].set(id.value % 256);
-    files += child->type == FileType::file;
-    return true;
-  });
-  if (found) whole();
-  files_ = files;
-  return found;
-}
-
-std::string Namespace::dump() const {
-  std::string text;
-  entries_.walk_all([&](InodeId directory, std::string_view name, InodeId id) {
-    const Inode& found = *inode(id);
-    text +=
-        fmt::format("{}/{} -> {} {} {} {} {} {} {} {}\n", directory, name, id, static_cast<int>(found.type), found.size,
-                    found.replicas, found.chunks, found.mtime, found.appends, static_cast<int>(found.ack));
-    return true;
-  });
-  return text;
 }
 
 }  // namespace gfs::master

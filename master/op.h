@@ -20,7 +20,8 @@ namespace gfs::master {
 struct CreateFileOp {
   std::string path;
   std::uint32_t replicas = 0;
-  MSGPACK_DEFINE_MAP(path, replicas);
+  bool unasked = false;  // `replicas` is the cluster's default: a directory's rule comes first
+  MSGPACK_DEFINE_MAP(path, replicas, unasked);
 };
 struct MakeDirectoryOp {
   std::string path;
@@ -35,7 +36,8 @@ struct RenameOp {
 struct RemoveOp {
   std::string path;
   bool recursive = false;
-  MSGPACK_DEFINE_MAP(path, recursive);
+  WallMs keep = 0;  // so long in the trash, if no directory's rule says otherwise; 0: not at all, whatever it says
+  MSGPACK_DEFINE_MAP(path, recursive, keep);
 };
 struct SetSizeOp {
   InodeId inode;
@@ -64,8 +66,8 @@ struct ReconfigureOp {
   MSGPACK_DEFINE_MAP(handle, from, members, primary, joining, salvage, ack, over);
 };
 // The configuration has been active on all its members: it is no longer virgin, nobody is joining or suspect, and
-// whichever of them acknowledged alone before has promised not to go on. Logged for every version before anybody is told
-// where to write in it.
+// whichever of them acknowledged alone before has promised not to go on. Logged for every version before anybody is
+// told where to write in it.
 struct ActivateOp {
   ChunkHandle handle;
   Version version;
@@ -121,6 +123,37 @@ struct MarkAppendOp {
   MSGPACK_DEFINE_MAP(inode);
 };
 
+struct RestoreOp {
+  InodeId item;  // of the trash
+  std::string path;
+  bool parents = false;
+  MSGPACK_DEFINE_MAP(item, path, parents);
+};
+// These cannot be had back any more.
+struct ExpireOp {
+  std::vector<InodeId> items;
+  MSGPACK_DEFINE_MAP(items);
+};
+// Takes so many names or chunks off an item of the trash whose time is over.
+struct PurgeOp {
+  InodeId item;
+  std::uint32_t limit = 0;
+  MSGPACK_DEFINE_MAP(item, limit);
+};
+struct SetDirectoryPolicyOp {
+  std::string path;
+  bus::Policy policy;  // what changes of it
+  MSGPACK_DEFINE_MAP(path, policy);
+};
+// The file's goal from now on, and that of its chunks [first, first + count). conflict if the path names another file.
+struct SetReplicasOp {
+  std::string path;
+  InodeId inode;
+  std::uint32_t replicas = 0;
+  std::uint32_t first = 0, count = 0;
+  MSGPACK_DEFINE_MAP(path, inode, replicas, first, count);
+};
+
 struct OpHeader {
   RequestId request;         // whose outcome this is; nil: the master's own
   std::uint32_t digest = 0;  // of what was asked: a repeat must have the same
@@ -129,9 +162,9 @@ struct OpHeader {
 };
 
 // The position in the variant is the kind byte in the log: append, never reorder.
-using OpBody =
-    std::variant<CreateFileOp, MakeDirectoryOp, RenameOp, RemoveOp, SetSizeOp, AllocateChunkOp, ReconfigureOp,
-                 ActivateOp, AddServerOp, SealChunkOp, SetPolicyOp, TruncateOp, CloseClientOp, MarkAppendOp>;
+using OpBody = std::variant<CreateFileOp, MakeDirectoryOp, RenameOp, RemoveOp, SetSizeOp, AllocateChunkOp,
+                            ReconfigureOp, ActivateOp, AddServerOp, SealChunkOp, SetPolicyOp, TruncateOp, CloseClientOp,
+                            MarkAppendOp, RestoreOp, ExpireOp, PurgeOp, SetDirectoryPolicyOp, SetReplicasOp>;
 
 struct Op {
   OpHeader header;

@@ -105,6 +105,8 @@ Result<> MasterState::foresee(const SetPolicyOp& op) const { return namespace_.c
 
 Result<> MasterState::foresee(const TruncateOp& op) const { return namespace_.check_exists(op.path); }
 
+Result<> MasterState::foresee(const SetDirectoryPolicyOp& op) const { return namespace_.check_exists(op.path); }
+
 Decision MasterState::apply(const Op& op, std::uint64_t index) {
   index_ = index;
   last_time_ = std::max(last_time_, op.header.time);
@@ -117,8 +119,11 @@ Decision MasterState::apply(const Op& op, std::uint64_t index) {
 }
 
 Decision MasterState::run(const CreateFileOp& op, WallMs now) {
-  Result<InodeId> made = namespace_.create(
-      op.path, Inode{.type = FileType::file, .replicas = static_cast<std::uint8_t>(op.replicas)}, now);
+  Inode file{.type = FileType::file, .replicas = static_cast<std::uint8_t>(op.replicas)};
+  const bus::Policy policy = rules_above(op.path);
+  if (op.unasked && policy.replicas > 0) file.replicas = static_cast<std::uint8_t>(policy.replicas);
+  if (policy.ack > 0) file.ack = static_cast<bus::AckMode>(policy.ack);
+  Result<InodeId> made = namespace_.create(op.path, file, now);
   if (!made) return refusal(std::move(made).error());
   Decision decision;
   decision.info = info(*made, {});
@@ -143,21 +148,36 @@ Decision MasterState::run(const RenameOp& op, WallMs now) {
 }
 
 Decision MasterState::run(const RemoveOp& op, WallMs now) {
-  Result<Namespace::Removed> removed = namespace_.remove(op.path, op.recursive, now);
+  WallMs keep = op.keep;
+  if (keep > 0) {
+    const std::int64_t rule = rules_above(op.path).trash_ms;
+    if (rule != bus::Policy::kInherit) keep = rule;
+  }
+  const WallMs until = keep > 0 ? now + keep : 0;
+  Result<Namespace::Removed> removed = namespace_.remove(op.path, op.recursive, until, now);
   if (!removed) return refusal(std::move(removed).error());
   for (InodeId gone : removed->files) drop_chunks(gone, 0);
   Decision decision;
-  decision.files = removed->files.size();
-  decision.directories = removed->directories;
+  decision.files = removed->what.files;
+  decision.directories = removed->what.directories;
+  decision.info.inode = removed->item;
+  if (removed->item.value != 0) decision.info.mtime_ms = until;
   return decision;
+}
+
+bus::Policy MasterState::rules_above(std::string_view path) const {
+  if (namespace_.policies().empty()) return {};
+  const std::size_t slash = path.rfind('/');
+  Result<InodeId> directory = namespace_.find(slash == 0 || slash == path.npos ? "/" : path.substr(0, slash));
+  return directory ? namespace_.effective(*directory) : bus::Policy();
 }
 
 Decision MasterState::run(const SetSizeOp& op, WallMs now) {
   Result<> there = is_file(op.inode);
   if (!there) return refusal(std::move(there).error());
   Inode* inode = namespace_.change(op.inode);
-  inode->size = std::max(inode->size, op.size);
   inode->mtime = std::max(inode->mtime, now);
+  namespace_.resize(op.inode, std::max(inode->size, op.size));
   return {};
 }
 

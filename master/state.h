@@ -81,6 +81,7 @@ class MasterState {
   Result<> foresee(const SetSizeOp& op) const;
   Result<> foresee(const SetPolicyOp& op) const;
   Result<> foresee(const TruncateOp& op) const;
+  Result<> foresee(const SetDirectoryPolicyOp& op) const;
   template <class T>
   Result<> foresee(const T&) const {
     return {};
@@ -100,7 +101,14 @@ class MasterState {
   Decision run(const TruncateOp& op, WallMs now);
   Decision run(const CloseClientOp& op, WallMs now);
   Decision run(const MarkAppendOp& op, WallMs now);
+  Decision run(const RestoreOp& op, WallMs now);
+  Decision run(const ExpireOp& op, WallMs now);
+  Decision run(const PurgeOp& op, WallMs now);
+  Decision run(const SetDirectoryPolicyOp& op, WallMs now);
+  Decision run(const SetReplicasOp& op, WallMs now);
   void drop_chunks(InodeId inode, std::uint32_t first);
+  // What holds in the directory that the path's last name is in.
+  bus::Policy rules_above(std::string_view path) const;
 
   // Set once.
   std::uint64_t chunk_size_;

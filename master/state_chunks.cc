@@ -14,6 +14,8 @@ Decision MasterState::run(const AllocateChunkOp& op, WallMs) {
   decision.handle = chunks_.at(op.inode, op.index);
   if (decision.handle.value != 0) return decision;  // somebody was faster: that one counts
   if (op.handle <= last_handle_) return refusal(Code::conflict, fmt::format("handle {} was given before", op.handle));
+  Result<> room = namespace_.check_quota(namespace_.inode(op.inode)->parent, {.bytes = 1});
+  if (!room) return refusal(std::move(room).error());
   Inode* inode = namespace_.change(op.inode);
   const std::uint32_t end = chunks_.end(op.inode);
   if (inode->appends && end > 0 && op.index >= end) {
@@ -55,8 +57,8 @@ Decision MasterState::run(const SealChunkOp& op, WallMs now) {
   if (chunk->sealed) return {};
   chunks_.seal(op.handle, op.length);
   Inode* inode = namespace_.change(chunk->inode);
-  inode->size = std::max(inode->size, chunk->index * chunk_size_ + op.length);
   inode->mtime = std::max(inode->mtime, now);
+  namespace_.resize(chunk->inode, std::max(inode->size, chunk->index * chunk_size_ + op.length));
   return {};
 }
 
@@ -80,12 +82,15 @@ Decision MasterState::run(const TruncateOp& op, WallMs now) {
     if (found == ended.end() || found->second != chunks_.find(behind)->configuration.version)
       return refusal(Code::conflict, fmt::format("{}: chunk {} behind its new end goes on", op.path, behind));
   }
+  Inode* inode = namespace_.change(op.inode);
+  const std::uint64_t size = op.partly ? std::min(inode->size, op.size) : op.size;
+  Result<> room = namespace_.check_quota(inode->parent, {.bytes = size}, {.bytes = inode->size});
+  if (!room) return refusal(std::move(room).error());
   chunks_.cut(cut, rest);
   drop_chunks(op.inode, first);
-  Inode* inode = namespace_.change(op.inode);
   inode->chunks = chunks_.end(op.inode);
-  inode->size = op.partly ? std::min(inode->size, op.size) : op.size;
   inode->mtime = std::max(inode->mtime, now);
+  namespace_.resize(op.inode, size);
   Decision decision;
   decision.info = info(op.inode, {});
   return decision;

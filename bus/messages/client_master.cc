@@ -20,7 +20,6 @@ GFS_CODEC(gfs::bus::LocateForWrite);
 GFS_CODEC(gfs::bus::LocateForAppend);
 GFS_CODEC(gfs::bus::LocateForAppend::Reply);
 GFS_CODEC(gfs::bus::Truncate);
-GFS_CODEC(gfs::bus::SetPolicy);
 GFS_CODEC(gfs::bus::CloseClient);
 GFS_CODEC(gfs::bus::ListLeases);
 GFS_CODEC(gfs::bus::ListLeases::Reply);

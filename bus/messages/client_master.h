@@ -88,17 +88,21 @@ struct Rename {
   MSGPACK_DEFINE_MAP(source, target, replace);
 };
 
+// Into the trash, where it can be had back for a while, unless the directory's policy or `now` say otherwise.
 struct Remove {
   static constexpr std::string_view kind = "master.remove";
   static constexpr Roles senders = kWriters;
   struct Reply {
     std::uint64_t files = 0;  // removed, the named one included
     std::uint64_t directories = 0;
-    MSGPACK_DEFINE_MAP(files, directories);
+    InodeId item;               // in the trash; 0: it is gone
+    std::int64_t until_ms = 0;  // so long
+    MSGPACK_DEFINE_MAP(files, directories, item, until_ms);
   };
   std::string path;
   bool recursive = false;
-  MSGPACK_DEFINE_MAP(path, recursive);
+  bool now = false;  // not into the trash
+  MSGPACK_DEFINE_MAP(path, recursive, now);
 };
 
 // Where the chunks [first, first + count) of a file are. Chunks that were never written are left out (they read as
@@ -155,16 +159,6 @@ struct Truncate {
   std::string path;
   std::uint64_t size = 0;
   MSGPACK_DEFINE_MAP(path, size);
-};
-
-// How a file's mutations are acknowledged from now on. Its chunks get new configurations.
-struct SetPolicy {
-  static constexpr std::string_view kind = "master.set_policy";
-  static constexpr Roles senders = kWriters;
-  using Reply = FileInfo;
-  std::string path;
-  AckMode ack = AckMode::all;
-  MSGPACK_DEFINE_MAP(path, ack);
 };
 
 // The sender will repeat none of its requests any more: their records go.
@@ -276,8 +270,10 @@ struct ClusterStatus {
     std::uint64_t files = 0, directories = 0;
     std::uint64_t chunks_total = 0, chunks_full = 0, chunks_under = 0, chunks_lost = 0, chunks_corrupt = 0;
     std::uint64_t used = 0, capacity = 0;
+    std::uint64_t trash_items = 0, trash_files = 0, trash_bytes = 0;
     MSGPACK_DEFINE_MAP(cluster, health, codes, address, term, index, up, suspect, lost, files, directories,
-                       chunks_total, chunks_full, chunks_under, chunks_lost, chunks_corrupt, used, capacity);
+                       chunks_total, chunks_full, chunks_under, chunks_lost, chunks_corrupt, used, capacity,
+                       trash_items, trash_files, trash_bytes);
   };
   bool detail = false;
   MSGPACK_DEFINE_MAP(detail);

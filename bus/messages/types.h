@@ -38,6 +38,21 @@ enum class AckMode : std::uint8_t {
   primary = 2,  // the primary has; the others follow in order. What only the primary has may be lost with it
 };
 
+// Rules of a directory for what is below it. Each: its value, kInherit (none of its own), or, where rules are changed,
+// kKeep (as it is).
+struct Policy {
+  static constexpr std::int64_t kInherit = -1;
+  static constexpr std::int64_t kKeep = -2;
+  std::int64_t replicas = kInherit;             // of new files
+  std::int64_t minimum_for_writing = kInherit;  // members of a chunk
+  std::int64_t ack = kInherit;                  // of new files: an AckMode
+  std::int64_t trash_ms = kInherit;             // what is removed is kept so long; 0: not at all
+  std::int64_t quota_files = kInherit;          // files and directories; without: no quota
+  std::int64_t quota_bytes = kInherit;          // as of the files' last fsync or close
+  bool operator==(const Policy&) const = default;
+  MSGPACK_DEFINE_MAP(replicas, minimum_for_writing, ack, trash_ms, quota_files, quota_bytes);
+};
+
 struct FileInfo {
   std::string path;
   FileType type = FileType::file;
@@ -56,7 +71,7 @@ struct Member {
   std::string control;  // address of its ROUTER
   std::string data;     // address of its PULL
   std::string rack;
-  bool up = true;       // heartbeat not overdue, as the master sees it
+  bool up = true;  // heartbeat not overdue, as the master sees it
   MSGPACK_DEFINE_MAP(server, control, data, rack, up);
 };
 
@@ -79,58 +94,58 @@ MSGPACK_ADD_ENUM(gfs::bus::AckMode)
 
 namespace msgpack {
 MSGPACK_API_VERSION_NAMESPACE(MSGPACK_DEFAULT_API_NS) {
-namespace adaptor {
+  namespace adaptor {
 
-template <class Tag>
-struct convert<gfs::Number<Tag>> {
-  const msgpack::object& operator()(const msgpack::object& o, gfs::Number<Tag>& v) const {
-    v.value = o.as<std::uint64_t>();
-    return o;
-  }
-};
-template <class Tag>
-struct pack<gfs::Number<Tag>> {
-  template <class Stream>
-  packer<Stream>& operator()(packer<Stream>& o, const gfs::Number<Tag>& v) const {
-    return o.pack(v.value);
-  }
-};
-template <class Tag>
-struct convert<gfs::Uuid<Tag>> {
-  const msgpack::object& operator()(const msgpack::object& o, gfs::Uuid<Tag>& v) const {
-    if (o.type != msgpack::type::BIN || o.via.bin.size != 16) throw msgpack::type_error();
-    for (std::size_t i = 0; i < 16; ++i) v.bytes[i] = static_cast<std::uint8_t>(o.via.bin.ptr[i]);
-    return o;
-  }
-};
-template <class Tag>
-struct pack<gfs::Uuid<Tag>> {
-  template <class Stream>
-  packer<Stream>& operator()(packer<Stream>& o, const gfs::Uuid<Tag>& v) const {
-    o.pack_bin(16);
-    return o.pack_bin_body(reinterpret_cast<const char*>(v.bytes.data()), 16);
-  }
-};
-template <>
-struct convert<gfs::RequestId> {
-  const msgpack::object& operator()(const msgpack::object& o, gfs::RequestId& v) const {
-    if (o.type != msgpack::type::ARRAY || o.via.array.size != 2) throw msgpack::type_error();
-    o.via.array.ptr[0].convert(v.client);
-    o.via.array.ptr[1].convert(v.sequence);
-    return o;
-  }
-};
-template <>
-struct pack<gfs::RequestId> {
-  template <class Stream>
-  packer<Stream>& operator()(packer<Stream>& o, const gfs::RequestId& v) const {
-    o.pack_array(2);
-    o.pack(v.client);
-    o.pack(v.sequence);
-    return o;
-  }
-};
+  template <class Tag>
+  struct convert<gfs::Number<Tag>> {
+    const msgpack::object& operator()(const msgpack::object& o, gfs::Number<Tag>& v) const {
+      v.value = o.as<std::uint64_t>();
+      return o;
+    }
+  };
+  template <class Tag>
+  struct pack<gfs::Number<Tag>> {
+    template <class Stream>
+    packer<Stream>& operator()(packer<Stream>& o, const gfs::Number<Tag>& v) const {
+      return o.pack(v.value);
+    }
+  };
+  template <class Tag>
+  struct convert<gfs::Uuid<Tag>> {
+    const msgpack::object& operator()(const msgpack::object& o, gfs::Uuid<Tag>& v) const {
+      if (o.type != msgpack::type::BIN || o.via.bin.size != 16) throw msgpack::type_error();
+      for (std::size_t i = 0; i < 16; ++i) v.bytes[i] = static_cast<std::uint8_t>(o.via.bin.ptr[i]);
+      return o;
+    }
+  };
+  template <class Tag>
+  struct pack<gfs::Uuid<Tag>> {
+    template <class Stream>
+    packer<Stream>& operator()(packer<Stream>& o, const gfs::Uuid<Tag>& v) const {
+      o.pack_bin(16);
+      return o.pack_bin_body(reinterpret_cast<const char*>(v.bytes.data()), 16);
+    }
+  };
+  template <>
+  struct convert<gfs::RequestId> {
+    const msgpack::object& operator()(const msgpack::object& o, gfs::RequestId& v) const {
+      if (o.type != msgpack::type::ARRAY || o.via.array.size != 2) throw msgpack::type_error();
+      o.via.array.ptr[0].convert(v.client);
+      o.via.array.ptr[1].convert(v.sequence);
+      return o;
+    }
+  };
+  template <>
+  struct pack<gfs::RequestId> {
+    template <class Stream>
+    packer<Stream>& operator()(packer<Stream>& o, const gfs::RequestId& v) const {
+      o.pack_array(2);
+      o.pack(v.client);
+      o.pack(v.sequence);
+      return o;
+    }
+  };
 
-}  // namespace adaptor
+  }  // namespace adaptor
 }
 }  // namespace msgpack

@@ -6,7 +6,8 @@
 namespace gfs::cli {
 
 extern const Command kLs, kTree, kStat, kCat, kPut, kGet, kMkdir, kRm, kMv, kCp, kDu, kDf, kTest, kChecksum;
-extern const Command kAppend, kRappend, kRecords, kTruncate, kSetpolicy;
+extern const Command kAppend, kRappend, kRecords, kTruncate, kSetpolicy, kGetpolicy, kSetrep;
+extern const Command kTrashLs, kTrashRestore, kTrashPurge;
 extern const Command kStatus, kServerLs, kChunkLs, kChunkInfo, kChunkVerify, kLeaseLs, kLeaseRevoke;
 extern const Command kCheckpointNow, kLogStat, kLogDump;
 extern const Command kBenchRead, kBenchWrite, kBenchAppend, kBenchMeta;

@@ -19,6 +19,7 @@ Exit exit_code(Code code) {
       return kConflict;
     case Code::not_allowed:
     case Code::read_only:
+    case Code::quota_exceeded:
       return kNotAllowed;
     case Code::unreachable:
     case Code::lost_link:
@@ -105,6 +106,8 @@ std::string advice(const Error& error, const Told& told) {
       return "end the other process that uses it, or talk to it with --master";
     case Code::not_enough_servers:
       return "server ls shows which servers are up; start more of them";
+    case Code::quota_exceeded:
+      return "rm something there, or setpolicy DIR --quota-files/--quota-bytes; getpolicy DIR shows how much is in it";
     case Code::no_space:
       return "df shows how much is left; rm something or add a server";
     case Code::read_only:

@@ -16,7 +16,7 @@ constexpr Duration kPatience = 5s;  // of a clean-up
 constexpr std::uint64_t kUnavailableMax = 16;
 
 Task<bool> remove_one(Filesystem& filesystem, std::string path) {
-  Result<bus::Remove::Reply> removed = co_await filesystem.remove(std::move(path)).outcome();
+  Result<bus::Remove::Reply> removed = co_await filesystem.remove_now(std::move(path)).outcome();
   co_return removed.has_value() || removed.error().code == Code::not_found;
 }
 

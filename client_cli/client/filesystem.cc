@@ -150,8 +150,46 @@ Task<FileInfo> Filesystem::rename(std::string source, std::string target, bool r
 }
 
 Task<bus::Remove::Reply> Filesystem::remove(std::string path, bool recursive) {
-  bus::Remove ask{path, recursive};
+  bus::Remove ask{path, recursive, false};
   co_return co_await parts_->context.master.change(std::move(ask), "remove " + path, parts_->context.deadline());
+}
+
+Task<bus::Remove::Reply> Filesystem::remove_now(std::string path, bool recursive) {
+  bus::Remove ask{path, recursive, true};
+  co_return co_await parts_->context.master.change(std::move(ask), "remove " + path, parts_->context.deadline());
+}
+
+Task<bus::ListTrash::Reply> Filesystem::trash_page(bus::ListTrash::Item after) {
+  bus::ListTrash ask{after.until_ms, after.item};
+  co_return co_await parts_->context.master.ask(std::move(ask), "list the trash", parts_->context.deadline());
+}
+
+Task<FileInfo> Filesystem::restore_trash(InodeId item, std::string path, bool parents) {
+  bus::RestoreTrash ask{item, path, parents};
+  co_return co_await parts_->context.master.change(std::move(ask), "restore " + path, parts_->context.deadline());
+}
+
+Task<std::uint64_t> Filesystem::purge_trash(std::vector<InodeId> items) {
+  bus::PurgeTrash ask{std::move(items)};
+  bus::PurgeTrash::Reply reply =
+      co_await parts_->context.master.change(std::move(ask), "purge the trash", parts_->context.deadline());
+  co_return reply.items;
+}
+
+Task<> Filesystem::set_directory_policy(std::string path, bus::Policy policy) {
+  bus::SetDirectoryPolicy ask{path, policy};
+  (void)co_await parts_->context.master.change(std::move(ask), "set the policy of " + path, parts_->context.deadline());
+}
+
+Task<bus::GetPolicy::Reply> Filesystem::policy(std::string path) {
+  bus::GetPolicy ask{path};
+  co_return co_await parts_->context.master.ask(std::move(ask), "policy of " + path, parts_->context.deadline());
+}
+
+Task<FileInfo> Filesystem::set_replicas(std::string path, std::uint32_t replicas) {
+  bus::SetReplicas ask{path, replicas};
+  co_return co_await parts_->context.master.change(std::move(ask), "set the replicas of " + path,
+                                                   parts_->context.deadline());
 }
 
 Task<bus::ClusterStatus::Reply> Filesystem::status() {

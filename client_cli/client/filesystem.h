@@ -17,6 +17,8 @@
 #include "bus/bus.h"
 #include "bus/messages/client_chunk.h"
 #include "bus/messages/client_master.h"
+#include "bus/messages/client_policy.h"
+#include "bus/messages/client_trash.h"
 
 namespace gfs::client {
 
@@ -124,7 +126,15 @@ class Filesystem {
   // All pages.
   Task<std::vector<FileInfo>> list(std::string path);
   Task<FileInfo> rename(std::string source, std::string target, bool replace = false);
+  // Into the trash, where the directory's policy does not say otherwise.
   Task<bus::Remove::Reply> remove(std::string path, bool recursive = false);
+  // Not into the trash.
+  Task<bus::Remove::Reply> remove_now(std::string path, bool recursive = false);
+  // What goes first first; again with the last item of the page before.
+  Task<bus::ListTrash::Reply> trash_page(bus::ListTrash::Item after = {});
+  Task<FileInfo> restore_trash(InodeId item, std::string path, bool parents = false);
+  // How many of them there were; at most 1000 at once.
+  Task<std::uint64_t> purge_trash(std::vector<InodeId> items);
 
   Task<bus::ClusterStatus::Reply> status();
   Task<std::vector<bus::ServerInfo>> servers();
@@ -134,6 +144,10 @@ class Filesystem {
   Task<FileInfo> truncate(std::string path, std::uint64_t size);
   // How the file's mutations are acknowledged from now on (bus::AckMode tells what may be lost).
   Task<FileInfo> set_ack(std::string path, bus::AckMode ack);
+  // Rules for what is in a directory and below it (bus::Policy::kKeep: as it is).
+  Task<> set_directory_policy(std::string path, bus::Policy policy);
+  Task<bus::GetPolicy::Reply> policy(std::string path);
+  Task<FileInfo> set_replicas(std::string path, std::uint32_t replicas);
   Task<bus::FindChunk::Reply> find_chunk(ChunkHandle handle);
   Task<std::vector<bus::ListLeases::Lease>> leases();
   Task<bus::RevokeLease::Reply> revoke_lease(ChunkHandle handle);

@@ -68,6 +68,7 @@ constexpr Row kTable[] = {
     {Code::out_of_sequence, kGiveUp, kInOrder, kReplica, kGiveUp},
     {Code::suspect, kLayout, kLayout, kReplica, kLater},
     {Code::record_expired, kGiveUp, kGiveUp, kReplica, kGiveUp},
+    {Code::quota_exceeded, kGiveUp, kGiveUp, kReplica, kGiveUp},
 };
 
 }  // namespace

@@ -1,6 +1,6 @@
-// cluster_bench [write|read|meta|small|append ...]: what gfs costs, over real processes on loopback, next to plain TCP programs
-// measured in the same run. Prints one line per figure; nothing is asserted. Options: --bin DIR (the daemons; default:
-// where this program lies), --dir DIR (data; default /var/tmp), --size BYTES, --count N, --repeat N,
+// cluster_bench [write|read|meta|small|append ...]: what gfs costs, over real processes on loopback, next to plain TCP
+// programs measured in the same run. Prints one line per figure; nothing is asserted. Options: --bin DIR (the daemons;
+// default: where this program lies), --dir DIR (data; default /var/tmp), --size BYTES, --count N, --repeat N,
 // --record BYTES (appends of this size only), --row TEXT (appends in rows with this in their name only).
 #include <unistd.h>
 
@@ -106,7 +106,8 @@ void bulk(const Options& options) {
   Processes cluster(options.binaries, 3, options.directory);
   client::Blocking client(settings_for(cluster));
   Bytes piece = noise(1 * MiB);
-  must(client.run<void>([&](client::Filesystem& fs) { return write_file(fs, "/warm", 16 * MiB, piece); }), "warming up");
+  must(client.run<void>([&](client::Filesystem& fs) { return write_file(fs, "/warm", 16 * MiB, piece); }),
+       "warming up");
   for (unsigned round = 0; round < options.repeat; ++round) {
     std::string path = "/bulk" + std::to_string(round);
     std::vector<std::uint64_t> idle;
@@ -115,7 +116,8 @@ void bulk(const Options& options) {
       reset_peak_memory(daemon);
     }
     Measured written = measure(cluster, [&] {
-      must(client.run<void>([&](client::Filesystem& fs) { return write_file(fs, path, options.size, piece); }), "writing");
+      must(client.run<void>([&](client::Filesystem& fs) { return write_file(fs, path, options.size, piece); }),
+           "writing");
     });
     std::uint64_t grown = 0;
     for (std::size_t i = 1; i < idle.size(); ++i) {
@@ -123,7 +125,8 @@ void bulk(const Options& options) {
     }
     if (options.wants("write")) {
       report("write", written.cost, tcp_chain_write(options.size, options.directory), options.size);
-      std::printf("       a chunkserver's memory above idle during the write: at most %.1f MiB\n", static_cast<double>(grown) / MiB);
+      std::printf("       a chunkserver's memory above idle during the write: at most %.1f MiB\n",
+                  static_cast<double>(grown) / MiB);
     }
     if (options.wants("read")) {
       std::uint64_t size = 0;
@@ -133,7 +136,7 @@ void bulk(const Options& options) {
       if (size != options.size) std::printf("read %llu bytes instead\n", static_cast<unsigned long long>(size));
       report("read", read.cost, tcp_read(options.size, options.directory), options.size);
     }
-    must(client.run<bus::Remove::Reply>([&](client::Filesystem& fs) { return fs.remove(path); }), "removing");
+    must(client.run<bus::Remove::Reply>([&](client::Filesystem& fs) { return fs.remove_now(path); }), "removing");
   }
 }
 
@@ -147,7 +150,8 @@ Task<> worker(client::Filesystem& fs, Request request, std::uint64_t* next, std:
 }
 
 // `in_flight` requests at a time until all numbers in [first, end) are done.
-Task<> side_by_side(client::Filesystem& fs, Request request, std::uint64_t first, std::uint64_t end, unsigned in_flight) {
+Task<> side_by_side(client::Filesystem& fs, Request request, std::uint64_t first, std::uint64_t end,
+                    unsigned in_flight) {
   std::uint64_t next = first;
   std::vector<Task<>> workers;
   for (unsigned i = 0; i < in_flight; ++i) workers.push_back(worker(fs, request, &next, end));
@@ -173,7 +177,8 @@ void meta(const Options& options) {
       threads.emplace_back([&, i] {
         must(clients[i]->run<void>([&, i](client::Filesystem& fs) {
           return side_by_side(fs, request, i * each, (i + 1) * each, kInFlight);
-        }), "metadata");
+        }),
+             "metadata");
       });
     }
     for (std::thread& thread : threads) thread.join();
@@ -203,12 +208,15 @@ void small(const Options& options) {
   Bytes bytes = noise(4 * KiB);
   std::uint64_t files = std::min<std::uint64_t>(options.count, 8000);
   must(client.run<bus::FileInfo>([](client::Filesystem& fs) { return fs.make_directory("/small"); }), "mkdir");
-  Request put = [&](client::Filesystem& fs, std::uint64_t number) { return put_small(fs, "/small/" + hex(number), bytes); };
+  Request put = [&](client::Filesystem& fs, std::uint64_t number) {
+    return put_small(fs, "/small/" + hex(number), bytes);
+  };
   Measured measured = measure(cluster, [&] {
     must(client.run<void>([&](client::Filesystem& fs) { return side_by_side(fs, put, 0, files, 16); }), "small files");
   });
-  std::printf("small  %.0f files/s of 4 KiB, 3 replicas, 16 in flight, each synced; CPU per file: %.0f us over all processes\n",
-              static_cast<double>(files) / measured.cost.seconds, 1e6 * measured.cost.cpu_seconds / static_cast<double>(files));
+  std::printf(
+      "small  %.0f files/s of 4 KiB, 3 replicas, 16 in flight, each synced; CPU per file: %.0f us over all processes\n",
+      static_cast<double>(files) / measured.cost.seconds, 1e6 * measured.cost.cpu_seconds / static_cast<double>(files));
 }
 
 // `processes` of them side by side, each with `load.writers` writers; load.count records altogether.

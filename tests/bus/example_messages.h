@@ -9,6 +9,8 @@
 #include "bus/messages/chunk_master.h"
 #include "bus/messages/client_chunk.h"
 #include "bus/messages/client_master.h"
+#include "bus/messages/client_policy.h"
+#include "bus/messages/client_trash.h"
 
 namespace gfs::bus {
 
@@ -44,9 +46,13 @@ void each_example_message(Visit&& visit) {
                                      .request = request,
                                      .deadline_ms = 5000,
                                      .trace = "t"});
-  visit("envelope.reply",
-        Envelope{
-            .cluster = cluster, .type = Saying::reply, .role = kMaster, .id = 300, .code = 2, .text = "no file /a/b", .index = 200});
+  visit("envelope.reply", Envelope{.cluster = cluster,
+                                   .type = Saying::reply,
+                                   .role = kMaster,
+                                   .id = 300,
+                                   .code = 2,
+                                   .text = "no file /a/b",
+                                   .index = 200});
   visit("done", Done{});
 
   visit("hello", Hello{"gfs-cli 0.1.0"});
@@ -76,23 +82,26 @@ void each_example_message(Visit&& visit) {
       ClusterStatus::Reply{
           cluster, "WARN", {"GFS_FEW_SERVERS"}, "tcp://127.0.0.1:7500", 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14});
   visit("master.list_chunks", ListChunks{"/a/b", 1, 2});
-  visit("master.list_chunks.reply",
-        ListChunks::Reply{{ListChunks::Chunk{1,
-                                             handle,
-                                             version,
-                                             5000,
-                                             true,
-                                             server,
-                                             {ListChunks::Holder{server, "tcp://127.0.0.1:7510", "ok", version, false}}}},
-                          true});
+  visit(
+      "master.list_chunks.reply",
+      ListChunks::Reply{{ListChunks::Chunk{1,
+                                           handle,
+                                           version,
+                                           5000,
+                                           true,
+                                           server,
+                                           {ListChunks::Holder{server, "tcp://127.0.0.1:7510", "ok", version, false}}}},
+                        true});
 
   visit("server.register",
         RegisterServer{server, session, "tcp://127.0.0.1:7510", "tcp://127.0.0.1:7511", "rack1", 4000, 1000, 3000, 3});
   visit("server.register.reply", RegisterServer::Reply{cluster, 60000, 1000, 4096, 1, 200, 1767225600123});
   visit("server.heartbeat", Heartbeat{server, session, 4000, 1000, 3000, 3, true});
   visit("server.heartbeat.reply", Heartbeat::Reply{false, 1, 200, 1767225600123});
-  visit("server.report_chunks",
-        ReportChunks{server, session, {ReportChunks::Held{handle, version, 5000, true, true, true}}, ChunkHandle{0x1233}, false});
+  visit(
+      "server.report_chunks",
+      ReportChunks{
+          server, session, {ReportChunks::Held{handle, version, 5000, true, true, true}}, ChunkHandle{0x1233}, false});
   visit("server.report_chunks.reply", ReportChunks::Reply{false});
   visit("server.report_damage", ReportDamage{server, session, handle, 17, "checksum"});
   visit("server.configure", Configure{handle,
@@ -121,9 +130,21 @@ void each_example_message(Visit&& visit) {
 
   visit("replica.adopt", AdoptVersion{handle, version, server, true, state, "tcp://127.0.0.1:7510"});
   visit("replica.adopt.reply", AdoptVersion::Reply{5000});
-  visit("replica.apply",
-        ApplyWrite{handle, version, server, serial, Serial{40}, request, MutationKind::append, 65536, 100000, 0xdeadbeef,
-                   12, 1, 1767225600123, crcs, {}});
+  visit("replica.apply", ApplyWrite{handle,
+                                    version,
+                                    server,
+                                    serial,
+                                    Serial{40},
+                                    request,
+                                    MutationKind::append,
+                                    65536,
+                                    100000,
+                                    0xdeadbeef,
+                                    12,
+                                    1,
+                                    1767225600123,
+                                    crcs,
+                                    {}});
   visit("replica.apply.reply", ApplyWrite::Reply{serial, 165536});
   visit("replica.sync", SyncReplica{handle, version, serial});
   visit("replica.sync.reply", SyncReplica::Reply{5000});
@@ -132,7 +153,8 @@ void each_example_message(Visit&& visit) {
   visit("chunk.append.reply", AppendChunk::Reply{1, 65536, 165536, true});
   visit("chunk.inspect", InspectChunk{handle, true, true});
   visit("chunk.inspect.reply",
-        InspectChunk::Reply{version, Version{4}, serial, 5000, true, true, true, crcs, {1}, {0x0123456789abcdef}, 0xdeadbeef, {}});
+        InspectChunk::Reply{
+            version, Version{4}, serial, 5000, true, true, true, crcs, {1}, {0x0123456789abcdef}, 0xdeadbeef, {}});
   visit("replica.prepare", PrepareVersion{handle, version, server});
   visit("replica.prepare.reply", PrepareVersion::Reply{true, state});
   visit("replica.make_equal", MakeEqual{handle, version, member});
@@ -162,22 +184,47 @@ void each_example_message(Visit&& visit) {
   visit("master.revoke_lease", RevokeLease{handle});
   visit("master.revoke_lease.reply", RevokeLease::Reply{version, server});
   visit("master.find_chunk", FindChunk{handle});
-  visit("master.find_chunk.reply",
-        FindChunk::Reply{inode,
-                         ListChunks::Chunk{1, handle, version, 5000, true, server, {}},
-                         3,
-                         true,
-                         true,
-                         AckMode::primary,
-                         {server}});
-  visit("replica.apply_batch",
-        ApplyBatch{{ApplyWrite{handle, version, server, serial, Serial{40}, request, MutationKind::append, 65536, 100000,
-                               0xdeadbeef, 12, 1, 1767225600123, crcs, {}}},
-                   {100000},
-                   {}});
+  visit("master.find_chunk.reply", FindChunk::Reply{inode,
+                                                    ListChunks::Chunk{1, handle, version, 5000, true, server, {}},
+                                                    3,
+                                                    true,
+                                                    true,
+                                                    AckMode::primary,
+                                                    {server}});
+  visit("replica.apply_batch", ApplyBatch{{ApplyWrite{handle,
+                                                      version,
+                                                      server,
+                                                      serial,
+                                                      Serial{40},
+                                                      request,
+                                                      MutationKind::append,
+                                                      65536,
+                                                      100000,
+                                                      0xdeadbeef,
+                                                      12,
+                                                      1,
+                                                      1767225600123,
+                                                      crcs,
+                                                      {}}},
+                                          {100000},
+                                          {}});
   visit("replica.apply_batch.reply", ApplyBatch::Reply{{165536, 0}, {0, 22}, {"", "out of order"}});
   visit("master.checkpoint", Checkpoint{});
   visit("master.checkpoint.reply", Checkpoint::Reply{7, 8192, 12, 3});
+  const Policy policy{2, 1, 2, 3600000, 1000, 1 << 30};
+  visit("master.list_trash", ListTrash{1767225600123, inode, 10});
+  visit(
+      "master.list_trash.reply",
+      ListTrash::Reply{{ListTrash::Item{inode, "/a/b", FileType::directory, 2, 1, 5000, 1767225600123, 1767484800123}},
+                       true,
+                       1767225600123});
+  visit("master.restore_trash", RestoreTrash{inode, "/a/c", true});
+  visit("master.purge_trash", PurgeTrash{{inode}});
+  visit("master.purge_trash.reply", PurgeTrash::Reply{1});
+  visit("master.set_directory_policy", SetDirectoryPolicy{"/a", policy});
+  visit("master.get_policy", GetPolicy{"/a"});
+  visit("master.get_policy.reply", GetPolicy::Reply{FileType::directory, policy, policy, 5, 2, 1 << 20});
+  visit("master.set_replicas", SetReplicas{"/a/b", 2});
 }
 
 }  // namespace gfs::bus

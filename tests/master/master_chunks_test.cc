@@ -317,7 +317,7 @@ TEST_F(ChunksTest, RemovedFilesHaveNoChunks) {
   add_servers(3);
   InodeId file = make_file("/f");
   ASSERT_TRUE(locate(file));
-  ASSERT_TRUE(call(bus::Remove{"/f", false}));
+  ASSERT_TRUE(call(bus::Remove{"/f", false, true}));
   EXPECT_EQ(locate(file).error().code, Code::not_found);
   EXPECT_EQ(call(bus::LocateForRead{file}).error().code, Code::not_found);
   EXPECT_EQ(call(bus::ClusterStatus{}).value().chunks_total, 0u);

@@ -18,6 +18,8 @@
 #include "bus/endpoint.h"
 #include "bus/messages/chunk_master.h"
 #include "bus/messages/client_master.h"
+#include "bus/messages/client_policy.h"
+#include "bus/messages/client_trash.h"
 #include "bus/sim_bus.h"
 #include "master/master.h"
 

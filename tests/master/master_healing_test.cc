@@ -91,7 +91,7 @@ TEST_F(SelfHealingTest, ServersOfDroppedChunksAreTold) {
   add_servers(3);
   InodeId file = make_file("/f");
   bus::ChunkLayout layout = locate(file).value();
-  ASSERT_TRUE(call(bus::Remove{"/f", false}));
+  ASSERT_TRUE(call(bus::Remove{"/f", false, true}));
   ASSERT_TRUE(wait([&] {
     return std::all_of(servers.begin(), servers.end(), [](const auto& one) { return one->released.size() == 1; });
   }));

@@ -58,9 +58,9 @@ TEST(Namespace, RefusesWithTheNameThatIsWrong) {
       {"mkdir twice", code_of(space.make_directory("/d", false, 1)), Code::already_exists},
       {"mkdir -p of a file", code_of(space.make_directory("/d/f", true, 1)), Code::already_exists},
       {"mkdir -p below a file", code_of(space.make_directory("/d/f/x/y", true, 1)), Code::not_a_directory},
-      {"remove nothing", code_of(space.remove("/x", false, 1)), Code::not_found},
-      {"remove a full directory", code_of(space.remove("/d", false, 1)), Code::not_empty},
-      {"remove the root", code_of(space.remove("/", true, 1)), Code::invalid_argument},
+      {"remove nothing", code_of(space.remove("/x", false, 0, 1)), Code::not_found},
+      {"remove a full directory", code_of(space.remove("/d", false, 0, 1)), Code::not_empty},
+      {"remove the root", code_of(space.remove("/", true, 0, 1)), Code::invalid_argument},
       {"rename nothing", code_of(space.rename("/x", "/y", false, 1)), Code::not_found},
       {"rename onto a name", code_of(space.rename("/d/f", "/d/e", false, 1)), Code::already_exists},
       {"replace a directory by a file", code_of(space.rename("/d/f", "/d/e", true, 1)), Code::is_a_directory},
@@ -110,9 +110,9 @@ TEST(Namespace, RemovesATreeAndNamesItsFiles) {
   ASSERT_TRUE(space.create("/a/f", file(), 1));
   ASSERT_TRUE(space.create("/a/b/c/g", file(), 1));
   ASSERT_TRUE(space.create("/h", file(), 1));
-  Namespace::Removed removed = space.remove("/a", true, 2).value();
+  Namespace::Removed removed = space.remove("/a", true, 0, 2).value();
   EXPECT_EQ(removed.files.size(), 2u);
-  EXPECT_EQ(removed.directories, 3u);
+  EXPECT_EQ(removed.what.directories, 3u);
   EXPECT_THAT(names(space, "/"), ElementsAre("h"));
   EXPECT_EQ(space.files(), 1u);
   EXPECT_EQ(space.directories(), 1u);
@@ -212,10 +212,10 @@ TEST(Namespace, AgreesWithAModelUnderRandomChanges) {
               << one << " " << other;
           break;
         case 2:
-          ASSERT_EQ(space.remove(one, false, step).has_value(), model.remove(one, false)) << one;
+          ASSERT_EQ(space.remove(one, false, 0, step).has_value(), model.remove(one, false)) << one;
           break;
         default:
-          ASSERT_EQ(space.remove(one, true, step).has_value(), model.remove(one, true)) << one;
+          ASSERT_EQ(space.remove(one, true, 0, step).has_value(), model.remove(one, true)) << one;
       }
       if (step % 100 != 0) continue;
       std::map<std::string, bool> found;
@@ -244,7 +244,7 @@ TEST(Namespace, HoldsALargeDirectoryInOrder) {
     paged.insert(paged.end(), page.begin(), page.end());
   }
   EXPECT_EQ(paged, all);
-  for (const std::string& name : all) ASSERT_TRUE(space.remove("/" + name, false, 1));
+  for (const std::string& name : all) ASSERT_TRUE(space.remove("/" + name, false, 0, 1));
   EXPECT_EQ(space.files(), 0u);
   EXPECT_TRUE(names(space, "/").empty());
 }

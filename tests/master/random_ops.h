@@ -54,20 +54,49 @@ class RandomOps {
     }
     return InodeId{1};
   }
+  InodeId item(const MasterState& state) {
+    InodeId found{random_.below(100)};
+    const std::uint64_t steps = random_.below(4);
+    std::uint64_t seen = 0;
+    state.names().trash().walk(0, {}, [&](const TrashItem& one) {
+      found = one.inode;
+      return seen++ < steps;
+    });
+    return found;
+  }
+  std::int64_t rule(std::int64_t most) {
+    return random_.chance(0.3) ? bus::Policy::kKeep : random_.between(0, static_cast<std::uint64_t>(most) + 1) - 1;
+  }
   ChunkHandle chunk(const MasterState& state) { return ChunkHandle{random_.between(1, state.last_handle().value + 1)}; }
 
   OpBody body(const MasterState& state) {
-    switch (random_.below(14)) {
+    switch (random_.below(19)) {
       case 0:
       case 1:
       case 2:
-        return CreateFileOp{path(), 3};
+        return CreateFileOp{path(), 3, random_.chance(0.8)};
       case 3:
         return MakeDirectoryOp{path(), random_.chance(0.7)};
       case 4:
         return RenameOp{path(), path(), random_.chance(0.5)};
       case 5:
-        return RemoveOp{path(), random_.chance(0.3)};
+        return RemoveOp{path(), random_.chance(0.5), random_.pick(std::vector<WallMs>{0, 1000, 100000})};
+      case 13:
+        return RestoreOp{item(state), path(), random_.chance(0.5)};
+      case 14:
+        return ExpireOp{{item(state), InodeId{random_.below(100)}}};
+      case 15:
+        return PurgeOp{item(state), static_cast<std::uint32_t>(random_.between(1, 4))};
+      case 16: {
+        const bus::Policy policy{rule(8), rule(3), rule(2), rule(5000), rule(30), rule(1 << 22)};
+        return SetDirectoryPolicyOp{path(), policy};
+      }
+      case 17: {
+        const std::string where = path();
+        const Result<InodeId> there = state.names().find(where);
+        return SetReplicasOp{where, there ? *there : file(state), static_cast<std::uint32_t>(random_.between(1, 8)),
+                             static_cast<std::uint32_t>(random_.below(3)), 4};
+      }
       case 6:
         return SetSizeOp{file(state), random_.below(1 << 20)};
       case 7:

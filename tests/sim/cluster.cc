@@ -70,6 +70,7 @@ void Cluster::start_master() {
   settings.format = !formatted_ && !master_.disk->read_now("identity");
   settings.log_segment = plan_.log_segment;
   settings.checkpoint_after = plan_.checkpoint_after;
+  settings.trash = plan_.trash;
   settings.chunk_size = plan_.chunk_size;
   settings.cut_max = plan_.cut_max;
   settings.lease = plan_.lease;

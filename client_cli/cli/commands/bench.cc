@@ -58,7 +58,7 @@ Task<> create_one(Bench& bench, Filesystem& filesystem, std::size_t i) {
 }
 Task<> stat_one(Bench& bench, Filesystem& filesystem, std::size_t i) { (void)co_await filesystem.stat(bench.path(i)); }
 Task<> remove_one(Bench& bench, Filesystem& filesystem, std::size_t i) {
-  (void)co_await filesystem.remove(bench.path(i));
+  (void)co_await filesystem.remove_now(bench.path(i));
 }
 
 Task<> one_step(Bench& bench, Filesystem& filesystem, Step step, std::size_t i) {
@@ -209,7 +209,7 @@ Result<int> bench(Session& session, const Arguments& arguments, What what) {
   Result<FileInfo> made = session.run<FileInfo>(make);
   if (!made) return fail(std::move(made));
   Result<> done = meta ? names(bench) : append ? appends(bench) : write_or_read(bench, what == What::read);
-  auto clean = [path = bench.directory](Filesystem& filesystem) { return filesystem.remove(path, true); };
+  auto clean = [path = bench.directory](Filesystem& filesystem) { return filesystem.remove_now(path, true); };
   Result<bus::Remove::Reply> cleaned = session.run_to_end<bus::Remove::Reply>(clean);
   if (!cleaned) session.warn("left behind: " + bench.directory);
   if (!done) return fail(std::move(done));

@@ -23,7 +23,8 @@ Json as_json(const Status& s) {
             {"lost", s.chunks_lost},
             {"corrupt", s.chunks_corrupt}}},
           {"used", s.used},
-          {"capacity", s.capacity}};
+          {"capacity", s.capacity},
+          {"trash", {{"items", s.trash_items}, {"files", s.trash_files}, {"bytes", s.trash_bytes}}}};
 }
 
 Result<int> run(Session& session, const Arguments&) {
@@ -48,6 +49,7 @@ Result<int> run(Session& session, const Arguments&) {
                      {"files", fmt::format("{}  directories {}", s.files, s.directories)},
                      {"chunks", fmt::format("{}  full {}  under {}  lost {}  corrupt {}", s.chunks_total, s.chunks_full,
                                             s.chunks_under, s.chunks_lost, s.chunks_corrupt)},
+                     {"trash", fmt::format("{} files  {}", s.trash_files, format_size(s.trash_bytes))},
                      {"capacity", fmt::format("{} used / {}{}", format_size(s.used), format_size(s.capacity), share)}});
   return kOk;
 }
