@@ -66,6 +66,8 @@ class Namespace {
   EntryMap::Frozen freeze_entries() const { return entries_.freeze(); }
   InodeTable::Frozen freeze_inodes() const { return inodes_.freeze(); }
   InodeId last_inode() const { return inodes_.last(); }
+  // Numbers up to this one are given to nobody any more.
+  void skip_inodes(InodeId last) { inodes_.skip(last); }
   // A namespace without anything, to load such pieces into: all inodes, then all entries, then check_loaded().
   struct Empty {};
   explicit Namespace(Empty) {}

@@ -21,6 +21,8 @@ GFS_CODEC(gfs::master::SetPolicyOp);
 GFS_CODEC(gfs::master::TruncateOp);
 GFS_CODEC(gfs::master::CloseClientOp);
 GFS_CODEC(gfs::master::MarkAppendOp);
+GFS_CODEC(gfs::master::BeginEpochOp);
+GFS_CODEC(gfs::master::RestoreChunkOp);
 
 namespace gfs::master {
 
@@ -68,8 +70,9 @@ std::string encode_op(Op& op) {
 
 std::string_view name_of(const OpBody& body) {
   static constexpr std::array<std::string_view, std::variant_size_v<OpBody>> kNames{
-      "create",   "mkdir",      "rename", "remove",     "set_size", "allocate_chunk", "reconfigure",
-      "activate", "add_server", "seal",   "set_policy", "truncate", "close_client",   "mark_append"};
+      "create",       "mkdir",       "rename",      "remove",       "set_size",   "allocate_chunk",
+      "reconfigure",  "activate",    "add_server",  "seal",         "set_policy", "truncate",
+      "close_client", "mark_append", "begin_epoch", "restore_chunk"};
   return kNames[body.index()];
 }
 

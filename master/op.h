@@ -64,8 +64,8 @@ struct ReconfigureOp {
   MSGPACK_DEFINE_MAP(handle, from, members, primary, joining, salvage, ack, over);
 };
 // The configuration has been active on all its members: it is no longer virgin, nobody is joining or suspect, and
-// whichever of them acknowledged alone before has promised not to go on. Logged for every version before anybody is told
-// where to write in it.
+// whichever of them acknowledged alone before has promised not to go on. Logged for every version before anybody is
+// told where to write in it.
 struct ActivateOp {
   ChunkHandle handle;
   Version version;
@@ -121,6 +121,23 @@ struct MarkAppendOp {
   MSGPACK_DEFINE_MAP(inode);
 };
 
+// What follows is of this log epoch: the directory was restored from a copy, or its log was cut, and somebody said that
+// it counts from now on (master/epoch.h).
+struct BeginEpochOp {
+  std::uint64_t epoch = 0;
+  MSGPACK_DEFINE_MAP(epoch);
+};
+// A chunk of an older epoch, as servers hold it: compare-and-swap on the version, as a reconfiguration. `version` is of
+// this epoch.
+struct RestoreChunkOp {
+  ChunkHandle handle;
+  Version from, version;
+  Version held;                   // the newest that was reported, and ...
+  std::vector<ServerId> members;  // ... by whom. Empty: nobody holds a newer one, the members stay as they are
+  ServerId primary;
+  MSGPACK_DEFINE_MAP(handle, from, version, held, members, primary);
+};
+
 struct OpHeader {
   RequestId request;         // whose outcome this is; nil: the master's own
   std::uint32_t digest = 0;  // of what was asked: a repeat must have the same
@@ -129,9 +146,9 @@ struct OpHeader {
 };
 
 // The position in the variant is the kind byte in the log: append, never reorder.
-using OpBody =
-    std::variant<CreateFileOp, MakeDirectoryOp, RenameOp, RemoveOp, SetSizeOp, AllocateChunkOp, ReconfigureOp,
-                 ActivateOp, AddServerOp, SealChunkOp, SetPolicyOp, TruncateOp, CloseClientOp, MarkAppendOp>;
+using OpBody = std::variant<CreateFileOp, MakeDirectoryOp, RenameOp, RemoveOp, SetSizeOp, AllocateChunkOp,
+                            ReconfigureOp, ActivateOp, AddServerOp, SealChunkOp, SetPolicyOp, TruncateOp, CloseClientOp,
+                            MarkAppendOp, BeginEpochOp, RestoreChunkOp>;
 
 struct Op {
   OpHeader header;

@@ -60,6 +60,8 @@ class MasterState {
   // Of the last op applied.
   std::uint64_t index() const { return index_; }
   WallMs last_time() const { return last_time_; }
+  // Of the log, as of the last op applied.
+  std::uint64_t epoch() const { return epoch_; }
   // Chunks that lost their file since this was called last, the first kDroppedMax of them: a hint for those who may
   // still hold them, no part of the state.
   std::vector<DroppedChunk> take_dropped() { return std::exchange(dropped_, {}); }
@@ -81,6 +83,7 @@ class MasterState {
   Result<> foresee(const SetSizeOp& op) const;
   Result<> foresee(const SetPolicyOp& op) const;
   Result<> foresee(const TruncateOp& op) const;
+  Result<> foresee(const BeginEpochOp& op) const;
   template <class T>
   Result<> foresee(const T&) const {
     return {};
@@ -100,6 +103,8 @@ class MasterState {
   Decision run(const TruncateOp& op, WallMs now);
   Decision run(const CloseClientOp& op, WallMs now);
   Decision run(const MarkAppendOp& op, WallMs now);
+  Decision run(const BeginEpochOp& op, WallMs now);
+  Decision run(const RestoreChunkOp& op, WallMs now);
   void drop_chunks(InodeId inode, std::uint32_t first);
 
   // Set once.
@@ -108,6 +113,7 @@ class MasterState {
 
   // State.
   std::uint64_t index_ = 0;
+  std::uint64_t epoch_ = 1;
   WallMs last_time_ = 0;
   ChunkHandle last_handle_;
   Namespace namespace_;

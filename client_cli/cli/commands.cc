@@ -64,14 +64,20 @@ Result<int> run_command(Session& session, const Command& command, const Argument
 }  // namespace
 
 const std::vector<const Command*>& commands() {
-  static const std::vector<const Command*> all{&kLs,          &kTree,          &kStat,      &kCat,         &kPut,
-                                               &kGet,         &kMkdir,         &kRm,        &kMv,          &kCp,
-                                               &kDu,          &kTest,          &kChecksum,  &kAppend,      &kRappend,
-                                               &kRecords,     &kTruncate,      &kSetpolicy, &kStatus,      &kDf,
-                                               &kServerLs,    &kChunkLs,       &kChunkInfo, &kChunkVerify, &kLeaseLs,
-                                               &kLeaseRevoke, &kCheckpointNow, &kLogStat,   &kLogDump,     &kBenchRead,
-                                               &kBenchWrite,  &kBenchAppend,   &kBenchMeta, &kHelp,        &kVersion,
-                                               &kCd,          &kPwd,           &kHistory,   &kQuit,        &kExit};
+  static const std::vector<const Command*> all{&kLs,        &kTree,        &kStat,
+                                               &kCat,       &kPut,         &kGet,
+                                               &kMkdir,     &kRm,          &kMv,
+                                               &kCp,        &kDu,          &kTest,
+                                               &kChecksum,  &kAppend,      &kRappend,
+                                               &kRecords,   &kTruncate,    &kSetpolicy,
+                                               &kStatus,    &kDf,          &kServerLs,
+                                               &kChunkLs,   &kChunkInfo,   &kChunkVerify,
+                                               &kLeaseLs,   &kLeaseRevoke, &kCheckpointNow,
+                                               &kLogStat,   &kLogDump,     &kLogRepair,
+                                               &kBenchRead, &kBenchWrite,  &kBenchAppend,
+                                               &kBenchMeta, &kHelp,        &kVersion,
+                                               &kCd,        &kPwd,         &kHistory,
+                                               &kQuit,      &kExit};
   return all;
 }
 

@@ -8,7 +8,7 @@ namespace gfs::cli {
 extern const Command kLs, kTree, kStat, kCat, kPut, kGet, kMkdir, kRm, kMv, kCp, kDu, kDf, kTest, kChecksum;
 extern const Command kAppend, kRappend, kRecords, kTruncate, kSetpolicy;
 extern const Command kStatus, kServerLs, kChunkLs, kChunkInfo, kChunkVerify, kLeaseLs, kLeaseRevoke;
-extern const Command kCheckpointNow, kLogStat, kLogDump;
+extern const Command kCheckpointNow, kLogStat, kLogDump, kLogRepair;
 extern const Command kBenchRead, kBenchWrite, kBenchAppend, kBenchMeta;
 extern const Command kHelp, kVersion, kCd, kPwd, kHistory, kQuit, kExit;
 
