@@ -6,13 +6,16 @@
 // epoch, which is above all that was ever given.
 //
 //   keep     nobody holds a newer version than the table has: the table is right (or nobody holds anything: it is lost)
-//   restore  somebody does: the holders of the newest become the members
+//   restore  somebody does: the holders of the newest become the members. So, too, where the table does not know
+//   whether
+//            its version was ever active: it may have been, and may have been written in
 //   wait     who holds what is not known yet
 //
-// * Every change of the table begins at the primary of the version before, who holds the new one before anybody writes
-//   in it. So where all members of the table hold the chunk, and none of them a newer version, there is no newer one.
+// * Every change from a version that was active begins at one of its members, who holds the new one before anybody
+//   writes in it. So where all members of such a one hold the chunk, and none of them a newer version, there is none.
 // * Else everybody is asked: all servers that the state knows have reported, and others had `join_time` to come (the
-//   copy may not know of them); or 95 % of the servers and 60 s; or as many as there are after `wait_max`.
+//   copy may not know of them). Fewer than a version has members at least may be missing: among them alone nothing was
+//   acknowledged. More of them only when 95 % have reported and 60 s are over, or after `wait_max`.
 //
 // Nothing of it is remembered: what is of this epoch shows in the versions.
 // Owned by LayoutService; pure: `now` is an argument.
@@ -29,10 +32,11 @@ namespace gfs::master {
 
 class RestorePlanner {
  public:
-  struct Clocks {
+  struct Settings {
     Duration join_time = 10s;
     Duration most_time = 60s;
     Duration wait_max = 10min;
+    std::uint32_t minimum_for_writing = 2;  // where the goal is 3 and three servers are known; else 1
   };
   struct Finding {
     enum class What : std::uint8_t { keep, restore, wait };
@@ -41,8 +45,8 @@ class RestorePlanner {
     std::vector<ServerId> holders;  // of it
   };
 
-  RestorePlanner(const MasterState& state, const ServerTable& servers, Clocks clocks)
-      : state_(state), servers_(servers), clocks_(clocks) {}
+  RestorePlanner(const MasterState& state, const ServerTable& servers, Settings settings)
+      : state_(state), servers_(servers), settings_(settings) {}
 
   // Once, when the master begins to serve.
   void start(Instant now) { started_ = now; }
@@ -56,12 +60,13 @@ class RestorePlanner {
   RestoreChunkOp settle(ChunkHandle handle, const Chunk& chunk, const Finding& finding, Instant now) const;
 
  private:
-  bool everybody_is_in(Instant now) const;
+  // Of those who may hold a newer version of a chunk with that many members wanted.
+  bool enough_are_in(std::uint32_t goal, Instant now) const;
 
   // Set once.
   const MasterState& state_;
   const ServerTable& servers_;
-  const Clocks clocks_;
+  const Settings settings_;
   Instant started_{};
 };
 

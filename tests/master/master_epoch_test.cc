@@ -281,6 +281,25 @@ TEST_F(EpochTest, WhatNobodyHoldsNewerIsReadAsItIsAndWrittenInTheNewEpoch) {
   ASSERT_TRUE(still) << still.error().text();
 }
 
+// The copy knows that the chunk was placed, not that it was ever written to.
+TEST_F(EpochTest, AChunkThatWasEmptyInTheCopyIsWhatServersHold) {
+  const InodeId file = make_file("/f");
+  for (const auto& one : servers) one->configure_answers.assign(4, Code::unavailable);
+  ASSERT_FALSE(locate(file));
+  const auto copy = copy_directory();
+  for (const auto& one : servers) one->configure_answers.clear();
+  const bus::ChunkLayout before = call_until_ok(bus::LocateForWrite{file, 0}).value();
+  go_on("b");
+  start_copy(copy, 0);
+  ASSERT_TRUE(everybody_up());
+  EXPECT_TRUE(found(before.handle).virgin);
+  EXPECT_EQ(call(bus::LocateForRead{file, 0, 1}).error().code, Code::unavailable) << "not zeros";
+  Result<bus::ChunkLayout> after = call_until_ok(bus::LocateForWrite{file, 0});
+  ASSERT_TRUE(after) << after.error().text();
+  EXPECT_FALSE(server(after->primary).configured.back().virgin);
+  EXPECT_GT(after->version, versions_of(2));
+}
+
 TEST_F(EpochTest, ChunksThatAreGoneAreLostAndAreToldSo) {
   const bus::ChunkLayout gone = written("/gone");
   written("/kept");
@@ -305,16 +324,31 @@ TEST_F(EpochTest, ChunksThatAreGoneAreLostAndAreToldSo) {
   ASSERT_TRUE(found) << found.error().text();
 }
 
+// What was acknowledged had two members at least: one server that is away cannot be the only one who has it.
+TEST_F(EpochTest, OneServerThatIsAwayIsNotWaitedFor) {
+  const bus::ChunkLayout before = written("/f");
+  const auto copy = copy_directory();
+  go_on("b");
+  for (const bus::Member& member : before.members) server(member.server).hold(before.handle, Version{4});
+  secondary(before).die();
+  start_copy(copy, 0);
+  const InodeId file = call(bus::Stat{"/f"})->inode;
+  Result<bus::ChunkLayout> after = call_until_ok(bus::LocateForWrite{file, 0}, 25s);
+  ASSERT_TRUE(after) << after.error().text();
+}
+
 // Those who may hold something newer are waited for; not for ever.
-TEST_F(EpochTest, AServerThatIsAwayIsWaitedFor) {
+TEST_F(EpochTest, TwoServersThatAreAwayAreWaitedFor) {
   settings.salvage_after = 120s;
   const bus::ChunkLayout before = written("/f");
   const auto copy = copy_directory();
   go_on("b");
-  FakeServer& away = secondary(before);
   for (const bus::Member& member : before.members) server(member.server).hold(before.handle, Version{4});
   server(before.primary).hold(before.handle, Version{3});
-  away.die();
+  const ServerId stays = secondary(before, 1).id;
+  for (const auto& one : servers) {
+    if (one->id != before.primary && one->id != stays) one->die();
+  }
   start_copy(copy, 0);
   const InodeId file = call(bus::Stat{"/f"})->inode;
   world.clock.run_for(70s);
