@@ -34,6 +34,21 @@ void print(Output& out, const master::LogCut& cut, bool done) {
   }
 }
 
+std::string advice(const Error& error, const std::string& directory) {
+  switch (error.code) {
+    case Code::corrupt:
+      return fmt::format("log stat {} shows what is sound; an index in front of the damage", directory);
+    case Code::refused:
+      return "without --yes-discard it tells what would go, and changes nothing";
+    case Code::in_use:
+      return "stop the master that uses it";
+    case Code::wrong_version:
+      return "the gfs-cli of the version that wrote it";
+    default:
+      return {};
+  }
+}
+
 Result<int> run(Session& session, const Arguments& arguments) {
   Output& out = session.out();
   if (!arguments.has("cut-at"))
@@ -42,7 +57,7 @@ Result<int> run(Session& session, const Arguments& arguments) {
   if (!at) return fail(std::move(at));
   const bool sure = arguments.has("yes-discard");
   Result<master::LogCut> cut = cut_master_log(arguments[0], *at, arguments.has("set-aside-checkpoints"), sure);
-  if (!cut) return fail(std::move(cut));
+  if (!cut) return session.tell("log repair", cut.error(), advice(cut.error(), arguments[0]));
   if (out.json()) {
     out.object(to_json(*cut, sure));
   } else {
