@@ -116,8 +116,8 @@ Task<> LogStore::open(ClusterId cluster, std::uint64_t epoch, std::uint64_t behi
 Result<> LogStore::check_reach(const std::string& path) const {
   if (last_index_ >= must_reach_) return {};
   return fail(Code::corrupt,
-              "the log ends with index {} in {}, and there is a checkpoint of index {}: records are gone", last_index_,
-              path, must_reach_);
+              "the log ends with index {} in {}, and there is a checkpoint of index {}: records are gone{}",
+              last_index_, path, must_reach_, cut_advice(must_reach_ + 1));
 }
 
 Task<> LogStore::read_segment_file(std::string name, bool last, std::uint64_t behind, const Replay& replay) {
@@ -135,7 +135,7 @@ Task<> LogStore::read_segment_file(std::string name, bool last, std::uint64_t be
   }
   std::uint64_t bad = 0;
   Result<SegmentContent> read = read_segment(name, bytes, last, &bad);
-  if (!read && read.error().code == Code::corrupt) read.error().message += cut_advice(bad);
+  if (!read && read.error().code == Code::corrupt) read.error().message += cut_advice(std::max(bad, behind + 1));
   SegmentContent content = co_await std::move(read);
   co_await check_header(content.header, path);
   header_ = content.header;
