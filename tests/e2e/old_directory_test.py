@@ -19,11 +19,11 @@ class OldDirectory(ClusterTest):
     def path(self, name):
         return f"{self.cluster.root}/{name}"
 
-    def put(self, name, content):
+    def put(self, name, content, *options):
         local = os.path.join(self.work, "local")
         with open(local, "wb") as file:
             file.write(content)
-        self.cluster.cli("put", local, name)
+        self.cluster.cli("put", *options, local, name)
 
     def read(self, name):
         done = self.cluster.cli("cat", name, check=False)
@@ -86,9 +86,13 @@ class OldDirectory(ClusterTest):
         # What the copy does not know of: a file, more bytes in one, one that is gone, one written anew.
         self.put("/later", b"later")
         more = os.urandom(50_000)
+        for server in cluster.chunkservers:  # whoever leads the chunk: it gets a newer version
+            server.kill()
+            server.start().wait_ready()
+        cluster.wait_up(3)
         self.cluster.cli("append", "/f1", stdin=more)
         self.cluster.cli("rm", "/f2")
-        self.put("/f3", os.urandom(100_000))
+        self.put("/f3", os.urandom(100_000), "-f")
         last_index = cluster.status()["master"]["index"]
         wait_for("the servers to remember it", lambda: self.remembered() >= last_index)
         cluster.master.kill()
