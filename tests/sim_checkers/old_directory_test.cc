@@ -49,7 +49,7 @@ class Play {
       if (away && dice_.chance(0.7)) EXPECT_TRUE(whole());
     }
     EXPECT_TRUE(whole());
-    world_.run_for(3s);  // a heartbeat
+    world_.run_for(12s);  // until what was seen is on the disks of all
   }
   void restore(const std::map<std::string, std::string>& copy, std::optional<std::uint64_t> adopt) {
     cluster_->kill_master();

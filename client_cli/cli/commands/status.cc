@@ -13,7 +13,7 @@ Json as_json(const Status& s) {
   return {{"cluster", s.cluster.text()},
           {"health", s.health},
           {"codes", s.codes},
-          {"master", {{"address", s.address}, {"epoch", s.epoch}, {"term", s.term}, {"index", s.index}}},
+          {"master", {{"address", s.address}, {"term", s.term}, {"index", s.index}}},
           {"servers", {{"up", s.up}, {"suspect", s.suspect}, {"lost", s.lost}}},
           {"files", s.files},
           {"chunks",
