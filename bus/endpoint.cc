@@ -216,6 +216,7 @@ void Endpoint::on_request(const Peer& from, Envelope header, Frames frames) {
   if (admitted && found == methods_.end()) {
     admitted = fail(Code::unknown_kind, "{} does not serve {}", options_.program, header.kind.substr(0, 64));
   }
+  if (admitted && order_guard_ && found->second.senders == kMaster) admitted = order_guard_(from);
   if (admitted && wants_answer && header.deadline_ms == 0) {
     admitted = fail(Code::expired, "{}: its deadline had passed before it was begun", header.kind);
   }

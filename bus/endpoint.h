@@ -84,6 +84,8 @@ class Endpoint final : public Bus::Receiver {
   ClusterId cluster() const { return cluster_; }
   // What every answer of this node reflects (a master's log).
   void set_index(std::function<std::uint64_t()> index) { index_ = std::move(index); }
+  // Orders, which only a master may send, are done if this says so of who sent them: his role is his own word.
+  void guard_orders(std::function<Result<>(const Peer& from)> guard) { order_guard_ = std::move(guard); }
   Executor& executor() { return executor_; }
   Random& random() { return random_; }
   Bus& bus() { return bus_; }
@@ -233,6 +235,7 @@ class Endpoint final : public Bus::Receiver {
   Options options_;
   ClusterId cluster_;
   std::function<std::uint64_t()> index_;
+  std::function<Result<>(const Peer&)> order_guard_;
 
   // State.
   bool stopped_ = false;

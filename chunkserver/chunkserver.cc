@@ -10,6 +10,7 @@
 #include "chunkserver/identity.h"
 #include "chunkserver/inspect_service.h"
 #include "chunkserver/make_equal.h"
+#include "chunkserver/master_memory.h"
 #include "chunkserver/primary_order.h"
 #include "chunkserver/probe_service.h"
 #include "chunkserver/push_service.h"
@@ -48,6 +49,7 @@ struct ChunkServer::Parts {
         settings(std::move(settings_of)),
         endpoint(executor, random, bus, {.role = bus::kChunkserver, .program = "gfs-chunkserver " GFS_VERSION}),
         store(executor, disk, store_settings()),
+        memory(executor, disk),
         staging(executor, settings.staging_max, settings.staging_age) {}
   ~Parts() { endpoint.stop(); }
 
@@ -94,6 +96,7 @@ struct ChunkServer::Parts {
   std::vector<Promise<Error>> fatal_waiters;
   bus::Endpoint endpoint;
   ChunkStore store;
+  MasterMemory memory;
   Staging staging;
   std::unique_ptr<Services> services;
   TaskGroup tasks;
@@ -111,14 +114,17 @@ ChunkServer::Parts::Services::Services(Parts& parts, Identity identity, Heartbea
       inspections(parts.store, identity.server),
       pushes(parts.endpoint, parts.staging),
       probes(parts.endpoint, parts.settings.chunk_size),
-      heartbeats(parts.endpoint, parts.disk, parts.store, session, identity, std::move(surroundings)) {}
+      heartbeats(parts.endpoint, parts.disk, parts.store, session, parts.memory, identity, std::move(surroundings)) {}
 
 Task<> ChunkServer::Parts::start() {
   if (settings.masters.empty()) co_await fail(Code::invalid_argument, "no master to register with was named");
   co_await disk.make_directories("");
   lock = co_await disk.lock("LOCK");
   Identity identity = co_await load_identity(disk, random);
-  if (!identity.cluster.nil()) endpoint.set_cluster(identity.cluster);
+  if (!identity.cluster.nil()) {
+    endpoint.set_cluster(identity.cluster);
+    co_await memory.load(identity.cluster);
+  }
   const ServerId self = identity.server;
   store.on_damage = [this, self](ChunkHandle handle, std::uint32_t block, const std::string& reason) {
     log::error("block_damaged", {{"server", self}, {"chunk", handle}, {"block", block}, {"reason", reason}});
@@ -170,6 +176,7 @@ void ChunkServer::Parts::serve(ServerId self) {
     ready_waiters.clear();
     for (Promise<void>& waiter : waiters) waiter.set({});
   };
+  endpoint.guard_orders([&to](const bus::Peer& from) { return to.heartbeats.check_order(from); });
   endpoint.serve<&WriteService::write>(to.writes);
   endpoint.serve<&WriteService::sync>(to.writes);
   endpoint.serve<&WriteService::truncate>(to.writes);
@@ -201,6 +208,7 @@ Task<> ChunkServer::Parts::stop() {
   bus.attach(nullptr);
   tasks.cancel();
   // What was ordered before goes to its end; nothing new comes.
+  co_await memory.idle();
   Result<> closed = co_await store.close().outcome();
   services.reset();
   lock.reset();

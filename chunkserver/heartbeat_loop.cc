@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/log.h"
+#include "base/probe.h"
 #include "bus/messages/client_master.h"
 
 namespace gfs::chunkserver {
@@ -17,11 +18,12 @@ constexpr std::size_t kReasonMax = 256;
 }  // namespace
 
 HeartbeatLoop::HeartbeatLoop(bus::Endpoint& endpoint, Disk& disk, ChunkStore& store, Session& session,
-                             Identity identity, Surroundings surroundings)
+                             MasterMemory& memory, Identity identity, Surroundings surroundings)
     : endpoint_(endpoint),
       disk_(disk),
       store_(store),
       session_(session),
+      memory_(memory),
       identity_(identity),
       surroundings_(std::move(surroundings)) {}
 
@@ -30,8 +32,9 @@ Task<> HeartbeatLoop::run() {
   while (true) {
     Result<> joined = co_await join().outcome();
     if (!joined) {
+      accepted_ = false;
       if (joined.error().code == Code::wrong_cluster && !ever_registered_) co_await std::move(joined);
-      log::write_limited(log::Level::warn, "not_registered",
+      log::write_limited(joined.error().code == Code::refused ? log::Level::error : log::Level::warn, "not_registered",
                          {{"master", surroundings_.masters[at_]}, {"reason", joined.error().text()}});
       move_on();
       co_await endpoint_.executor().sleep(endpoint_.random().jitter(pause));
@@ -41,8 +44,21 @@ Task<> HeartbeatLoop::run() {
     pause = 100ms;
     while (co_await beat()) {
     }
-    registered_ = false;
+    registered_ = accepted_ = false;
   }
+}
+
+template <class Reply>
+Task<> HeartbeatLoop::follow(Reply reply) {
+  const bus::LogPosition said{reply.epoch, reply.term, reply.index, reply.check};
+  co_await memory_.check(identity_.server, said);
+  co_await memory_.note(identity_.cluster, said);
+}
+
+Result<> HeartbeatLoop::check_order(const bus::Peer& from) const {
+  if (accepted_ && from == master()) return {};
+  return fail(Code::unavailable, "server {} obeys the master that it is registered with, and nobody else",
+              identity_.server);
 }
 
 Task<> HeartbeatLoop::join() {
@@ -88,6 +104,7 @@ Task<> HeartbeatLoop::register_here() {
   ask.free = space.available;
   ask.used = space.capacity - std::min(space.capacity, space.available);
   ask.chunks = store_.count();
+  ask.seen = memory_.seen();
   bus::CallOptions options;
   options.deadline = kCallTime;
   const Instant sent = endpoint_.executor().now();
@@ -102,6 +119,8 @@ Task<> HeartbeatLoop::register_here() {
     co_await save_identity(disk_, known);
     identity_ = known;
   }
+  co_await follow(reply);
+  accepted_ = true;
   lease_ = std::chrono::milliseconds(std::clamp<std::uint64_t>(reply.lease_ms, 100, 3600 * 1000));
   interval_ = std::chrono::milliseconds(std::clamp<std::uint64_t>(reply.heartbeat_ms, 10, 60 * 1000));
   page_ = std::clamp<std::size_t>(reply.report_page, 1, 16384);
@@ -166,13 +185,22 @@ Task<bool> HeartbeatLoop::beat() {
   ask.free = space.available;
   ask.used = space.capacity - std::min(space.capacity, space.available);
   ask.chunks = store_.count();
+  ask.seen = memory_.seen();
   bus::CallOptions options;
   options.deadline = std::max<Duration>(interval_, 1s);  // one lost beat must not make the next one overdue
   const Instant sent = endpoint_.executor().now();
   Result<bus::Heartbeat::Reply> reply = co_await endpoint_.call(master(), std::move(ask), options).outcome();
+  Result<> followed;
+  if (reply && reply->known) followed = co_await follow(*reply).outcome();
+  if (!followed) reply = fail(std::move(followed));
   if (!reply) {
     log::write_limited(log::Level::warn, "heartbeat_failed",
                        {{"master", surroundings_.masters[at_]}, {"reason", reply.error().text()}});
+    if (reply.error().code == Code::refused) {
+      PROBE("a master that was followed is refused");
+      move_on();
+      co_return false;
+    }
     if (surroundings_.masters.size() == 1) co_return true;  // the same session, as soon as it answers again
     move_on();
     co_return false;

@@ -3,6 +3,10 @@
 // * Several masters are tried in turn; a heartbeat that finds nobody moves on to the next address.
 // * A master that does not know us (it restarted, or gave us up) is registered with again, and told everything again.
 // * Damage found meanwhile is reported until the master has it.
+// * A master whose log is behind what was seen before (MasterMemory) is refused, at registration and at every
+// heartbeat;
+//   the next address is tried, or the same one again. Nobody's orders are obeyed but those of the master that this
+//   server is registered with.
 // * The first cluster this directory registers with is written into its identity; another one is fatal.
 //
 // Owned by ChunkServer; lives on its executor's thread.
@@ -17,6 +21,7 @@
 #include "bus/messages/chunk_master.h"
 #include "chunkserver/chunk_store.h"
 #include "chunkserver/identity.h"
+#include "chunkserver/master_memory.h"
 #include "chunkserver/session.h"
 
 namespace gfs::chunkserver {
@@ -29,8 +34,8 @@ class HeartbeatLoop {
     std::string rack;
   };
 
-  HeartbeatLoop(bus::Endpoint& endpoint, Disk& disk, ChunkStore& store, Session& session, Identity identity,
-                Surroundings surroundings);
+  HeartbeatLoop(bus::Endpoint& endpoint, Disk& disk, ChunkStore& store, Session& session, MasterMemory& memory,
+                Identity identity, Surroundings surroundings);
 
   // For ever; ends only with the error this server cannot live with.
   Task<> run();
@@ -44,6 +49,9 @@ class HeartbeatLoop {
   // The master's time, as of its last answer and our clock since; never goes back.
   std::int64_t master_now() const;
 
+  // unavailable: whoever it comes from is not the master that has registered us.
+  Result<> check_order(const bus::Peer& from) const;
+
   bool registered() const { return registered_; }
   std::function<void()> on_registered;
 
@@ -54,6 +62,9 @@ class HeartbeatLoop {
   Task<> report_chunks();
   Task<> report_damages();
   Task<bool> beat();
+  // refused: behind what was seen before.
+  template <class Reply>
+  Task<> follow(Reply reply);
   void move_on();
   void heard(std::int64_t master_ms);
   bus::Peer master() const { return bus::Peer::at(surroundings_.masters[at_]); }
@@ -62,11 +73,13 @@ class HeartbeatLoop {
   Disk& disk_;
   ChunkStore& store_;
   Session& session_;
+  MasterMemory& memory_;
   Identity identity_;
   Surroundings surroundings_;
 
   std::size_t at_ = 0;
-  bool registered_ = false;
+  bool accepted_ = false;    // the master there took us, and we took it: its orders are obeyed
+  bool registered_ = false;  // and it has our report
   bool ever_registered_ = false;
   Duration lease_ = 60s;
   Duration interval_ = 1s;

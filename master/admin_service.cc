@@ -58,6 +58,7 @@ Task<bus::ClusterStatus::Reply> AdminService::status(bus::ClusterStatus, bus::Ca
   reply.address = address_;
   reply.term = log_.term();
   reply.index = log_.last_index();
+  reply.epoch = state_.epoch();
   for (const auto& [id, server] : servers_.all()) {
     std::string_view state = servers_.state(id, now());
     if (state == "up") ++reply.up;
@@ -81,13 +82,14 @@ Task<bus::ClusterStatus::Reply> AdminService::status(bus::ClusterStatus, bus::Ca
   reply.trash_files = names.trashed().files;
   reply.trash_bytes = names.trashed().bytes;
   if (reply.trash_items >= settings_.trash_items) reply.codes.emplace_back("GFS_TRASH_FULL");
+  if (servers_.anybody_ahead()) reply.codes.emplace_back("GFS_MASTER_BEHIND");
   if (chunks.lost > 0) reply.codes.emplace_back("GFS_CHUNKS_LOST");
   if (chunks.corrupt > 0) reply.codes.emplace_back("GFS_CHUNKS_CORRUPT");
   if (chunks.suspect > 0) reply.codes.emplace_back("GFS_CHUNKS_SUSPECT");
   if (chunks.under > 0) reply.codes.emplace_back("GFS_CHUNKS_UNDER_REPLICATED");
   if (reply.lost > 0) reply.codes.emplace_back("GFS_SERVERS_LOST");
   if (reply.up < settings_.replicas) reply.codes.emplace_back("GFS_FEW_SERVERS");
-  reply.health = chunks.lost > 0 ? "ERROR" : reply.codes.empty() ? "OK" : "WARN";
+  reply.health = chunks.lost > 0 || servers_.anybody_ahead() ? "ERROR" : reply.codes.empty() ? "OK" : "WARN";
   co_return reply;
 }
 

@@ -65,12 +65,13 @@ Task<MasterState> CheckpointStore::load(std::uint64_t index, ClusterId cluster, 
   if (decoder.has_header() && header.cluster != cluster) {
     co_await fail(Code::wrong_cluster, "{} belongs to cluster {}, this directory to {}", path, header.cluster, cluster);
   }
-  if (fed && (header.epoch != epoch || header.index != index)) {
+  if (fed && (header.epoch > epoch || header.index != index)) {
     fed = fail(Code::corrupt, "it is of epoch {} and index {}, epoch {} and index {} are looked for", header.epoch,
                header.index, epoch, index);
   }
   Result<MasterState> state = fed ? loader.finish() : Result<MasterState>(fail(std::move(fed)));
-  if (state && state->index() != index) state = fail(Code::corrupt, "its state is of index {}", state->index());
+  if (state && (state->index() != index || state->epoch() != header.epoch))
+    state = fail(Code::corrupt, "its state is of epoch {} and index {}", state->epoch(), state->index());
   if (state) co_return std::move(*state);
   const Code code = state.error().code == Code::malformed ? Code::corrupt : state.error().code;
   co_return fail(code, "checkpoint {}: {}", path, state.error().message);

@@ -26,7 +26,8 @@ class CheckpointStore {
 
   // Removes what is unfinished; gives the indices of the others, newest first.
   Task<std::vector<std::uint64_t>> open();
-  // corrupt (file, offset, reason), wrong_version, wrong_cluster, conflict (another epoch or chunk size).
+  // `epoch`: the highest there may be.
+  // corrupt (file, offset, reason; a later epoch), wrong_version, wrong_cluster, conflict (another chunk size).
   Task<MasterState> load(std::uint64_t index, ClusterId cluster, std::uint64_t epoch, std::string mutant,
                          std::uint64_t chunk_size);
   // Durable and verified when it returns; gives its bytes. no_space, io_error, corrupt: it is not there then.

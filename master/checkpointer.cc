@@ -24,11 +24,14 @@ Task<> Checkpointer::recover(ClusterId cluster, std::uint64_t epoch, std::string
   if (!others_.empty()) log_.must_reach(others_.front());
   std::erase(others_, behind);
   last_.index = behind;
+  if (behind != 0) log_.must_join(state_.epoch());
   LogStore::Replay replay = [this](std::uint64_t index, const Bytes& bytes) -> Result<> {
     Result<Op> op = decode_op(bytes);
     if (!op) return fail(std::move(op));
     state_.apply(*op, index);
-    return {};
+    if (state_.epoch() == log_.segment_epoch()) return {};
+    return fail(Code::corrupt, "an entry of epoch {} follows a state of epoch {}", log_.segment_epoch(),
+                state_.epoch());
   };
   Result<> opened = co_await log_.open(cluster, epoch, behind, std::move(replay)).outcome();
   if (!opened) opened.error().message += broken;
@@ -90,7 +93,7 @@ Task<Checkpointer::Written> Checkpointer::write() {
   Written written;
   written.index = state_.index();
   if (written.index == last_.index) co_return last_;
-  CheckpointHeader header{cluster_, epoch_, log_.term(), written.index, 0};
+  CheckpointHeader header{cluster_, state_.epoch(), log_.term(), written.index, 0};
   FrozenState frozen(state_);
   Result<std::uint64_t> size = co_await store_.write(header, std::move(frozen)).outcome();
   if (!size) {

@@ -4,6 +4,7 @@
 
 #include "base/check.h"
 #include "master/chunk_record.h"
+#include "master/op.h"
 
 namespace gfs::master {
 
@@ -85,6 +86,31 @@ Result<> ChunkTable::reconfigure(ChunkHandle handle, Version from, Configuration
   if (next.ack == bus::AckMode::primary && !named) next.lone.push_back(next.primary);
   configuration = std::move(next);
   put(handle, *chunk);
+  return {};
+}
+
+Result<> ChunkTable::restore(const RestoreChunkOp& found) {
+  std::optional<Chunk> chunk = find(found.handle);
+  if (!chunk) return fail(Code::not_found, "chunk {} does not exist", found.handle);
+  Configuration& configuration = chunk->configuration;
+  if (configuration.version != found.from || found.version <= found.from) {
+    return fail(Code::conflict, "chunk {} has version {}: it cannot go from {} to {}", found.handle,
+                configuration.version, found.from, found.version);
+  }
+  configuration.version = found.version;
+  if (!found.members.empty()) {
+    configuration.members = found.members;
+    configuration.primary = found.primary;
+    configuration.virgin = false;
+    configuration.joining.clear();
+    configuration.salvage = false;
+    // Whoever holds it holds all that was ever acknowledged, as if its activation stood in this log.
+    configuration.settled = found.held;
+    configuration.settled_members = found.members;
+    // Each of them may have been the one that acknowledged alone.
+    if (configuration.ack == bus::AckMode::primary) configuration.lone = found.members;
+  }
+  put(found.handle, *chunk);
   return {};
 }
 

@@ -26,6 +26,8 @@
 
 namespace gfs::master {
 
+struct RestoreChunkOp;
+
 class ChunkTable {
   struct ByHandle {
     using Key = ChunkHandle;
@@ -88,6 +90,8 @@ class ChunkTable {
   // so only for a mutant of the simulator.) `over`: who cannot acknowledge alone any more.
   Result<> reconfigure(ChunkHandle handle, Version from, Configuration next, const std::vector<ServerId>& over = {},
                        bool next_version = true);
+  // As reconfigure(), to what servers were found to hold after a log epoch began: see RestoreChunkOp.
+  Result<> restore(const RestoreChunkOp& found);
   // Ignored for any version but the current one.
   void activated(ChunkHandle handle, Version version);
   // The first one counts: a repeat changes nothing.

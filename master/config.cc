@@ -3,8 +3,22 @@
 #include <charconv>
 
 #include "base/config.h"
+#include "master/epoch.h"
 
 namespace gfs::master {
+
+namespace {
+
+// 0: the next one.
+Result<std::uint64_t> epoch_from(const std::string& text) {
+  if (text.empty()) return 0;
+  std::uint64_t epoch = 0;
+  auto [rest, error] = std::from_chars(text.data(), text.data() + text.size(), epoch);
+  if (error == std::errc{} && rest == text.data() + text.size() && epoch >= 2 && epoch <= kEpochMax) return epoch;
+  return fail(Code::invalid_argument, "--adopt-new-epoch: '{}' is not a number from 2 to {}", text, kEpochMax);
+}
+
+}  // namespace
 
 Result<> read_file(const std::string& path, Options& options, Settings& settings) {
   Result<Config> config = Config::load(path);
@@ -51,6 +65,13 @@ Result<> apply(const Options& options, Settings& settings) {
     settings.advertise = advertise->control;
   }
   settings.format = options.format;
+  if (options.adopt_new_epoch) {
+    Result<std::uint64_t> epoch = epoch_from(options.epoch);
+    if (!epoch) return fail(std::move(epoch));
+    if (options.format)
+      return fail(Code::invalid_argument, "--adopt-new-epoch is for a directory that is there, --format for a new one");
+    settings.adopt_epoch = *epoch;
+  }
   if (settings.replicas == 0 || settings.replicas > 8) {
     return fail(Code::invalid_argument, "replicas: {} is not between 1 and 8", settings.replicas);
   }

@@ -13,6 +13,8 @@ struct Options {
   std::string listen;     // control; events are two ports further
   std::string advertise;  // control; empty: as bound
   bool format = false;
+  bool adopt_new_epoch = false;
+  std::string epoch;  // to adopt; empty: the next
   bool insecure = false;
 };
 

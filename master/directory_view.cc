@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "master/checkpoint_format.h"
+#include "master/directory_files.h"
 #include "master/frozen_state.h"
 #include "master/log_format.h"
 #include "master/op.h"
@@ -13,19 +13,10 @@ namespace {
 
 constexpr std::size_t kPiece = 1 << 20;
 
-Task<Bytes> whole_file(Disk& disk, std::string path) {
-  std::shared_ptr<File> file = co_await disk.open(path, Disk::Mode::read);
-  std::string whole;
-  while (true) {
-    Bytes piece = co_await file->read(whole.size(), kPiece);
-    if (piece.empty()) co_return Bytes::of(std::move(whole));
-    whole += piece.view();
-  }
-}
-
-Task<SegmentView> view_segment(Disk& disk, std::string name, bool last, VisitRecord* visit) {
+Task<SegmentView> view_segment(Disk& disk, std::string path, bool last, VisitRecord* visit) {
   SegmentView view;
-  view.name = "log/" + name;
+  const std::string name = path.substr(path.rfind('/') + 1);
+  view.name = std::move(path);
   view.first = parse_segment_name(name);
   view.last = view.first - 1;
   Bytes bytes = co_await whole_file(disk, view.name);
@@ -40,6 +31,7 @@ Task<SegmentView> view_segment(Disk& disk, std::string name, bool last, VisitRec
     view.damage = content.error().message;
     co_return view;
   }
+  view.epoch = content->header.epoch;
   if (!content->records.empty()) view.last = content->records.back().header.index;
   if (content->torn) view.unfinished = bytes.size() - content->end;
   for (const LogRecord& record : content->records) {
@@ -48,10 +40,10 @@ Task<SegmentView> view_segment(Disk& disk, std::string name, bool last, VisitRec
   co_return view;
 }
 
-Task<CheckpointView> view_checkpoint(Disk& disk, std::string name) {
+Task<CheckpointView> view_checkpoint(Disk& disk, std::string path) {
   CheckpointView view;
-  view.name = "checkpoint/" + name;
-  view.index = parse_checkpoint_name(name);
+  view.index = parse_checkpoint_name(std::string_view(path).substr(path.rfind('/') + 1));
+  view.name = std::move(path);
   std::shared_ptr<File> file = co_await disk.open(view.name, Disk::Mode::read);
   CheckpointDecoder decoder([](PieceKind, std::string_view) { return Result<>(); });
   Result<> good;
@@ -65,21 +57,32 @@ Task<CheckpointView> view_checkpoint(Disk& disk, std::string name) {
   if (good && decoder.header().index != view.index)
     good = fail(Code::corrupt, "it is of index {}", decoder.header().index);
   if (!good) view.damage = good.error().message;
+  view.epoch = decoder.header().epoch;
   co_return view;
 }
 
-Task<std::vector<std::string>> names_in(Disk& disk, std::string folder) {
-  std::vector<std::string> names;
-  const bool exists = co_await disk.exists(folder);
-  if (!exists) co_return names;
-  std::vector<Disk::Entry> entries = co_await disk.list(folder);
-  for (const Disk::Entry& entry : entries) {
-    if (!entry.is_directory) names.push_back(entry.name);
-  }
-  co_return names;
+// What a segment is that does not follow the one before it; empty: it does.
+std::string misplaced(const DirectoryView& view, const SegmentView& segment) {
+  if (segment.epoch > view.identity.epoch)
+    return fmt::format("it is of epoch {}, this directory of {}", segment.epoch, view.identity.epoch);
+  if (view.segments.empty() || !view.segments.back().damage.empty()) return {};
+  const SegmentView& before = view.segments.back();
+  if (segment.first != before.last + 1)
+    return fmt::format("index {} is looked for here: a segment is missing", before.last + 1);
+  if (segment.epoch != 0 && segment.epoch < before.epoch)
+    return fmt::format("it is of epoch {}, the segment before it of {}", segment.epoch, before.epoch);
+  return {};
 }
 
 }  // namespace
+
+std::vector<EpochView> DirectoryView::epochs() const {
+  std::vector<EpochView> out;
+  for (const SegmentView& one : segments) {
+    if (one.epoch != 0 && (out.empty() || out.back().epoch != one.epoch)) out.push_back({one.epoch, one.first});
+  }
+  return out;
+}
 
 bool DirectoryView::damaged() const {
   return std::ranges::any_of(segments, [](const SegmentView& one) { return !one.damage.empty(); }) ||
@@ -90,20 +93,14 @@ Task<DirectoryView> view_directory(Disk& disk, VisitRecord visit) {
   DirectoryView view;
   VisitRecord still = std::move(visit);
   view.identity = co_await load_identity(disk);
-  std::vector<std::string> names = co_await names_in(disk, "log");
-  std::erase_if(names, [](const std::string& name) { return parse_segment_name(name) == 0; });
-  for (std::size_t i = 0; i < names.size(); ++i) {
-    SegmentView segment = co_await view_segment(disk, names[i], i + 1 == names.size(), &still);
-    const bool gap =
-        !view.segments.empty() && view.segments.back().damage.empty() && segment.first != view.segments.back().last + 1;
-    if (gap && segment.damage.empty())
-      segment.damage = fmt::format("index {} is looked for here: a segment is missing", view.segments.back().last + 1);
+  const std::vector<std::string> paths = co_await segment_files(disk);
+  for (const std::string& path : paths) {
+    SegmentView segment = co_await view_segment(disk, path, path == paths.back(), &still);
+    if (segment.damage.empty()) segment.damage = misplaced(view, segment);
     view.segments.push_back(std::move(segment));
   }
-  names = co_await names_in(disk, "checkpoint");
-  std::erase_if(names, [](const std::string& name) { return parse_checkpoint_name(name) == 0; });
-  std::ranges::reverse(names);
-  for (const std::string& name : names) view.checkpoints.push_back(co_await view_checkpoint(disk, name));
+  const std::vector<std::string> checkpoints = co_await checkpoint_files(disk);
+  for (const std::string& path : checkpoints) view.checkpoints.push_back(co_await view_checkpoint(disk, path));
   co_return view;
 }
 
@@ -112,11 +109,7 @@ Task<MasterState> replay_directory(Disk& disk, std::uint64_t chunk_size) {
   MasterState state({}, chunk_size);
   for (const CheckpointView& one : view.checkpoints) {
     if (!one.damage.empty()) continue;
-    StateLoader loader({}, chunk_size);
-    CheckpointDecoder decoder([&loader](PieceKind kind, std::string_view piece) { return loader.add(kind, piece); });
-    Bytes bytes = co_await whole_file(disk, one.name);
-    co_await decoder.feed(bytes.view());
-    state = co_await loader.finish();
+    state = co_await load_checkpoint(disk, one.name, view.identity.cluster, chunk_size);
     break;
   }
   const std::uint64_t behind = state.index();

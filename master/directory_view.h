@@ -19,6 +19,7 @@ namespace gfs::master {
 struct SegmentView {
   std::string name;
   std::uint64_t bytes = 0;
+  std::uint64_t epoch = 0;            // 0: cannot be read
   std::uint64_t first = 0, last = 0;  // indices; last < first: no records
   std::uint64_t unfinished = 0;       // bytes at the end that the next start cuts off
   std::string damage;                 // empty: none
@@ -27,8 +28,14 @@ struct SegmentView {
 struct CheckpointView {
   std::string name;
   std::uint64_t bytes = 0;
+  std::uint64_t epoch = 0;
   std::uint64_t index = 0;
   std::string damage;
+};
+
+struct EpochView {
+  std::uint64_t epoch = 0;
+  std::uint64_t first = 0;  // of its entries here
 };
 
 struct DirectoryView {
@@ -36,6 +43,8 @@ struct DirectoryView {
   std::vector<SegmentView> segments;        // in order
   std::vector<CheckpointView> checkpoints;  // newest first
   bool damaged() const;
+  // Those that entries here are of, in order.
+  std::vector<EpochView> epochs() const;
 };
 
 // Told of every record that is sound, in order; false: no more of them.

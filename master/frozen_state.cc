@@ -18,6 +18,7 @@ FrozenState::FrozenState(const MasterState& state)
   put(head_, state.namespace_.last_inode().value);
   put(head_, state.chunk_size_);
   put(head_, static_cast<std::uint64_t>(state.chunks_.size()));
+  if (state.epoch_ > 1) put(head_, state.epoch_);
   for (const auto& [id, server] : state.servers_) {
     put_uuid(servers_, id);
     put_text(servers_, server.control);
@@ -100,6 +101,7 @@ Result<> StateLoader::add_head(std::string_view piece) {
   last_inode_ = InodeId{taker.number<std::uint64_t>()};
   const auto chunk_size = taker.number<std::uint64_t>();
   chunks_ = taker.number<std::uint64_t>();
+  if (!taker.failed() && !taker.at_end()) state_.epoch_ = taker.number<std::uint64_t>();
   if (taker.failed() || !taker.at_end()) return fail(Code::malformed, "the head is not one");
   if (chunk_size != state_.chunk_size_)
     return fail(Code::conflict, "chunks of {} bytes, here they have {}", chunk_size, state_.chunk_size_);

@@ -48,6 +48,7 @@ Task<> HealingLoop::cure(HealingPlanner::Order order) {
   if (order.cure == HealingPlanner::Cure::settle) {
     co_await layouts_.settle(order.handle);
   } else {
+    co_await layouts_.restore(order.handle);
     co_await copy(order.handle);
   }
 }

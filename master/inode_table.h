@@ -6,6 +6,7 @@
 // Pure. Pointers hold until the next change.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <memory>
@@ -46,6 +47,8 @@ class InodeTable {
   // Gives it the next number.
   InodeId add(Inode inode);
   void erase(InodeId id);
+  // Numbers up to this one are not given any more.
+  void skip(InodeId last) { last_ = std::max(last_, last.value); }
 
   std::uint64_t size() const { return size_; }
   // The highest number ever given.

@@ -98,6 +98,10 @@ Task<> LayoutService::attempt(ChunkHandle handle, Version failed, bool renew) {
     std::optional<Chunk> found = state_.chunks().find(handle);
     if (!found) co_await fail(Code::not_found, "chunk {} does not exist any more", handle);
     Chunk chunk = *std::move(found);
+    if (restores_.is_old(handle, chunk)) {
+      co_await restore(handle);
+      continue;
+    }
     Situation now_so = situation(handle, chunk);
     if (std::exchange(renew, false)) {
       PROBE("a version that keeps failing is renewed");
@@ -126,6 +130,7 @@ Task<> LayoutService::attempt(ChunkHandle handle, Version failed, bool renew) {
 
 Task<bool> LayoutService::change(ChunkHandle handle, Chunk chunk, Situation situation, Asked asked) {
   const Configuration& configuration = chunk.configuration;
+  co_await check_settled(handle, chunk);
   co_await check_log(handle, configuration.version);
   situation.learners = learners(situation);
   Result<std::optional<NextConfiguration>> next = plan_configuration(situation);

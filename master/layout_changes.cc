@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "base/probe.h"
+#include "master/epoch.h"
 #include "master/layout_service.h"
 
 namespace gfs::master {
@@ -184,7 +185,8 @@ Task<bus::FileInfo> LayoutService::truncate(bus::Truncate ask, bus::Caller calle
       op.version = chunk->configuration.version;
       begun = true;
       // Never one that was given before, or the order would do nothing.
-      last_cut_ = std::max(last_cut_ + 1, (state_.index() << 8) + static_cast<std::uint64_t>(round));
+      last_cut_ =
+          std::max(last_cut_ + 1, cuts_of(settings_.epoch) + (state_.index() << 8) + static_cast<std::uint64_t>(round));
       bus::TruncateChunk cut{op.cut, op.version, rest, last_cut_};
       bus::Peer peer = bus::Peer::on(primary->route);
       Result<bus::Done> done = co_await endpoint_->call(std::move(peer), std::move(cut)).outcome();

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/log.h"
+#include "master/epoch.h"
 
 namespace gfs::master {
 
@@ -15,6 +16,7 @@ constexpr int kRoundsMax = 4;
 
 void LayoutService::serve(bus::Endpoint& endpoint) {
   endpoint_ = &endpoint;
+  restores_.start(now());
   probe_.attach(endpoint);
   endpoint.serve<&LayoutService::locate_for_read>(*this);
   endpoint.serve<&LayoutService::locate_for_write>(*this);
@@ -72,6 +74,7 @@ Task<bus::LocateForRead::Reply> LayoutService::locate_for_read(bus::LocateForRea
   reply.chunks = inode->chunks;
   for (ChunkHandle handle : state_.chunks().range(ask.inode, ask.first, std::min(ask.count, kPageMax))) {
     const Chunk chunk = *state_.chunks().find(handle);
+    co_await check_readable(handle, chunk);
     // Placed, but nobody has written to it, or ever may have: perhaps no server has even made it.
     if (!chunk.configuration.virgin) reply.layout.push_back(layout(chunk, handle, true));
   }
@@ -157,7 +160,7 @@ Task<> LayoutService::place_chunk(InodeId inode, std::uint32_t index) {
                   "a new chunk needs {} servers with room for it: {} of {} known servers are up, {} have room", needed,
                   servers_.count_up(now()), state_.servers().size(), members.size());
   }
-  last_given_ = std::max({last_given_, state_.last_handle(), ChunkHandle{settings_.epoch << 48}}).next();
+  last_given_ = std::max({last_given_, state_.last_handle(), handles_of(settings_.epoch)}).next();
   AllocateChunkOp op{inode, index, last_given_, members, members.front()};
   for (ServerId member : members) servers_.placed(member);
   Result<Decision> allocated = co_await journal_.commit(std::move(op)).outcome();

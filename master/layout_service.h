@@ -14,7 +14,7 @@
 //   layout_service.cc     locating, allocating           layout_activation.cc   how a configuration becomes active
 //   layout_members.cc     how members stand              append_layout.cc       appends, seals
 //   layout_changes.cc     accusations, revoking, learners, truncating
-//   layout_recall.cc      members that were given up
+//   layout_recall.cc      members that were given up     layout_restore.cc      chunks of an older log epoch
 //
 // Owned by Master; lives on its loop.
 #pragma once
@@ -35,6 +35,7 @@
 #include "master/configuration_planner.h"
 #include "master/journal.h"
 #include "master/placement.h"
+#include "master/restore_planner.h"
 #include "master/server_probe.h"
 #include "master/server_table.h"
 
@@ -45,6 +46,7 @@ class LayoutService {
   struct Settings {
     std::uint32_t minimum_for_writing = 2;
     Duration suspect_after = 3s;
+    Duration lost_after = 10s;
     Duration lease = 60s;
     Duration salvage_after = 10min;
     std::uint64_t epoch = 1;
@@ -53,7 +55,15 @@ class LayoutService {
   };
 
   LayoutService(const MasterState& state, Journal& journal, ServerTable& servers, Settings settings)
-      : state_(state), journal_(journal), servers_(servers), settings_(std::move(settings)), probe_(state, servers) {}
+      : state_(state),
+        journal_(journal),
+        servers_(servers),
+        settings_(std::move(settings)),
+        probe_(state, servers),
+        restores_(state, servers,
+                  {.join_time = settings_.lost_after,
+                   .wait_max = settings_.salvage_after,
+                   .minimum_for_writing = settings_.minimum_for_writing}) {}
 
   void serve(bus::Endpoint& endpoint);
 
@@ -69,6 +79,9 @@ class LayoutService {
   // Makes the chunk's configuration active, another one if need be.
   // A version that cannot be made active for a while gives way to the next one.
   Task<> settle(ChunkHandle handle);
+  // Of a chunk of an older log epoch: who holds its newest content becomes its members, in this epoch. unavailable:
+  // that is not known yet. Nothing to be done for any other.
+  Task<> restore(ChunkHandle handle);
   // A configuration with one more member, which is joining, and active.
   Task<> enlist(ChunkHandle handle, ServerId learner);
   // Who should join the chunk: rather a server that holds an old copy. Nil: nobody can.
@@ -167,6 +180,10 @@ class LayoutService {
   // With nobody sound left: others who hold the last settled version, or one after it.
   void recall(ChunkHandle handle, const Configuration& configuration, Situation& situation) const;
   bool wait_for_absent(ChunkHandle handle, const Situation& situation);
+  // unavailable: of an older log epoch, and not settled in this one.
+  Result<> check_settled(ChunkHandle handle, const Chunk& chunk) const;
+  // The same, if its members might not hold its newest content.
+  Result<> check_readable(ChunkHandle handle, const Chunk& chunk);
   // A server that holds a newer version than the log knows of: the log is older than the truth.
   Result<> check_log(ChunkHandle handle, Version version) const;
   void suspect(ServerId server, ChunkHandle handle, bool at_once);
@@ -188,6 +205,7 @@ class LayoutService {
 
   // State.
   ServerProbe probe_;
+  RestorePlanner restores_;
   Accusations accusations_;  // by primaries, weighed
   ChunkHandle last_given_;
   std::uint64_t last_cut_ = 0;  // number of an order to cut: (index of the log << 8) + how often it was tried

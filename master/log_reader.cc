@@ -16,10 +16,10 @@ bool proves_damage(const Bytes& bytes, std::size_t from, const SegmentHeader& se
   return false;
 }
 
-}  // namespace
-
-Result<SegmentContent> read_segment(const std::string& name, const Bytes& bytes, bool last) {
+Result<SegmentContent> read(const std::string& name, const Bytes& bytes, bool last, std::uint64_t through,
+                            std::uint64_t* bad) {
   SegmentContent content;
+  if (bad != nullptr) *bad = parse_segment_name(name);
   Result<SegmentHeader> header = decode_segment_header(bytes);
   if (!header) {
     if (header.error().code == Code::wrong_version)
@@ -35,7 +35,7 @@ Result<SegmentContent> read_segment(const std::string& name, const Bytes& bytes,
   std::uint64_t index = header->first;
   std::uint32_t before = header->crc;
   std::size_t at = kSegmentHeaderSize;
-  while (at < bytes.size()) {
+  while (at < bytes.size() && index <= through) {
     Result<RecordHeader> record = decode_record(bytes, at, header->salt);
     std::string wrong;
     if (!record) {
@@ -48,6 +48,7 @@ Result<SegmentContent> read_segment(const std::string& name, const Bytes& bytes,
     if (!wrong.empty()) {
       bool damage = !last || record.has_value() || proves_damage(bytes, at + 1, *header, index);
       if (damage) {
+        if (bad != nullptr) *bad = index;
         return fail(Code::corrupt, "log segment {} is damaged at offset {}, index {}: {}", name, at, index, wrong);
       }
       content.torn = true;
@@ -62,6 +63,20 @@ Result<SegmentContent> read_segment(const std::string& name, const Bytes& bytes,
   }
   content.end = at;
   return content;
+}
+
+}  // namespace
+
+Result<SegmentContent> read_segment(const std::string& name, const Bytes& bytes, bool last, std::uint64_t* bad) {
+  return read(name, bytes, last, UINT64_MAX, bad);
+}
+
+Result<SegmentContent> read_segment_up_to(const std::string& name, const Bytes& bytes, std::uint64_t through) {
+  Result<SegmentContent> content = read(name, bytes, false, through, nullptr);
+  if (!content) return content;
+  const std::uint64_t last = content->header.first - 1 + content->records.size();
+  if (last >= through) return content;
+  return fail(Code::corrupt, "log segment {} ends with index {}", name, last);
 }
 
 }  // namespace gfs::master

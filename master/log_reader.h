@@ -23,7 +23,11 @@ struct SegmentContent {
 };
 
 // `last`: only the last segment may be torn. `name` is for messages.
-// corrupt: file, offset, index, reason. wrong_version.
-Result<SegmentContent> read_segment(const std::string& name, const Bytes& bytes, bool last);
+// corrupt: file, offset, index, reason; `bad` is told the index. wrong_version.
+Result<SegmentContent> read_segment(const std::string& name, const Bytes& bytes, bool last,
+                                    std::uint64_t* bad = nullptr);
+
+// The same up to the record `through`, whatever follows it. corrupt, too, if there is no such record.
+Result<SegmentContent> read_segment_up_to(const std::string& name, const Bytes& bytes, std::uint64_t through);
 
 }  // namespace gfs::master

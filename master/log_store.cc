@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "base/log.h"
-#include "master/log_reader.h"
+#include "base/probe.h"
 
 namespace gfs::master {
 
@@ -15,6 +15,14 @@ constexpr std::uint64_t kRewriteBorder = 64 * 1024;
 constexpr std::size_t kReadPiece = 16 << 20;
 
 std::string path_of(const std::string& name) { return kDirectory + "/" + name; }
+
+// What to do about a log that cannot be read at an index.
+std::string cut_advice(std::uint64_t index) {
+  if (index <= 1) return {};
+  return fmt::format(
+      "; if there is no copy to restore: gfs-cli log repair DIR --cut-at {} gives up what follows index {}", index - 1,
+      index - 1);
+}
 
 Task<Bytes> read_whole(std::shared_ptr<File> file) {
   std::uint64_t size = co_await file->size();
@@ -43,12 +51,14 @@ Task<> sync_names(Disk& disk, std::string path) {
 
 LogStore::LogStore(Disk& disk, Random& random, Settings settings) : disk_(disk), random_(random), settings_(settings) {}
 
-Task<> LogStore::format(ClusterId cluster, std::uint64_t epoch) {
+Task<> LogStore::format(ClusterId cluster, std::uint64_t epoch) { co_await begin_at(cluster, epoch, 1); }
+
+Task<> LogStore::begin_at(ClusterId cluster, std::uint64_t epoch, std::uint64_t first) {
   cluster_ = cluster;
   epoch_ = epoch;
   co_await disk_.make_directories(kDirectory);
   co_await sync_names(disk_, "");
-  co_await create_segment(1);
+  co_await create_segment(first);
 }
 
 Task<bool> LogStore::is_unused(Disk& disk) {
@@ -81,30 +91,33 @@ Task<> LogStore::open(ClusterId cluster, std::uint64_t epoch, std::uint64_t behi
   must_reach_ = std::max(must_reach_, behind);
   co_await list_segments();
   if (segments_.empty()) {
-    co_await fail(Code::corrupt, "the log is missing: {} has no segments, index {} is looked for", kDirectory,
-                  behind + 1);
+    co_await fail(Code::corrupt, "the log is missing: {} has no segments, index {} is looked for{}", kDirectory,
+                  behind + 1, cut_advice(behind + 1));
   }
   std::size_t first = 0;
   while (first + 1 < segments_.size() && segments_[first + 1] <= behind + 1) ++first;
   if (segments_[first] > behind + 1) {
-    co_await fail(Code::corrupt, "a log segment is missing: {} comes where index {} is looked for",
-                  path_of(segment_name(segments_[first])), behind + 1);
+    co_await fail(Code::corrupt, "a log segment is missing: {} comes where index {} is looked for{}",
+                  path_of(segment_name(segments_[first])), behind + 1, cut_advice(behind + 1));
   }
   last_index_ = segments_[first] - 1;
+  header_.epoch = 0;
   for (std::size_t i = first; i < segments_.size(); ++i) {
     if (segments_[i] != last_index_ + 1) {
-      co_await fail(Code::corrupt, "a log segment is missing: {} comes where index {} is looked for",
-                    path_of(segment_name(segments_[i])), last_index_ + 1);
+      co_await fail(Code::corrupt, "a log segment is missing: {} comes where index {} is looked for{}",
+                    path_of(segment_name(segments_[i])), last_index_ + 1, cut_advice(last_index_ + 1));
     }
     co_await read_segment_file(segment_name(segments_[i]), i + 1 == segments_.size(), behind, replay);
   }
   synced_ = last_index_;
+  epoch_ = header_.epoch;
 }
 
 Result<> LogStore::check_reach(const std::string& path) const {
   if (last_index_ >= must_reach_) return {};
-  return fail(Code::corrupt, "the log ends with index {} in {}, and there is a checkpoint of index {}: records are gone",
-              last_index_, path, must_reach_);
+  return fail(Code::corrupt,
+              "the log ends with index {} in {}, and there is a checkpoint of index {}: records are gone{}",
+              last_index_, path, must_reach_, cut_advice(must_reach_ + 1));
 }
 
 Task<> LogStore::read_segment_file(std::string name, bool last, std::uint64_t behind, const Replay& replay) {
@@ -120,26 +133,18 @@ Task<> LogStore::read_segment_file(std::string name, bool last, std::uint64_t be
     co_await create_segment(last_index_ + 1);
     co_return;
   }
-  SegmentContent content = co_await read_segment(name, bytes, last);
-  if (content.header.cluster != cluster_) {
-    co_await fail(Code::wrong_cluster, "log segment {} belongs to cluster {}, this directory to {}", path,
-                  content.header.cluster, cluster_);
-  }
-  if (content.header.epoch != epoch_) {
-    co_await fail(Code::corrupt, "log segment {} is damaged at offset 0, index {}: it is of epoch {}, this log of {}",
-                  path, content.header.first, content.header.epoch, epoch_);
-  }
+  std::uint64_t bad = 0;
+  Result<SegmentContent> read = read_segment(name, bytes, last, &bad);
+  if (!read && read.error().code == Code::corrupt) read.error().message += cut_advice(std::max(bad, behind + 1));
+  SegmentContent content = co_await std::move(read);
+  co_await check_header(content.header, path);
+  header_ = content.header;
   before_ = content.header.crc;
   std::uint64_t synced = content.header.first - 1;
   for (const LogRecord& record : content.records) {
+    co_await check_record(record, behind, path, replay);
     if (record.header.index > behind) bytes_ += kRecordHeaderSize + record.op.size();
-    if (!record.op.empty() && record.header.index > behind) {
-      Result<> replayed = replay(record.header.index, record.op);
-      if (!replayed) {
-        co_await fail(Code::corrupt, "log segment {} is damaged at offset {}, index {}: {}", path,
-                      record.end - record.op.size() - kRecordHeaderSize, record.header.index, replayed.error().message);
-      }
-    }
+    checks_.note(record.header.index, record.header.crc);
     last_index_ = record.header.index;
     before_ = record.header.crc;
     synced = std::max(synced, record.header.synced);
@@ -147,7 +152,6 @@ Task<> LogStore::read_segment_file(std::string name, bool last, std::uint64_t be
   if (!last) co_return;
   co_await check_reach(path);
   file_ = std::move(file);
-  header_ = content.header;
   end_ = content.end;
   if (content.torn) {
     log::warn("log_tail_cut", {{"file", path},
@@ -167,6 +171,32 @@ Task<> LogStore::read_segment_file(std::string name, bool last, std::uint64_t be
   if (!again.empty()) co_await file_->write(doubtful, again);
   co_await sync_file(file_, path);
   co_await sync_names(disk_, kDirectory);
+}
+
+Result<> LogStore::check_header(const SegmentHeader& header, const std::string& path) const {
+  if (header.cluster != cluster_) {
+    return fail(Code::wrong_cluster, "log segment {} belongs to cluster {}, this directory to {}", path, header.cluster,
+                cluster_);
+  }
+  if (header.epoch >= header_.epoch && header.epoch <= epoch_) return {};
+  return fail(Code::corrupt, "log segment {} is damaged at offset 0, index {}: it is of epoch {}, {}", path,
+              header.first, header.epoch,
+              header.epoch > epoch_ ? fmt::format("this directory of {}: it was put together from several", epoch_)
+                                    : fmt::format("the one before it of {}", header_.epoch));
+}
+
+Result<> LogStore::check_record(const LogRecord& record, std::uint64_t behind, const std::string& path,
+                                const Replay& replay) const {
+  const std::uint64_t index = record.header.index;
+  Result<> good;
+  if (index == behind && behind_epoch_ != 0 && record.header.epoch != behind_epoch_) {
+    good = fail(Code::corrupt, "it is of epoch {}, the checkpoint of that index of {}", record.header.epoch,
+                behind_epoch_);
+  }
+  if (good && index > behind && !record.op.empty()) good = replay(index, record.op);
+  if (good) return {};
+  return fail(Code::corrupt, "log segment {} is damaged at offset {}, index {}: {}{}", path,
+              record.end - record.op.size() - kRecordHeaderSize, index, good.error().message, cut_advice(index));
 }
 
 Task<> LogStore::create_segment(std::uint64_t first) {
@@ -197,6 +227,18 @@ Task<> LogStore::append(std::vector<std::string> ops) {
   co_await write(std::move(ops));
 }
 
+Task<> LogStore::begin_epoch(std::uint64_t epoch) {
+  if (header_.epoch == epoch) co_return;
+  if (end_ == kSegmentHeaderSize) {
+    // The segment of the new epoch needs another name.
+    PROBE("an epoch ends with a mark");
+    std::vector<std::string> nothing{std::string()};
+    co_await write(std::move(nothing));
+  }
+  epoch_ = epoch;
+  co_await create_segment(last_index_ + 1);
+}
+
 Task<> LogStore::mark() {
   if (synced_ == 0 || end_ == kSegmentHeaderSize) co_return;
   if (end_ >= settings_.segment_max) co_return;  // the next segment may be begun already, at this index
@@ -209,6 +251,8 @@ Task<> LogStore::write(std::vector<std::string> ops) {
   std::string batch;
   std::uint64_t index = last_index_;
   std::uint32_t before = before_;
+  std::vector<std::uint32_t> crcs;
+  crcs.reserve(ops.size());
   for (const std::string& op : ops) {
     RecordHeader header;
     header.before = before;
@@ -218,6 +262,7 @@ Task<> LogStore::write(std::vector<std::string> ops) {
     header.synced = synced_;
     append_record(batch, header, header_.salt, op);
     before = header.crc;
+    crcs.push_back(header.crc);
   }
   std::uint64_t size = batch.size();
   Result<> written = co_await file_->write(end_, Bytes::of(std::move(batch))).outcome();
@@ -231,7 +276,8 @@ Task<> LogStore::write(std::vector<std::string> ops) {
   end_ += size;
   bytes_ += size;
   before_ = before;
-  last_index_ = synced_ = index;
+  for (std::uint32_t crc : crcs) checks_.note(++last_index_, crc);
+  synced_ = last_index_;
 }
 
 // In order, so that what a crash leaves has no gap.

@@ -33,7 +33,8 @@ std::string_view advice_for(Code code) {
       return "--format makes a new cluster in an empty directory; or check --data";
     case Code::corrupt:
     case Code::wrong_cluster:
-      return "restore this file from a copy; nothing in the directory was changed";
+      return "restore this file from a copy (a whole directory: docs/restoring_the_master.md); nothing in the directory was "
+             "changed";
     case Code::wrong_version:
       return "start the newer program that wrote it";
     case Code::read_only:
@@ -41,8 +42,8 @@ std::string_view advice_for(Code code) {
     case Code::no_space:
       return "free some space on this disk";
     case Code::refused:
-      return "choose an empty directory for --format, a loopback address for --listen, or add --insecure on a network "
-             "you trust";
+      return "choose an empty directory for --format, a higher number for --adopt-new-epoch, a loopback address for "
+             "--listen, or add --insecure on a network you trust";
     case Code::invalid_argument:
     case Code::malformed:
       return "see gfs-master --help";
@@ -104,6 +105,12 @@ int parse_and_run(int argc, char** argv) {
   app.add_option("--listen", options.listen, "control address: tcp://HOST:PORT (events two ports further), ipc://PATH")
       ->type_name("ADDR");
   app.add_flag("--format", options.format, "make a new cluster in an empty or missing directory, then serve it");
+  CLI::Option* adopt =
+      app.add_option("--adopt-new-epoch", options.epoch,
+                     "the directory was restored from a copy, or its log was cut: let it count from now on, in the "
+                     "next log epoch, or in this one (2 to 1024). Once; leave it out afterwards")
+          ->expected(0, 1)
+          ->type_name("[=EPOCH]");
   app.add_option("--config", file, "TOML file with the same names and more (master/README.md); flags win")
       ->type_name("FILE");
   app.add_option("--advertise", options.advertise, "control address others dial (default: as bound)")
@@ -116,6 +123,7 @@ int parse_and_run(int argc, char** argv) {
     const int code = app.exit(error);
     return code == 0 ? 0 : 2;
   }
+  options.adopt_new_epoch = adopt->count() > 0;
   Settings settings;
   Result<> ready;
   if (!file.empty()) ready = read_file(file, options, settings);

@@ -6,6 +6,7 @@
 #include "bus/endpoint.h"
 #include "master/admin_service.h"
 #include "master/checkpointer.h"
+#include "master/epoch_adoption.h"
 #include "master/file_service.h"
 #include "master/healing_loop.h"
 #include "master/identity.h"
@@ -92,6 +93,8 @@ Task<> Master::Parts::open() {
     co_await disk.sync_directory("");
   }
   co_await checkpointer.recover(identity.cluster, identity.epoch, settings.mutant);
+  const std::uint64_t epoch = co_await choose_epoch(state, identity, settings.adopt_epoch);
+  co_await enter_epoch(disk, log, state, identity, epoch, executor.wall_now());
 }
 
 Task<> Master::Parts::start() {
@@ -105,6 +108,7 @@ Task<> Master::Parts::start() {
       state, journal, PolicyService::Defaults{settings.replicas, settings.minimum_for_writing, kept});
   LayoutService::Settings for_layouts{.minimum_for_writing = settings.minimum_for_writing,
                                       .suspect_after = settings.suspect_after,
+                                      .lost_after = settings.lost_after,
                                       .lease = settings.lease,
                                       .salvage_after = settings.salvage_after,
                                       .epoch = identity.epoch,
@@ -134,6 +138,7 @@ Task<> Master::Parts::start() {
   group.spawn(healing->run());
   log::info("ready", {{"listen", listening.control},
                       {"cluster", identity.cluster},
+                      {"epoch", identity.epoch},
                       {"index", log.last_index()},
                       {"files", state.names().files()},
                       {"chunks", state.chunks().size()}});

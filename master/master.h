@@ -7,6 +7,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "base/disk.h"
@@ -17,9 +18,11 @@
 namespace gfs::master {
 
 struct Settings {
-  bus::ListenAt listen;                   // control (and events); data is not used
-  bus::Address advertise;                 // empty: as bound
-  bool format = false;                    // format an empty or missing directory first; refused if it is not empty
+  bus::ListenAt listen;    // control (and events); data is not used
+  bus::Address advertise;  // empty: as bound
+  bool format = false;     // format an empty or missing directory first; refused if it is not empty
+  // Go on in a new log epoch: 0 the next one, else this one. For a directory that was restored from a copy.
+  std::optional<std::uint64_t> adopt_epoch;
   std::uint32_t replicas = 3;             // goal of new files
   std::uint32_t minimum_for_writing = 2;  // members, where the goal is 3 and three servers are known; else 1
   Duration heartbeat = 1s;
@@ -48,7 +51,7 @@ class Master {
   ~Master();  // as kill -9: nothing is flushed
 
   // Locks and opens the directory, replays the log, listens. not_formatted, refused (formatting a directory that is not
-  // empty), in_use, corrupt (file, offset, index), wrong_version, read_only.
+  // empty; an epoch that cannot be adopted), in_use, corrupt (file, offset, index), wrong_version, read_only.
   Task<> start();
   // Finishes what is in the log's queue and stops serving. io_error: the log failed, what was queued may be lost.
   Task<> stop();

@@ -118,6 +118,8 @@ class Namespace {
   InodeTable::Frozen freeze_inodes() const { return inodes_.freeze(); }
   EntryMap::Frozen freeze_trash() const { return trash_.freeze(); }
   InodeId last_inode() const { return inodes_.last(); }
+  // Numbers up to this one are given to nobody any more.
+  void skip_inodes(InodeId last) { inodes_.skip(last); }
   // A namespace without anything, to load such pieces into: all inodes, then all entries, the rest, then
   // check_loaded().
   struct Empty {};

@@ -26,6 +26,8 @@ GFS_CODEC(gfs::master::ExpireOp);
 GFS_CODEC(gfs::master::PurgeOp);
 GFS_CODEC(gfs::master::SetDirectoryPolicyOp);
 GFS_CODEC(gfs::master::SetReplicasOp);
+GFS_CODEC(gfs::master::BeginEpochOp);
+GFS_CODEC(gfs::master::RestoreChunkOp);
 
 namespace gfs::master {
 
@@ -76,7 +78,7 @@ std::string_view name_of(const OpBody& body) {
       "create",       "mkdir",       "rename",     "remove", "set_size",   "allocate_chunk",
       "reconfigure",  "activate",    "add_server", "seal",   "set_policy", "truncate",
       "close_client", "mark_append", "restore",    "expire", "purge",      "set_directory_policy",
-      "set_replicas"};
+      "set_replicas", "begin_epoch", "restore_chunk"};
   return kNames[body.index()];
 }
 

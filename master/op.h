@@ -153,6 +153,22 @@ struct SetReplicasOp {
   std::uint32_t first = 0, count = 0;
   MSGPACK_DEFINE_MAP(path, inode, replicas, first, count);
 };
+// What follows is of this log epoch: the directory was restored from a copy, or its log was cut, and somebody said that
+// it counts from now on (master/epoch.h).
+struct BeginEpochOp {
+  std::uint64_t epoch = 0;
+  MSGPACK_DEFINE_MAP(epoch);
+};
+// A chunk of an older epoch, as servers hold it: compare-and-swap on the version, as a reconfiguration. `version` is of
+// this epoch.
+struct RestoreChunkOp {
+  ChunkHandle handle;
+  Version from, version;
+  Version held;                   // the newest that was reported, and ...
+  std::vector<ServerId> members;  // ... by whom. Empty: nobody holds a newer one, the members stay as they are
+  ServerId primary;
+  MSGPACK_DEFINE_MAP(handle, from, version, held, members, primary);
+};
 
 struct OpHeader {
   RequestId request;         // whose outcome this is; nil: the master's own
@@ -164,7 +180,8 @@ struct OpHeader {
 // The position in the variant is the kind byte in the log: append, never reorder.
 using OpBody = std::variant<CreateFileOp, MakeDirectoryOp, RenameOp, RemoveOp, SetSizeOp, AllocateChunkOp,
                             ReconfigureOp, ActivateOp, AddServerOp, SealChunkOp, SetPolicyOp, TruncateOp, CloseClientOp,
-                            MarkAppendOp, RestoreOp, ExpireOp, PurgeOp, SetDirectoryPolicyOp, SetReplicasOp>;
+                            MarkAppendOp, RestoreOp, ExpireOp, PurgeOp, SetDirectoryPolicyOp, SetReplicasOp, BeginEpochOp,
+                            RestoreChunkOp>;
 
 struct Op {
   OpHeader header;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/log.h"
+#include "base/probe.h"
 #include "bus/messages/client_master.h"
 
 namespace gfs::master {
@@ -55,7 +56,23 @@ Result<> ServerService::check(const bus::RegisterServer& ask) const {
   return {};
 }
 
+Result<> ServerService::check_log(ServerId server, const bus::LogPosition& seen) {
+  const bus::LogPosition here = log_.position();
+  const std::uint32_t check = seen.epoch == here.epoch ? log_.check_at(seen.index) : 0;
+  const bool differs = check != 0 && seen.check != 0 && check != seen.check;
+  if (!here.behind(seen) && !differs) {
+    servers_.note_ahead(server, std::nullopt);
+    return {};
+  }
+  PROBE("a master found that its log is not the truth");
+  servers_.note_ahead(server, seen);
+  Error error{Code::refused, bus::refusal_of(here, server, seen, differs), {}};
+  log::write_limited(log::Level::error, "master_behind", {{"server", server}, {"why", error.message}});
+  return fail(std::move(error));
+}
+
 Task<bus::RegisterServer::Reply> ServerService::register_server(bus::RegisterServer ask, bus::Caller caller) {
+  co_await check_log(ask.server, ask.seen);
   co_await check(ask);
   auto known = state_.servers().find(ask.server);
   if (known == state_.servers().end() || known->second.control != ask.control) {
@@ -81,9 +98,7 @@ Task<bus::RegisterServer::Reply> ServerService::register_server(bus::RegisterSer
   reply.lease_ms = static_cast<std::uint64_t>(to_ms(settings_.lease));
   reply.heartbeat_ms = static_cast<std::uint64_t>(to_ms(settings_.heartbeat));
   reply.report_page = kReportPage;
-  reply.term = log_.term();
-  reply.index = log_.last_index();
-  reply.now_ms = journal_.now();
+  say_position(reply);
   co_return reply;
 }
 
@@ -127,11 +142,10 @@ Task<> ServerService::probe_from_here(std::string address) {
 }
 
 Task<bus::Heartbeat::Reply> ServerService::heartbeat(bus::Heartbeat ask, bus::Caller caller) {
+  co_await check_log(ask.server, ask.seen);
   bus::Heartbeat::Reply reply;
   reply.known = servers_.heartbeat(ask, caller.peer.route, endpoint_->executor().now());
-  reply.term = log_.term();
-  reply.index = log_.last_index();
-  reply.now_ms = journal_.now();
+  say_position(reply);
   if (reply.known && ask.leaving) log::info("server_left", {{"server", ask.server}});
   co_return reply;
 }

@@ -33,6 +33,18 @@ class ServerService {
 
  private:
   Result<> check(const bus::RegisterServer& ask) const;
+  // refused: the server has seen a log that goes further than this one, or another one.
+  Result<> check_log(ServerId server, const bus::LogPosition& seen);
+  // What of the log is durable: a power cut cannot take back what servers remember of it.
+  template <class Reply>
+  void say_position(Reply& reply) const {
+    const bus::LogPosition here = log_.position();
+    reply.epoch = here.epoch;
+    reply.term = here.term;
+    reply.index = here.index;
+    reply.check = here.check;
+    reply.now_ms = journal_.now();
+  }
   // unreachable, with address and reason.
   Task<> probe(ServerId server, std::string address);
   Task<> probe_from(ServerId prober, std::string address);

@@ -4,6 +4,12 @@
 
 namespace gfs::master {
 
+namespace {
+
+constexpr std::size_t kAheadMax = 1024;  // one is enough to know
+
+}  // namespace
+
 void ServerTable::add(ServerId server, Instant now) {
   auto [at, fresh] = servers_.try_emplace(server);
   if (fresh) at->second.heard = now;
@@ -113,6 +119,14 @@ void ServerTable::note_suspect(ServerId id, ChunkHandle handle) {
 void ServerTable::note_dead(ServerId id) {
   auto found = servers_.find(id);
   if (found != servers_.end()) found->second.seen_dead = true;
+}
+
+void ServerTable::note_ahead(ServerId id, std::optional<bus::LogPosition> seen) {
+  if (!seen) {
+    ahead_.erase(id);
+  } else if (ahead_.size() < kAheadMax || ahead_.contains(id)) {
+    ahead_[id] = *seen;
+  }
 }
 
 void ServerTable::placed(ServerId id) {

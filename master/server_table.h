@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -87,6 +88,9 @@ class ServerTable {
   // Drops what is held of chunks that are gone.
   void forget(const std::function<bool(ChunkHandle)>& gone);
   std::size_t holdings() const;
+  // It has seen a log that goes further than ours, or another one (`seen`); nothing: it has not.
+  void note_ahead(ServerId server, std::optional<bus::LogPosition> seen);
+  bool anybody_ahead() const { return !ahead_.empty(); }
 
   bool up(ServerId server, Instant now) const;
   // Had its time and was not heard, or left, or was seen dead.
@@ -108,6 +112,7 @@ class ServerTable {
 
   const Clocks clocks_;
   std::map<ServerId, Server> servers_;
+  std::map<ServerId, bus::LogPosition> ahead_;
 };
 
 }  // namespace gfs::master

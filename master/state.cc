@@ -205,7 +205,7 @@ Decision MasterState::run(const CloseClientOp& op, WallMs) {
 }
 
 std::string MasterState::dump() const {
-  std::string text = fmt::format("time {} last handle {}\n", last_time_, last_handle_);
+  std::string text = fmt::format("epoch {} time {} last handle {}\n", epoch_, last_time_, last_handle_);
   text += namespace_.dump() + chunks_.dump() + outcomes_.dump();
   for (const auto& [id, server] : servers_) {
     text += fmt::format("server {} {} {} {}\n", id, server.control, server.data, server.rack);

@@ -60,6 +60,8 @@ class MasterState {
   // Of the last op applied.
   std::uint64_t index() const { return index_; }
   WallMs last_time() const { return last_time_; }
+  // Of the log, as of the last op applied.
+  std::uint64_t epoch() const { return epoch_; }
   // Chunks that lost their file since this was called last, the first kDroppedMax of them: a hint for those who may
   // still hold them, no part of the state.
   std::vector<DroppedChunk> take_dropped() { return std::exchange(dropped_, {}); }
@@ -82,6 +84,7 @@ class MasterState {
   Result<> foresee(const SetPolicyOp& op) const;
   Result<> foresee(const TruncateOp& op) const;
   Result<> foresee(const SetDirectoryPolicyOp& op) const;
+  Result<> foresee(const BeginEpochOp& op) const;
   template <class T>
   Result<> foresee(const T&) const {
     return {};
@@ -106,6 +109,8 @@ class MasterState {
   Decision run(const PurgeOp& op, WallMs now);
   Decision run(const SetDirectoryPolicyOp& op, WallMs now);
   Decision run(const SetReplicasOp& op, WallMs now);
+  Decision run(const BeginEpochOp& op, WallMs now);
+  Decision run(const RestoreChunkOp& op, WallMs now);
   void drop_chunks(InodeId inode, std::uint32_t first);
   // What holds in the directory that the path's last name is in.
   bus::Policy rules_above(std::string_view path) const;
@@ -116,6 +121,7 @@ class MasterState {
 
   // State.
   std::uint64_t index_ = 0;
+  std::uint64_t epoch_ = 1;
   WallMs last_time_ = 0;
   ChunkHandle last_handle_;
   Namespace namespace_;

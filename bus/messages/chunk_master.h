@@ -1,12 +1,14 @@
 // Chunkserver -> master: who I am, that I live, what I hold. Master -> chunkserver (orders, down the same connection).
 #pragma once
 
+#include "bus/messages/log_position.h"
 #include "bus/messages/types.h"
 
 namespace gfs::bus {
 
 // First message of a chunkserver's life and after every "unknown" heartbeat. wrong_cluster, in_use (another live server
-// has this id), unreachable (the advertised address cannot be dialled from where the master or a member stands).
+// has this id), unreachable (the advertised address cannot be dialled from where the master or a member stands),
+// refused (the server has seen a log that goes further than the master's, or another one).
 struct RegisterServer {
   static constexpr std::string_view kind = "server.register";
   static constexpr Roles senders = kChunkserver;
@@ -17,16 +19,20 @@ struct RegisterServer {
     std::uint32_t report_page = 4096;  // chunks a report page may carry
     std::uint64_t term = 0, index = 0;
     std::int64_t now_ms = 0;  // the master's time; never goes back
-    MSGPACK_DEFINE_MAP(cluster, lease_ms, heartbeat_ms, report_page, term, index, now_ms);
+    std::uint64_t epoch = 1;  // with term and index: what of the log is durable
+    std::uint32_t check = 0;  // of the entry at index (LogPosition)
+    MSGPACK_DEFINE_MAP(cluster, lease_ms, heartbeat_ms, report_page, term, index, now_ms, epoch, check);
   };
   ServerId server;
   SessionId session;          // of this process
   std::string control, data;  // advertised addresses
   std::string rack;
   std::uint64_t capacity = 0, used = 0, free = 0, chunks = 0;
-  MSGPACK_DEFINE_MAP(server, session, control, data, rack, capacity, used, free, chunks);
+  LogPosition seen = {};  // the furthest ever
+  MSGPACK_DEFINE_MAP(server, session, control, data, rack, capacity, used, free, chunks, seen);
 };
 
+// refused: as a registration.
 struct Heartbeat {
   static constexpr std::string_view kind = "server.heartbeat";
   static constexpr Roles senders = kChunkserver;
@@ -34,13 +40,16 @@ struct Heartbeat {
     bool known = true;  // false: register again and report everything (the master restarted, or gave you up)
     std::uint64_t term = 0, index = 0;
     std::int64_t now_ms = 0;
-    MSGPACK_DEFINE_MAP(known, term, index, now_ms);
+    std::uint64_t epoch = 1;
+    std::uint32_t check = 0;
+    MSGPACK_DEFINE_MAP(known, term, index, now_ms, epoch, check);
   };
   ServerId server;
   SessionId session;
   std::uint64_t capacity = 0, used = 0, free = 0, chunks = 0;
   bool leaving = false;  // a clean goodbye
-  MSGPACK_DEFINE_MAP(server, session, capacity, used, free, chunks, leaving);
+  LogPosition seen = {};
+  MSGPACK_DEFINE_MAP(server, session, capacity, used, free, chunks, leaving, seen);
 };
 
 // One page of what the server holds, by handle; idempotent. After the last page, replicas the master believed in but

@@ -270,9 +270,10 @@ struct ClusterStatus {
     std::uint64_t files = 0, directories = 0;
     std::uint64_t chunks_total = 0, chunks_full = 0, chunks_under = 0, chunks_lost = 0, chunks_corrupt = 0;
     std::uint64_t used = 0, capacity = 0;
+    std::uint64_t epoch = 1;  // of the log
     std::uint64_t trash_items = 0, trash_files = 0, trash_bytes = 0;
     MSGPACK_DEFINE_MAP(cluster, health, codes, address, term, index, up, suspect, lost, files, directories,
-                       chunks_total, chunks_full, chunks_under, chunks_lost, chunks_corrupt, used, capacity,
+                       chunks_total, chunks_full, chunks_under, chunks_lost, chunks_corrupt, used, capacity, epoch,
                        trash_items, trash_files, trash_bytes);
   };
   bool detail = false;

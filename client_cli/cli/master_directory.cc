@@ -23,7 +23,29 @@ Result<std::unique_ptr<PosixDisk>> open(const std::string& directory, EventLoop&
   return PosixDisk::open(directory, loop, options);
 }
 
+Task<master::LogCut> cut(Disk& disk, std::uint64_t at, bool checkpoints_too, bool sure) {
+  // Of somebody else's directory not even a lock file is made.
+  (void)co_await master::load_identity(disk);
+  std::unique_ptr<DiskLock> lock = co_await disk.lock("LOCK");
+  master::LogCut cut = co_await master::plan_log_cut(disk, at);
+  if (!cut.checkpoints.empty() && !checkpoints_too && sure) {
+    co_await fail(Code::refused, "{} holds more than index {}: it has to go as well (--set-aside-checkpoints)",
+                  cut.checkpoints.front(), at);
+  }
+  if (!sure) co_return cut;
+  Random random(Random::seed_from_machine());
+  co_await master::cut_log(disk, random, cut);
+  co_return cut;
+}
+
 }  // namespace
+
+Result<master::LogCut> cut_master_log(const std::string& directory, std::uint64_t at, bool checkpoints_too, bool sure) {
+  EventLoop loop;
+  Result<std::unique_ptr<PosixDisk>> disk = open(directory, loop);
+  if (!disk) return here<master::LogCut>(directory, fail(std::move(disk)));
+  return here(directory, loop.run(cut(**disk, at, checkpoints_too, sure)));
+}
 
 Result<master::DirectoryView> view_master_directory(const std::string& directory, master::VisitRecord visit) {
   EventLoop loop;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "master/directory_view.h"
+#include "master/log_repair.h"
 
 namespace gfs::cli {
 
@@ -15,5 +16,9 @@ struct DirectoryState {
   std::uint64_t files = 0, directories = 0, chunks = 0;
 };
 Result<DirectoryState> state_of_directory(const std::string& directory);
+
+// Cuts the directory's log behind the index, if `sure`; else only finds out what that would do. in_use, and what
+// plan_log_cut says. refused: checkpoints would go, and `checkpoints_too` is not set.
+Result<master::LogCut> cut_master_log(const std::string& directory, std::uint64_t at, bool checkpoints_too, bool sure);
 
 }  // namespace gfs::cli

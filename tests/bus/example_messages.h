@@ -30,6 +30,7 @@ void each_example_message(Visit&& visit) {
   const RequestId request{example_id<ClientId>(0x40), 77};
   const ChunkHandle handle{0x1234};
   const InodeId inode{99};
+  const LogPosition seen{2, 1, 199, 0xfeedbeef};
   const Version version{3};
   const Serial serial{41};
   const std::vector<std::uint32_t> crcs = {1, 0xe3069283};
@@ -80,7 +81,7 @@ void each_example_message(Visit&& visit) {
   visit(
       "master.status.reply",
       ClusterStatus::Reply{
-          cluster, "WARN", {"GFS_FEW_SERVERS"}, "tcp://127.0.0.1:7500", 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14});
+          cluster, "WARN", {"GFS_FEW_SERVERS"}, "tcp://127.0.0.1:7500", 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15});
   visit("master.list_chunks", ListChunks{"/a/b", 1, 2});
   visit(
       "master.list_chunks.reply",
@@ -94,14 +95,12 @@ void each_example_message(Visit&& visit) {
                         true});
 
   visit("server.register",
-        RegisterServer{server, session, "tcp://127.0.0.1:7510", "tcp://127.0.0.1:7511", "rack1", 4000, 1000, 3000, 3});
-  visit("server.register.reply", RegisterServer::Reply{cluster, 60000, 1000, 4096, 1, 200, 1767225600123});
-  visit("server.heartbeat", Heartbeat{server, session, 4000, 1000, 3000, 3, true});
-  visit("server.heartbeat.reply", Heartbeat::Reply{false, 1, 200, 1767225600123});
-  visit(
-      "server.report_chunks",
-      ReportChunks{
-          server, session, {ReportChunks::Held{handle, version, 5000, true, true, true}}, ChunkHandle{0x1233}, false});
+        RegisterServer{server, session, "tcp://127.0.0.1:7510", "tcp://127.0.0.1:7511", "rack1", 4000, 1000, 3000, 3, seen});
+  visit("server.register.reply", RegisterServer::Reply{cluster, 60000, 1000, 4096, 1, 200, 1767225600123, 2, 0xfeedbeef});
+  visit("server.heartbeat", Heartbeat{server, session, 4000, 1000, 3000, 3, true, seen});
+  visit("server.heartbeat.reply", Heartbeat::Reply{false, 1, 200, 1767225600123, 2, 0xfeedbeef});
+  visit("server.report_chunks",
+        ReportChunks{server, session, {ReportChunks::Held{handle, version, 5000, true, true, true}}, ChunkHandle{0x1233}, false});
   visit("server.report_chunks.reply", ReportChunks::Reply{false});
   visit("server.report_damage", ReportDamage{server, session, handle, 17, "checksum"});
   visit("server.configure", Configure{handle,

@@ -32,6 +32,10 @@ Task<bus::RegisterServer::Reply> FakeMaster::enroll(bus::RegisterServer ask, bus
   bus::RegisterServer::Reply reply;
   reply.cluster = cluster;
   reply.now_ms = now_ms;
+  reply.epoch = position.epoch;
+  reply.term = position.term;
+  reply.index = position.index;
+  reply.check = position.check;
   co_return reply;
 }
 
@@ -41,6 +45,10 @@ Task<bus::Heartbeat::Reply> FakeMaster::heartbeat(bus::Heartbeat ask, bus::Calle
   bus::Heartbeat::Reply reply;
   reply.known = !knows_nobody;
   reply.now_ms = now_ms;
+  reply.epoch = position.epoch;
+  reply.term = position.term;
+  reply.index = position.index;
+  reply.check = position.check;
   co_return reply;
 }
 

@@ -47,6 +47,7 @@ class FakeMaster {
   int heartbeats = 0;
   bool leaving_heard = false;
   bool knows_nobody = false;
+  bus::LogPosition position{1, 1, 0, 0};  // as answers say
 
  private:
   NodeExecutor node_;

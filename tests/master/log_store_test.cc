@@ -33,7 +33,7 @@ class LogStoreTest : public testing::Test {
       EXPECT_TRUE(ops.emplace(index, op.str()).second);
       return {};
     };
-    Result<> opened = world.run(log.open(cluster, 1, behind, replay));
+    Result<> opened = world.run(log.open(cluster, epoch, behind, replay));
     if (!opened) return fail(std::move(opened));
     return ops;
   }
@@ -75,8 +75,16 @@ class LogStoreTest : public testing::Test {
     ASSERT_TRUE(world.run(drop(*disk, path)));
   }
   std::string file(const std::string& path) { return platter.read_now(path).value_or("missing"); }
+  std::map<std::string, std::string> contents() {
+    std::map<std::string, std::string> all;
+    for (const std::string& path : platter.files()) all[path] = file(path);
+    return all;
+  }
+  // And nothing is changed by it.
   void expect_refused(const std::string& what, std::initializer_list<const char*> says, Code code = Code::corrupt) {
+    const std::map<std::string, std::string> before = contents();
     auto got = reopen();
+    EXPECT_TRUE(contents() == before) << what;
     ASSERT_FALSE(got) << what;
     EXPECT_EQ(name_of(got.error().code), name_of(code)) << what << ": " << got.error().message;
     for (const char* one : says) EXPECT_THAT(got.error().message, HasSubstr(one)) << what;
@@ -94,6 +102,7 @@ class LogStoreTest : public testing::Test {
   ClusterId cluster;
   LogStore::Settings settings;
   std::uint64_t behind = 0;
+  std::uint64_t epoch = 1;  // the highest there may be
 };
 
 TEST_F(LogStoreTest, ReadsBackWhatWasWrittenOverManySegments) {
@@ -226,6 +235,133 @@ TEST_F(LogStoreTest, SegmentsThatDoNotBelongTogetherAreRefused) {
   newer[8] = 9;
   put_file(files[0], newer);
   expect_refused("a newer format", {"format 9", "reads 1"}, Code::wrong_version);
+}
+
+TEST_F(LogStoreTest, ADoubledOrForeignSegmentIsRefused) {
+  settings.segment_max = 500;
+  fill(40);
+  const std::vector<std::string> files = platter.files();
+  const std::string last = file(files.back());
+  put_file("log/" + segment_name(41), last);
+  expect_refused("the last one again, under the next name", {"0000000000000029.log", "offset 0"});
+  remove("log/" + segment_name(41));
+  SegmentHeader foreign{ClusterId{}, 1, 41, 77, 0};
+  foreign.cluster.bytes[0] = 99;
+  put_file("log/" + segment_name(41), encode_segment_header(foreign));
+  expect_refused("another cluster's, behind the last one", {foreign.cluster.text().c_str(), cluster.text().c_str()},
+                 Code::wrong_cluster);
+  std::string newer = encode_segment_header(foreign);
+  newer[8] = 2;
+  put_file("log/" + segment_name(41), newer);
+  expect_refused("a newer format behind the last one", {"format 2"}, Code::wrong_version);
+  remove("log/" + segment_name(41));
+  put_file(files[1], newer);
+  expect_refused("a newer format in the middle", {"format 2", files[1].substr(4).c_str()}, Code::wrong_version);
+}
+
+TEST_F(LogStoreTest, ARefusalNamesTheIndexToCutAt) {
+  settings.segment_max = 500;
+  fill(40);
+  const std::vector<std::string> files = platter.files();
+  const std::uint64_t third = parse_segment_name(files[2].substr(4));
+  const std::string cut = fmt::format("gfs-cli log repair DIR --cut-at {} ", third - 1);
+  std::string whole = file(files[2]);
+  std::string bad = whole;
+  bad[kSegmentHeaderSize + 60] ^= 1;
+  put_file(files[2], bad);
+  expect_refused("its first record", {cut.c_str()});
+  remove(files[2]);
+  expect_refused("no such segment", {cut.c_str()});
+}
+
+// A log epoch begins in a segment of its own; from then on it never falls.
+TEST_F(LogStoreTest, AnEpochRisesAtTheBorderOfASegment) {
+  settings.segment_max = 1000;
+  fill(5);
+  {
+    LogStore log(*disk, random, settings);
+    epoch = 3;
+    ASSERT_TRUE(open(log));
+    EXPECT_EQ(log.position().epoch, 1u) << "the highest there may be is not yet begun";
+    ASSERT_TRUE(world.run(log.begin_epoch(3)));
+    ASSERT_TRUE(world.run(log.begin_epoch(3)));
+    append(log, 40);
+    EXPECT_EQ(log.position().epoch, 3u);
+    EXPECT_EQ(log.position().index, 45u);
+  }
+  auto ops = reopen();
+  ASSERT_TRUE(ops) << ops.error().text();
+  expect_ops(*ops, 45);
+  const std::vector<std::string> files = platter.files();
+  ASSERT_GE(files.size(), 3u);
+  EXPECT_EQ(decode_segment_header(Bytes::of(file(files[0])))->epoch, 1u);
+  EXPECT_EQ(decode_segment_header(Bytes::of(file(files[1])))->epoch, 3u);
+
+  epoch = 2;
+  expect_refused("an identity that is older than the log", {"of epoch 3", "this directory of 2"});
+  epoch = 4;
+  ASSERT_TRUE(reopen()) << "one that was saved, and then nothing";
+  SegmentHeader fallen{cluster, 2, 46, 5, 0};
+  put_file("log/" + segment_name(46), encode_segment_header(fallen));
+  expect_refused("an epoch that falls", {"of epoch 2", "the one before it of 3"});
+}
+
+TEST_F(LogStoreTest, ACheckpointOfAnotherEpochIsNotJoined) {
+  fill(5);
+  {
+    LogStore log(*disk, random, settings);
+    epoch = 2;
+    ASSERT_TRUE(open(log));
+    ASSERT_TRUE(world.run(log.begin_epoch(2)));
+    append(log, 5);
+  }
+  behind = 8;
+  LogStore log(*disk, random, settings);
+  log.must_join(1);
+  auto got = open(log);
+  ASSERT_FALSE(got);
+  EXPECT_THAT(got.error().message, HasSubstr("it is of epoch 2, the checkpoint of that index of 1"));
+  LogStore good(*disk, random, settings);
+  good.must_join(2);
+  EXPECT_TRUE(open(good));
+}
+
+TEST_F(LogStoreTest, AnEpochCanBeginInAnEmptyLog) {
+  fill(0);
+  LogStore log(*disk, random, settings);
+  epoch = 2;
+  ASSERT_TRUE(open(log));
+  ASSERT_TRUE(world.run(log.begin_epoch(2)));
+  append(log, 3);
+  auto ops = reopen();
+  ASSERT_TRUE(ops) << ops.error().text();
+  EXPECT_EQ(ops->begin()->first, 2u) << "a mark came first: two segments cannot have one name";
+}
+
+// Where two logs went different ways their entries at one index differ, and the checksums tell.
+TEST_F(LogStoreTest, ChecksumsTellLogsApartThatWentDifferentWays) {
+  fill(5);
+  std::map<std::string, std::string> copy = contents();
+  std::vector<std::uint32_t> first, second;
+  auto go_on = [&](const std::string& text, std::vector<std::uint32_t>& checks) {
+    LogStore log(*disk, random, settings);
+    ASSERT_TRUE(open(log));
+    std::vector<std::string> more{text, op(7)};
+    ASSERT_TRUE(world.run(log.append(more)));
+    for (std::uint64_t index = 0; index <= 8; ++index) checks.push_back(log.check_at(index));
+  };
+  go_on("one way", first);
+  for (const auto& [path, text] : copy) put_file(path, text);
+  go_on("another", second);
+  EXPECT_EQ(first[0], 0u);
+  EXPECT_EQ(first[8], 0u) << "there is none";
+  for (std::size_t index = 1; index <= 5; ++index) EXPECT_EQ(first[index], second[index]);
+  EXPECT_NE(first[6], second[6]);
+  EXPECT_NE(first[7], second[7]) << "the same entry behind another one";
+  LogStore again(*disk, random, settings);
+  ASSERT_TRUE(open(again));
+  EXPECT_EQ(again.check_at(7), second[7]) << "a restart knows them still";
+  EXPECT_EQ(again.position().check, second[7]);
 }
 
 TEST_F(LogStoreTest, AnEarlierSegmentMayNotBeTorn) {

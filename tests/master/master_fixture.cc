@@ -113,12 +113,14 @@ Task<> FakeServer::join() {
   bus::Hello hello{"fake"};
   bus::Hello::Reply said = co_await endpoint_->call(bus::Peer::at(kMasterAddress), std::move(hello));
   endpoint_->set_cluster(said.cluster);
-  bus::RegisterServer ask{id, session_now, advertise.value_or(control), data, rack, 2 * free, free, free, held.size()};
+  bus::RegisterServer ask{id,          session_now, advertise.value_or(control), data, rack, 2 * free, free, free,
+                          held.size(), seen};
   Result<bus::RegisterServer::Reply> reply =
       co_await endpoint_->call(bus::Peer::at(kMasterAddress), std::move(ask)).outcome();
   refused.reset();
   if (!reply) refused = reply.error();
   if (reply) lease_ms = reply->lease_ms;
+  if (reply) remember(*reply);
   co_await std::move(reply);
   bus::ReportChunks page{id, session_now, held, {}, true};
   (void)co_await endpoint_->call(bus::Peer::at(kMasterAddress), std::move(page));
@@ -131,11 +133,12 @@ Task<> FakeServer::run() {
     while (joined && registered_) {
       co_await world_.clock.sleep(1s);
       if (!beats) continue;
-      bus::Heartbeat beat{id, session_now, 2 * free, free, free, held.size(), false};
+      bus::Heartbeat beat{id, session_now, 2 * free, free, free, held.size(), false, seen};
       Result<bus::Heartbeat::Reply> reply =
           co_await endpoint_->call(bus::Peer::at(kMasterAddress), std::move(beat)).outcome();
       if (reply) told_ms = reply->now_ms;
-      if (reply && !reply->known) registered_ = false;
+      if (reply) remember(*reply);
+      if (reply ? !reply->known : reply.error().code == Code::refused) registered_ = false;
     }
     co_await world_.clock.sleep(200ms);
   }
@@ -177,6 +180,29 @@ void MasterTest::kill_master(bool power_cut) {
   master.reset();
   master_bus.reset();
   disk.reset();
+}
+
+std::map<std::string, std::string> MasterTest::copy_directory() const {
+  std::map<std::string, std::string> copy;
+  for (const std::string& path : world.platter.files()) copy[path] = world.platter.read_now(path).value();
+  return copy;
+}
+
+void MasterTest::restore_directory(const std::map<std::string, std::string>& copy) {
+  auto bring_back = [](Disk& to, std::vector<std::string> gone, std::map<std::string, std::string> files) -> Task<> {
+    for (const std::string& path : gone) co_await to.remove(path);
+    for (const auto& [path, text] : files) {
+      if (path.find('/') != std::string::npos) co_await to.make_directories(path.substr(0, path.find('/')));
+      std::shared_ptr<File> file = co_await to.open(path, Disk::Mode::write);
+      Bytes all = Bytes::of(text);
+      co_await file->truncate(0);
+      co_await file->write(0, std::move(all));
+      co_await file->sync();
+    }
+    for (const char* folder : {"", "log"}) co_await to.sync_directory(folder);
+  };
+  std::unique_ptr<Disk> there = world.platter.mount(world.clock);
+  ASSERT_TRUE(world.clock.run(bring_back(*there, world.platter.files(), copy)));
 }
 
 void MasterTest::add_servers(int count) {

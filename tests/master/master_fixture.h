@@ -79,6 +79,7 @@ class FakeServer {
   Duration truncate_takes{};
   std::int64_t told_ms = 0;           // the master's time, by the last heartbeat
   std::uint64_t lease_ms = 0;         // as told at the registration
+  bus::LogPosition seen;              // of the master's log, as answers say: the furthest
   std::set<std::string> unreachable;  // what probes of these addresses answer
   std::optional<Error> refused;       // the last answer to a registration
   std::optional<SessionId> session;   // a fixed one, else a fresh one per life
@@ -88,6 +89,11 @@ class FakeServer {
  private:
   Task<> run();
   Task<> join();
+  template <class Reply>
+  void remember(const Reply& reply) {
+    const bus::LogPosition said{reply.epoch, reply.term, reply.index, reply.check};
+    if (seen.behind(said)) seen = said;
+  }
 
   World& world_;
   std::string host_;
@@ -132,6 +138,9 @@ class MasterTest : public testing::Test {
     return *index;
   }
   RequestId request(std::uint64_t sequence);
+  // The master's directory, and back to it while no master runs.
+  std::map<std::string, std::string> copy_directory() const;
+  void restore_directory(const std::map<std::string, std::string>& copy);
   InodeId make_file(const std::string& path) { return call(bus::CreateFile{path}).value().inode; }
 
   World world;

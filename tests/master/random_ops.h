@@ -70,7 +70,7 @@ class RandomOps {
   ChunkHandle chunk(const MasterState& state) { return ChunkHandle{random_.between(1, state.last_handle().value + 1)}; }
 
   OpBody body(const MasterState& state) {
-    switch (random_.below(19)) {
+    switch (random_.below(20)) {
       case 0:
       case 1:
       case 2:
@@ -125,7 +125,15 @@ class RandomOps {
         const auto found = state.chunks().find(handle);
         return SealChunkOp{handle, found ? found->configuration.version : Version{1}, random_.below(1 << 20)};
       }
-      case 12:
+      case 12: {
+        const ChunkHandle handle = chunk(state);
+        const auto found = state.chunks().find(handle);
+        const Version from = found ? found->configuration.version : Version{1};
+        const std::vector<ServerId> members = servers(random_.between(0, 3));
+        return RestoreChunkOp{handle, from,    Version{from.value + random_.below(3)},
+                              from,   members, members.empty() ? ServerId{} : members[0]};
+      }
+      case 18:
         return AddServerOp{server(), "tcp://c", "tcp://d", "r" + std::to_string(random_.below(3))};
       default:
         return SetPolicyOp{path(), random_.chance(0.5) ? bus::AckMode::primary : bus::AckMode::all};

@@ -1,5 +1,8 @@
 #include "tests/sim/cluster.h"
 
+#include <algorithm>
+#include <utility>
+
 #include "base/crc32c.h"
 #include "tests/sim/master_log.h"
 
@@ -78,6 +81,7 @@ void Cluster::start_master() {
   settings.suspect_after = plan_.heartbeat * 3;
   settings.lost_after = plan_.heartbeat * 10;
   settings.mutant = plan_.mutant;
+  settings.adopt_epoch = std::exchange(adopt_epoch, std::nullopt);
   settings.fatal = [this, number = master_.lives](const Error& error) {
     broken_.push_back("master, life " + std::to_string(number) + ", gave up: " + error.text());
   };
@@ -171,12 +175,33 @@ void Cluster::step_wall(const std::string& host, Duration by) {
   if (machine->life) machine->life->node.step_wall(by);
 }
 
-bool Cluster::whole() const {
-  if (!master_.life) return false;
-  for (const Machine& machine : servers_) {
-    if (!machine.life || !machine.life->server->registered()) return false;
-  }
-  return true;
+int Cluster::registered() const {
+  return static_cast<int>(std::ranges::count_if(
+      servers_, [](const Machine& machine) { return machine.life && machine.life->server->registered(); }));
+}
+
+bool Cluster::whole() const { return master_.life && registered() == kChunkservers; }
+
+std::map<std::string, std::string> Cluster::copy_master() const {
+  std::map<std::string, std::string> copy;
+  for (const std::string& path : master_.disk->files()) copy[path] = master_.disk->read_now(path).value_or("");
+  return copy;
+}
+
+void Cluster::restore_master(const std::map<std::string, std::string>& copy) {
+  auto write = [](Disk& to, std::vector<std::string> gone, std::map<std::string, std::string> files) -> Task<> {
+    for (const std::string& path : gone) co_await to.remove(path);
+    for (const auto& [path, text] : files) {
+      std::shared_ptr<File> file = co_await to.open(path, Disk::Mode::write);
+      Bytes all = Bytes::of(text);
+      co_await file->write(0, std::move(all));
+      co_await file->sync();
+    }
+    for (const char* folder : {"", "log"}) co_await to.sync_directory(folder);
+  };
+  std::unique_ptr<Disk> disk = master_.disk->mount(world_);
+  const Result<> written = world_.run(write(*disk, master_.disk->files(), copy));
+  started("master", master_.lives, written);
 }
 
 }  // namespace gfs::sim

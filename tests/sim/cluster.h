@@ -5,7 +5,9 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -46,6 +48,11 @@ class Cluster {
   void resume(const std::string& host, bool timers_first);
   // Somebody sets the machine's wall clock.
   void step_wall(const std::string& host, Duration by);
+  // The master's directory as it is, and, while it is dead, back to that.
+  std::map<std::string, std::string> copy_master() const;
+  void restore_master(const std::map<std::string, std::string>& copy);
+  // Of the next start of the master: master::Settings::adopt_epoch.
+  std::optional<std::uint64_t> adopt_epoch;
 
   bool master_up() const { return master_.life != nullptr; }
   bool chunkserver_up(int number) const { return servers_[number].life != nullptr; }
@@ -56,6 +63,8 @@ class Cluster {
 
   SimDisk& disk(int chunkserver) { return *servers_[chunkserver].disk; }
   const SimDisk& master_disk() const { return *master_.disk; }
+  // How many chunkservers the master has registered.
+  int registered() const;
 
   Told on_applied;
   Told on_acknowledged;

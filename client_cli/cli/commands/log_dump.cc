@@ -23,7 +23,8 @@ Json readable(const Json& value) {
 }
 
 Json describe(const master::LogRecord& record) {
-  Json json{{"index", record.header.index}, {"term", record.header.term}, {"op", "mark"}};
+  Json json{
+      {"index", record.header.index}, {"epoch", record.header.epoch}, {"term", record.header.term}, {"op", "mark"}};
   if (record.op.empty()) return json;
   Result<master::Op> op = master::decode_op(record.op);
   if (!op) {

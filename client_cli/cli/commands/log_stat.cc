@@ -17,6 +17,7 @@ Json to_json(const master::DirectoryView& view) {
   Json segments = Json::array(), checkpoints = Json::array();
   for (const master::SegmentView& one : view.segments) {
     segments.push_back({{"file", one.name},
+                        {"epoch", one.epoch},
                         {"first", one.first},
                         {"last", one.last},
                         {"bytes", one.bytes},
@@ -24,13 +25,28 @@ Json to_json(const master::DirectoryView& view) {
                         {"damage", one.damage}});
   }
   for (const master::CheckpointView& one : view.checkpoints) {
-    checkpoints.push_back({{"file", one.name}, {"index", one.index}, {"bytes", one.bytes}, {"damage", one.damage}});
+    checkpoints.push_back(
+        {{"file", one.name}, {"epoch", one.epoch}, {"index", one.index}, {"bytes", one.bytes}, {"damage", one.damage}});
   }
+  Json epochs = Json::array();
+  for (const master::EpochView& one : view.epochs()) epochs.push_back({{"epoch", one.epoch}, {"first", one.first}});
   return {{"cluster", view.identity.cluster.text()},
           {"epoch", view.identity.epoch},
+          {"epochs", epochs},
           {"damaged", view.damaged()},
           {"segments", segments},
           {"checkpoints", checkpoints}};
+}
+
+// "cluster 7a.., log epoch 3 (epoch 2 from index 901, epoch 3 from index 1200)"
+std::string heading(const master::DirectoryView& view) {
+  std::string text = fmt::format("cluster {}, log epoch {}", view.identity.cluster, view.identity.epoch);
+  std::string changes;
+  for (const master::EpochView& one : view.epochs()) {
+    if (one.epoch > 1)
+      changes += fmt::format("{}epoch {} from index {}", changes.empty() ? "" : ", ", one.epoch, one.first);
+  }
+  return changes.empty() ? text : fmt::format("{} ({})", text, changes);
 }
 
 Result<int> tell_state(Output& out, const std::string& directory) {
@@ -59,15 +75,15 @@ Result<int> run(Session& session, const Arguments& arguments) {
     out.object(to_json(*view));
     return code;
   }
-  if (out.to_terminal())
-    out.line(fmt::format("cluster {}, log epoch {}", view->identity.cluster, view->identity.epoch));
+  if (out.to_terminal()) out.line(heading(*view));
   auto size = [&out](std::uint64_t bytes) { return out.to_terminal() ? format_size(bytes) : std::to_string(bytes); };
-  Table table({"FILE", ">FIRST", ">LAST", ">SIZE", "STATE"});
+  Table table({"FILE", ">EPOCH", ">FIRST", ">LAST", ">SIZE", "STATE"});
   for (const master::CheckpointView& one : view->checkpoints)
-    table.add({one.name, "1", std::to_string(one.index), size(one.bytes), state_of(one.damage)});
+    table.add(
+        {one.name, std::to_string(one.epoch), "1", std::to_string(one.index), size(one.bytes), state_of(one.damage)});
   for (const master::SegmentView& one : view->segments) {
-    table.add({one.name, std::to_string(one.first), std::to_string(one.last), size(one.bytes),
-               state_of(one.damage, one.unfinished)});
+    table.add({one.name, std::to_string(one.epoch), std::to_string(one.first), std::to_string(one.last),
+               size(one.bytes), state_of(one.damage, one.unfinished)});
   }
   table.print(out);
   return code;
@@ -85,6 +101,8 @@ const Command kLogStat{
         "holds\n"
         "everything up to its last index. Ends with 8 if something is damaged. In a pipe: tab-separated, sizes in "
         "bytes.\n"
+        "A log epoch begins where a directory was adopted (gfs-master --adopt-new-epoch) or its log was cut (log "
+        "repair).\n"
         "With --state: index, hash, files, directories and chunks of the state that a master would start with there; "
         "equal\n"
         "states have equal hashes.\n"

@@ -27,6 +27,11 @@ Json as_json(const Status& s) {
           {"trash", {{"items", s.trash_items}, {"files", s.trash_files}, {"bytes", s.trash_bytes}}}};
 }
 
+constexpr std::string_view kBehind =
+    "Chunkservers have seen more of the log than this master has: its directory is older than the truth (a restored\n"
+    "copy?). They refuse it and delete nothing. Start the master from the right directory; if that is lost, this one\n"
+    "with --adopt-new-epoch. The master's log names the servers and the number.";
+
 Result<int> run(Session& session, const Arguments&) {
   Output& out = session.out();
   auto ask = [](Filesystem& filesystem) { return filesystem.status(); };
@@ -42,15 +47,18 @@ Result<int> run(Session& session, const Arguments&) {
                                              : Output::Color::bad;
   std::string codes = s.codes.empty() ? "" : "  " + fmt::format("{}", fmt::join(s.codes, " "));
   std::string share = s.capacity == 0 ? "" : fmt::format(" ({}%)", s.used * 100 / s.capacity);
-  print_fields(out, {{"cluster", s.cluster.text()},
-                     {"health", out.colored(color, s.health) + out.name(codes)},
-                     {"master", fmt::format("{}  term {}  index {}", out.name(s.address), s.term, s.index)},
-                     {"servers", fmt::format("{} up  {} suspect  {} lost", s.up, s.suspect, s.lost)},
-                     {"files", fmt::format("{}  directories {}", s.files, s.directories)},
-                     {"chunks", fmt::format("{}  full {}  under {}  lost {}  corrupt {}", s.chunks_total, s.chunks_full,
-                                            s.chunks_under, s.chunks_lost, s.chunks_corrupt)},
-                     {"trash", fmt::format("{} files  {}", s.trash_files, format_size(s.trash_bytes))},
-                     {"capacity", fmt::format("{} used / {}{}", format_size(s.used), format_size(s.capacity), share)}});
+  print_fields(
+      out, {{"cluster", s.cluster.text()},
+            {"health", out.colored(color, s.health) + out.name(codes)},
+            {"master", fmt::format("{}  epoch {}  term {}  index {}", out.name(s.address), s.epoch, s.term, s.index)},
+            {"servers", fmt::format("{} up  {} suspect  {} lost", s.up, s.suspect, s.lost)},
+            {"files", fmt::format("{}  directories {}", s.files, s.directories)},
+            {"chunks", fmt::format("{}  full {}  under {}  lost {}  corrupt {}", s.chunks_total, s.chunks_full,
+                                   s.chunks_under, s.chunks_lost, s.chunks_corrupt)},
+            {"capacity", fmt::format("{} used / {}{}", format_size(s.used), format_size(s.capacity), share)}});
+  for (const std::string& code : s.codes) {
+    if (code == "GFS_MASTER_BEHIND") out.line(std::string(kBehind));
+  }
   return kOk;
 }
 
