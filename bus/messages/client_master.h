@@ -276,8 +276,11 @@ struct ClusterStatus {
     std::uint64_t files = 0, directories = 0;
     std::uint64_t chunks_total = 0, chunks_full = 0, chunks_under = 0, chunks_lost = 0, chunks_corrupt = 0;
     std::uint64_t used = 0, capacity = 0;
+    std::string follows;          // empty: the master itself says so. Else a shadow: its master's address, ...
+    std::uint64_t behind_ms = 0;  // ... and how old, at most, what it says is
     MSGPACK_DEFINE_MAP(cluster, health, codes, address, term, index, up, suspect, lost, files, directories,
-                       chunks_total, chunks_full, chunks_under, chunks_lost, chunks_corrupt, used, capacity);
+                       chunks_total, chunks_full, chunks_under, chunks_lost, chunks_corrupt, used, capacity, follows,
+                       behind_ms);
   };
   bool detail = false;
   MSGPACK_DEFINE_MAP(detail);
