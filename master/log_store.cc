@@ -103,8 +103,9 @@ Task<> LogStore::open(ClusterId cluster, std::uint64_t epoch, std::uint64_t behi
 
 Result<> LogStore::check_reach(const std::string& path) const {
   if (last_index_ >= must_reach_) return {};
-  return fail(Code::corrupt, "the log ends with index {} in {}, and there is a checkpoint of index {}: records are gone",
-              last_index_, path, must_reach_);
+  return fail(Code::corrupt,
+              "the log ends with index {} in {}, and there is a checkpoint of index {}: records are gone", last_index_,
+              path, must_reach_);
 }
 
 Task<> LogStore::read_segment_file(std::string name, bool last, std::uint64_t behind, const Replay& replay) {
@@ -232,6 +233,12 @@ Task<> LogStore::write(std::vector<std::string> ops) {
   bytes_ += size;
   before_ = before;
   last_index_ = synced_ = index;
+}
+
+LogStore::Segment LogStore::segment_of(std::uint64_t index) const {
+  auto next = std::ranges::upper_bound(segments_, index);
+  if (next == segments_.begin() || index > last_index_) return {};
+  return {path_of(segment_name(next[-1])), next[-1], next == segments_.end() ? last_index_ : *next - 1};
 }
 
 // In order, so that what a crash leaves has no gap.

@@ -11,6 +11,7 @@
 #include "master/identity.h"
 #include "master/layout_service.h"
 #include "master/server_service.h"
+#include "master/shipping_service.h"
 
 namespace gfs::master {
 
@@ -32,6 +33,7 @@ struct Master::Parts {
         checkpoints(executor, disk, random),
         checkpointer(executor, checkpoints, log, state, {.after_bytes = settings.checkpoint_after}),
         journal(executor, log, state, [this](Error error) { die(std::move(error)); }),
+        recent(executor, {}),
         servers({.suspect_after = settings.suspect_after, .lost_after = settings.lost_after}),
         census(state, servers),
         endpoint(executor, random, bus, {.role = bus::kMaster, .program = "gfs-master " GFS_VERSION}) {}
@@ -57,6 +59,7 @@ struct Master::Parts {
   CheckpointStore checkpoints;
   Checkpointer checkpointer;
   Journal journal;
+  RecentLog recent;
   ServerTable servers;
   ChunkCensus census;
 
@@ -67,6 +70,7 @@ struct Master::Parts {
   std::unique_ptr<ServerService> registrar;
   std::unique_ptr<AdminService> admin;
   std::unique_ptr<HealingLoop> healing;
+  std::unique_ptr<ShippingService> shipping;
   bus::ListenAt listening;
   TaskGroup group;
 };
@@ -109,10 +113,15 @@ Task<> Master::Parts::start() {
   admin = std::make_unique<AdminService>(state, servers, log, census, *layouts, checkpointer,
                                          AdminService::Settings{settings.replicas, settings.lease});
   healing = std::make_unique<HealingLoop>(state, servers, *layouts, endpoint, settings.heal_after);
+  recent.begin_behind(log.last_index());
+  journal.keep_in(recent);
+  ShippingService::Settings for_shadows{.epoch = identity.epoch, .shadows_max = settings.shadows_max};
+  shipping = std::make_unique<ShippingService>(disk, log, recent, checkpointer, checkpoints, for_shadows);
   files->serve(endpoint);
   layouts->serve(endpoint);
   registrar->serve(endpoint);
   admin->serve(endpoint);
+  shipping->serve(endpoint);
   endpoint.set_cluster(identity.cluster);
   endpoint.set_index([this] { return state.index(); });
   bus::ListenAt at{settings.listen.control, {}, settings.listen.events};
