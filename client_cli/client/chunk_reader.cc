@@ -95,7 +95,7 @@ Task<ChunkReader::Committed> ChunkReader::read_committed(ChunkAt at, std::uint64
 
 Task<ChunkReader::Committed> ChunkReader::read_from(bus::Member member, ChunkAt at, bus::ChunkLayout layout,
                                                     std::uint64_t offset, std::uint64_t size, Instant deadline) {
-  bus::ReadChunk ask{layout.handle, layout.version, offset, size};
+  bus::ReadChunk ask{layout.handle, layout.version, offset, size, context_.master.on_shadow()};
   bus::Peer to = bus::Peer::at(member.control);
   Result<bus::ReadChunk::Reply> reply =
       co_await context_.endpoint.call(std::move(to), std::move(ask), context_.one_try(deadline)).outcome();
@@ -246,7 +246,7 @@ Task<std::uint64_t> ChunkReader::length_of(bus::ChunkLayout layout, Duration pat
   std::size_t without = 0;
   bool unsure = false;
   for (const bus::Member& member : members) {
-    bus::ChunkLength ask{layout.handle, layout.version};
+    bus::ChunkLength ask{layout.handle, layout.version, context_.master.on_shadow()};
     bus::Peer to = bus::Peer::at(member.control);
     bus::CallOptions options = context_.one_try(deadline);
     options.deadline = std::min(options.deadline, patience);

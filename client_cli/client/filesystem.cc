@@ -253,6 +253,8 @@ Task<> Filesystem::close_client() {
 
 std::uint64_t Filesystem::chunk_size() const { return parts_->context.master.chunk_size(); }
 
+std::optional<Staleness> Filesystem::take_staleness() { return parts_->context.master.take_staleness(); }
+
 std::uint64_t Filesystem::last_index() const { return parts_->context.master.last_index(); }
 
 }  // namespace gfs::client

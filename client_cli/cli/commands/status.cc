@@ -10,20 +10,25 @@ namespace {
 using Status = bus::ClusterStatus::Reply;
 
 Json as_json(const Status& s) {
-  return {{"cluster", s.cluster.text()},
-          {"health", s.health},
-          {"codes", s.codes},
-          {"master", {{"address", s.address}, {"term", s.term}, {"index", s.index}}},
-          {"servers", {{"up", s.up}, {"suspect", s.suspect}, {"lost", s.lost}}},
-          {"files", s.files},
-          {"chunks",
-           {{"total", s.chunks_total},
-            {"full", s.chunks_full},
-            {"under", s.chunks_under},
-            {"lost", s.chunks_lost},
-            {"corrupt", s.chunks_corrupt}}},
-          {"used", s.used},
-          {"capacity", s.capacity}};
+  Json json{{"cluster", s.cluster.text()},
+            {"health", s.health},
+            {"codes", s.codes},
+            {"master", {{"address", s.address}, {"term", s.term}, {"index", s.index}}},
+            {"servers", {{"up", s.up}, {"suspect", s.suspect}, {"lost", s.lost}}},
+            {"files", s.files},
+            {"chunks",
+             {{"total", s.chunks_total},
+              {"full", s.chunks_full},
+              {"under", s.chunks_under},
+              {"lost", s.chunks_lost},
+              {"corrupt", s.chunks_corrupt}}},
+            {"used", s.used},
+            {"capacity", s.capacity}};
+  if (s.follows.empty()) return json;
+  json["role"] = "shadow";
+  json["follows"] = s.follows;
+  json["behind_ms"] = s.behind_ms;
+  return json;
 }
 
 Result<int> run(Session& session, const Arguments&) {
@@ -41,9 +46,12 @@ Result<int> run(Session& session, const Arguments&) {
                                              : Output::Color::bad;
   std::string codes = s.codes.empty() ? "" : "  " + fmt::format("{}", fmt::join(s.codes, " "));
   std::string share = s.capacity == 0 ? "" : fmt::format(" ({}%)", s.used * 100 / s.capacity);
+  const bool shadow = !s.follows.empty();
+  std::string role = fmt::format("{}  term {}  index {}", out.name(s.address), s.term, s.index);
+  if (shadow) role += fmt::format("  follows {}  behind {} ms", out.name(s.follows), s.behind_ms);
   print_fields(out, {{"cluster", s.cluster.text()},
                      {"health", out.colored(color, s.health) + out.name(codes)},
-                     {"master", fmt::format("{}  term {}  index {}", out.name(s.address), s.term, s.index)},
+                     {shadow ? "shadow" : "master", role},
                      {"servers", fmt::format("{} up  {} suspect  {} lost", s.up, s.suspect, s.lost)},
                      {"files", fmt::format("{}  directories {}", s.files, s.directories)},
                      {"chunks", fmt::format("{}  full {}  under {}  lost {}  corrupt {}", s.chunks_total, s.chunks_full,
