@@ -26,7 +26,7 @@ Result<> MasterClient::note_source(const bus::Address& from, std::int64_t behind
     return fail(Code::refused,
                 "{} is a shadow of the master, and what it tells may be old; add --stale-ok to read from it", from);
   }
-  if (code != Code::ok) return {};
+  if (code != Code::ok && master_may_recover(code)) return {};  // no answer
   on_shadow_ = shadow;
   if (!shadow) return {};
   const Duration behind = std::chrono::milliseconds(std::min<std::int64_t>(behind_ms, kBehindMax));
@@ -37,7 +37,8 @@ Result<> MasterClient::note_source(const bus::Address& from, std::int64_t behind
 Task<> MasterClient::connect(std::string what, Instant deadline) {
   if (chunk_size_ != 0) co_return;
   bus::Hello hello{"gfs-client " GFS_VERSION};
-  bus::Hello::Reply reply = co_await tries<bus::Hello>(std::move(hello), std::move(what), deadline, RequestId{});
+  bus::Hello::Reply reply =
+      co_await tries<bus::Hello>(std::move(hello), std::move(what), deadline, RequestId{}, Who::anybody);
   constexpr std::uint64_t kChunkMax = std::uint64_t{64} << 30;
   if (reply.cluster.nil() || reply.chunk_size == 0 || reply.chunk_size > kChunkMax ||
       reply.chunk_size % kBlockSize != 0) {

@@ -52,19 +52,22 @@ class MasterClient {
   Task<> connect(std::string what, Instant deadline);
   std::uint64_t chunk_size() const { return chunk_size_; }  // after connect()
 
+  // Whom a question is for. The master alone is asked what a change is built on, and what nobody else knows.
+  enum class Who : std::uint8_t { anybody, master };
+
   template <class M>
-  Task<typename M::Reply> ask(M message, std::string what, Instant deadline) {
-    return repeat<M>(std::move(message), std::move(what), deadline, RequestId{});
+  Task<typename M::Reply> ask(M message, std::string what, Instant deadline, Who who = Who::anybody) {
+    return repeat<M>(std::move(message), std::move(what), deadline, RequestId{}, who);
   }
   template <class M>
   Task<typename M::Reply> change(M message, std::string what, Instant deadline) {
     if (given_) return change_as<M>(std::move(message), std::move(what), deadline, *std::exchange(given_, {}));
-    return repeat<M>(std::move(message), std::move(what), deadline, next_request());
+    return repeat<M>(std::move(message), std::move(what), deadline, next_request(), Who::master);
   }
   // On the way to another change, which use_request() is meant for.
   template <class M>
   Task<typename M::Reply> change_aside(M message, std::string what, Instant deadline) {
-    return repeat<M>(std::move(message), std::move(what), deadline, fresh_request());
+    return repeat<M>(std::move(message), std::move(what), deadline, fresh_request(), Who::master);
   }
 
  private:
@@ -79,36 +82,35 @@ class MasterClient {
   RequestId fresh_request() { return {client_, ++last_sequence_}; }
 
   template <class M>
-  Task<typename M::Reply> repeat(M message, std::string what, Instant deadline, RequestId request) {
-    if (chunk_size_ == 0) return after_hello<M>(std::move(message), std::move(what), deadline, request);
-    return tries<M>(std::move(message), std::move(what), deadline, request);
+  Task<typename M::Reply> repeat(M message, std::string what, Instant deadline, RequestId request, Who who) {
+    if (chunk_size_ == 0) return after_hello<M>(std::move(message), std::move(what), deadline, request, who);
+    return tries<M>(std::move(message), std::move(what), deadline, request, who);
   }
 
   template <class M>
   Task<typename M::Reply> change_as(M message, std::string what, Instant deadline, RequestId request) {
     last_request_ = request;
     Result<typename M::Reply> reply =
-        co_await repeat<M>(std::move(message), std::move(what), deadline, request).outcome();
+        co_await repeat<M>(std::move(message), std::move(what), deadline, request, Who::master).outcome();
     if (!reply && reply.error().code == Code::invalid_argument) reply.error().code = Code::conflict;
     co_return std::move(reply);
   }
 
   template <class M>
-  Task<typename M::Reply> after_hello(M message, std::string what, Instant deadline, RequestId request) {
+  Task<typename M::Reply> after_hello(M message, std::string what, Instant deadline, RequestId request, Who who) {
     co_await connect(what, deadline);
-    co_return co_await tries<M>(std::move(message), std::move(what), deadline, request);
+    co_return co_await tries<M>(std::move(message), std::move(what), deadline, request, who);
   }
 
   template <class M>
-  Task<typename M::Reply> tries(M message, std::string what, Instant deadline, RequestId request) {
+  Task<typename M::Reply> tries(M message, std::string what, Instant deadline, RequestId request, Who who) {
     Executor& executor = endpoint_.executor();
     Attempts attempts(std::move(what));
     Backoff backoff;
     InARow in_a_row;
-    const bool changes = request.sequence != 0;
     std::vector<bus::Address> left;  // to be asked before the next pause
     while (true) {
-      if (left.empty()) left = changes ? std::vector{settings_.master} : choice_.order(executor.now());
+      if (left.empty()) left = who == Who::master ? std::vector{settings_.master} : choice_.order(executor.now());
       const bus::Address to = left.front();
       left.erase(left.begin());
       const Duration patience = left.empty() ? settings_.call_deadline : std::min(settings_.call_deadline, kPatience);
@@ -118,12 +120,12 @@ class MasterClient {
       bus::Peer peer = bus::Peer::at(to);
       Result<typename M::Reply> reply = co_await endpoint_.call(std::move(peer), std::move(copy), options).outcome();
       const Code code = reply ? Code::ok : reply.error().code;
-      if (!changes) note_reached(to, code);
+      note_reached(to, code);
       if constexpr (!std::is_same_v<M, bus::Hello>) {
-        if (!changes) co_await note_source(to, *behind, code);
+        if (who == Who::anybody) co_await note_source(to, *behind, code);
       }
       if (reply) co_return std::move(*reply);
-      if (changes) {
+      if (request.sequence != 0) {
         attempts.failed_with_effect("master " + to, reply.error());
       } else {
         attempts.failed("master " + to, reply.error());

@@ -342,7 +342,7 @@ TEST_F(ServerTest, TheLeaseEndsWithTheSession) {
   world.run_for(12s);
   EXPECT_EQ(write({0}, 1, 2, "z").error().code, Code::lease_lost);
   EXPECT_EQ(read(0, 1).error().code, Code::lease_lost);
-  const std::string address = "sim://cs0";
+  const std::string address = nodes[0]->control();
   bus::ChunkLength length{{0xab}, {1}};
   EXPECT_EQ(ask(address, length).error().code, Code::lease_lost);
   // Whoever takes what may be old is answered, by the version as ever.

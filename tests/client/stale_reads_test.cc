@@ -118,11 +118,28 @@ TEST_F(StaleReads, AShadowThatHasNotCaughtUpIsPassedOver) {
 }
 
 TEST_F(StaleReads, AChangeGoesToTheMasterOnly) {
-  ASSERT_TRUE(run(fs().stat("/f")));
   kill(master);
   Error error = run(fs().truncate("/f", 1)).error();
   EXPECT_EQ(error.code, Code::unreachable);
   EXPECT_EQ(shadow.calls["truncate"], 0);
+}
+
+// A size of long ago would be where the next bytes are written, over what others wrote since.
+TEST_F(StaleReads, WhatIsWrittenIsOpenedByTheMastersWordOnly) {
+  has("hello");
+  ASSERT_TRUE(run(fs().stat("/f")));
+  kill(master);
+  for (Filesystem::Open how : {Filesystem::Open::write, Filesystem::Open::create})
+    EXPECT_EQ(run(fs().open("/f", how)).error().code, Code::unreachable);
+  EXPECT_EQ(run(fs().open_appender("/f")).error().code, Code::unreachable);
+  EXPECT_EQ(shadow.calls["stat"] + shadow.calls["locate_for_read"], 0);
+}
+
+TEST_F(StaleReads, ANoOfAShadowMayBeOldToo) {
+  shadow.faults["stat"] = {{Code::not_found}};
+  kill(master);
+  EXPECT_EQ(run(fs().stat("/f")).error().code, Code::not_found);
+  EXPECT_TRUE(fs().take_staleness());
 }
 
 TEST_F(StaleReads, WithoutPermissionNoShadowIsAsked) {

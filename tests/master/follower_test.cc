@@ -8,8 +8,12 @@ namespace gfs::master {
 namespace {
 
 using FollowerTest = ShippingTest;
+struct FollowerSeeds : ShippingTest, testing::WithParamInterface<std::uint64_t> {};
+INSTANTIATE_TEST_SUITE_P(Seeds, FollowerSeeds, testing::Range<std::uint64_t>(1, 13));
 
-TEST_F(FollowerTest, HasTheSameStateAfterRandomChangesAndFaults) {
+TEST_P(FollowerSeeds, HasTheSameStateAfterRandomChangesAndFaults) {
+  seas.random = Random(GetParam());
+  ops = RandomOps(GetParam());
   start(true);
   bool followed = false;
   for (int round = 0; round < 60; ++round) {
