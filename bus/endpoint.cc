@@ -52,6 +52,7 @@ struct Endpoint::Pending {
   Duration waits;
   Deadlines::Mark deadline;
   std::shared_ptr<std::uint64_t> index;
+  std::shared_ptr<std::int64_t> behind_ms;
 };
 
 Endpoint::Endpoint(Executor& executor, Random& random, Bus& bus, Options options)
@@ -118,7 +119,8 @@ Future<Frames> Endpoint::start_call(Peer to, Outgoing out, CallOptions options) 
     return future;
   }
   Deadlines::Mark deadline = call_deadlines_.set(executor_.now() + waits, id);
-  pending_.emplace(id, Pending{std::move(promise), std::move(to), out.kind, waits, deadline, std::move(options.index)});
+  pending_.emplace(id, Pending{std::move(promise), std::move(to), out.kind, waits, deadline, std::move(options.index),
+                               std::move(options.behind_ms)});
   return future;
 }
 
@@ -196,6 +198,7 @@ void Endpoint::on_reply(const Peer& from, Envelope header, Frames frames) {
   pending_.erase(found);
   call_deadlines_.remove(pending.deadline);
   if (pending.index && header.index != 0) *pending.index = header.index;
+  if (pending.behind_ms) *pending.behind_ms = header.behind_ms;
   if (header.v != kProtocolVersion) {
     pending.promise.set(fail(Code::wrong_version, "{} answered in protocol version {}", pending.peer.text(), header.v));
   } else if (header.code != 0) {
@@ -253,6 +256,7 @@ void Endpoint::answer(const Peer& to, std::uint64_t id, std::uint64_t index, Res
   Envelope header = envelope(Saying::reply, {});
   header.id = id;
   header.index = index == 0 && index_ ? index_() : index;
+  if (behind_ms_) header.behind_ms = behind_ms_();
   Frames frames;
   const bool succeeded = result.has_value();
   if (succeeded) {

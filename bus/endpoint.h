@@ -44,6 +44,9 @@ struct CallOptions {
   RequestId request;  // nil client: none (not a mutation)
   // Told the log index that the answer reflects (an error too); unchanged if there was none, or the peer has no log.
   std::shared_ptr<std::uint64_t> index;
+  // Told how far behind its master the shadow is that answered (an error too); below 0: it was no shadow. Unchanged if
+  // nobody answered.
+  std::shared_ptr<std::int64_t> behind_ms;
 };
 
 // What a handler knows of who asked.
@@ -86,6 +89,8 @@ class Endpoint final : public Bus::Receiver {
   void set_index(std::function<std::uint64_t()> index) { index_ = std::move(index); }
   // Orders, which only a master may send, are done if this says so of who sent them: his role is his own word.
   void guard_orders(std::function<Result<>(const Peer& from)> guard) { order_guard_ = std::move(guard); }
+  // How far behind its master this node is, in ms, if it is a shadow: every answer says so.
+  void set_behind(std::function<std::int64_t()> behind_ms) { behind_ms_ = std::move(behind_ms); }
   Executor& executor() { return executor_; }
   Random& random() { return random_; }
   Bus& bus() { return bus_; }
@@ -236,6 +241,7 @@ class Endpoint final : public Bus::Receiver {
   ClusterId cluster_;
   std::function<std::uint64_t()> index_;
   std::function<Result<>(const Peer&)> order_guard_;
+  std::function<std::int64_t()> behind_ms_;
 
   // State.
   bool stopped_ = false;

@@ -28,13 +28,17 @@ struct Envelope {
   std::vector<std::string> why;   // ... and its failed steps: server, reason, server, reason ...; at most eight
   std::string trace;              // trace context, carried on unread
   std::uint64_t index = 0;        // replies of a master: the log index whose state this answer reflects
+  // Replies of a shadow: so long ago, at most, its master had nothing that it had not. Below 0: this is no shadow, and
+  // nothing is sent.
+  std::int64_t behind_ms = -1;
 
   template <class Packer>
   void msgpack_pack(Packer& packer) const {
-    msgpack::type::make_define_map("v", v, "cluster", cluster, "type", type, "role", role, "kind", kind, "id", id,
-                                   "request", request, "deadline_ms", deadline_ms, "code", code, "text", text, "trace",
-                                   trace, "index", index, "why", why)
-        .msgpack_pack(packer);
+    packer.pack_map(behind_ms < 0 ? 13 : 14);
+    pack_fields(packer, "v", v, "cluster", cluster, "type", type, "role", role, "kind", kind, "id", id, "request",
+                request, "deadline_ms", deadline_ms, "code", code, "text", text, "trace", trace, "index", index, "why",
+                why);
+    if (behind_ms >= 0) pack_fields(packer, "behind_ms", behind_ms);
   }
   // As MSGPACK_DEFINE_MAP does, but without a std::map of all keys: every message is decoded through here.
   void msgpack_unpack(const msgpack::object& object) {
@@ -68,7 +72,20 @@ struct Envelope {
         field.val.convert(index);
       else if (key == "why")
         field.val.convert(why);
+      else if (key == "behind_ms")
+        field.val.convert(behind_ms);
     }
+  }
+
+ private:
+  template <class Packer>
+  static void pack_fields(Packer&) {}
+  template <class Packer, class Value, class... Rest>
+  static void pack_fields(Packer& packer, const char* name, const Value& value, const Rest&... rest) {
+    const auto size = static_cast<std::uint32_t>(std::char_traits<char>::length(name));
+    packer.pack_str(size).pack_str_body(name, size);
+    packer.pack(value);
+    pack_fields(packer, rest...);
   }
 };
 

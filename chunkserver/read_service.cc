@@ -17,7 +17,7 @@ Task<bus::ReadChunk::Reply> ReadService::read(bus::ReadChunk ask, bus::Caller) {
     co_await fail(Code::too_large, "a read of {} bytes ({} are allowed)", ask.size, kFragmentMax);
   if (ask.offset > kChunkSize)
     co_await fail(Code::invalid_argument, "a read at {}, past the end of any chunk", ask.offset);
-  ChunkInfo held = co_await readable(ask.handle, ask.version);
+  ChunkInfo held = co_await readable(ask.handle, ask.version, ask.stale_ok);
   const std::uint64_t length = co_await committed_length(held);
   const std::uint64_t size = ask.offset >= length ? 0 : std::min(ask.size, length - ask.offset);
   Result<ReadBytes> got = co_await store_.read(ask.handle, ask.offset, size).outcome();
@@ -36,7 +36,7 @@ Task<bus::ReadChunk::Reply> ReadService::read(bus::ReadChunk ask, bus::Caller) {
 }
 
 Task<bus::ChunkLength::Reply> ReadService::length(bus::ChunkLength ask, bus::Caller) {
-  ChunkInfo held = co_await readable(ask.handle, ask.version);
+  ChunkInfo held = co_await readable(ask.handle, ask.version, ask.stale_ok);
   bus::ChunkLength::Reply reply;
   reply.length = co_await committed_length(held);
   reply.version = held.version;
@@ -44,9 +44,9 @@ Task<bus::ChunkLength::Reply> ReadService::length(bus::ChunkLength ask, bus::Cal
   co_return reply;
 }
 
-Result<ChunkInfo> ReadService::readable(ChunkHandle handle, Version version) const {
+Result<ChunkInfo> ReadService::readable(ChunkHandle handle, Version version, bool stale_ok) const {
   Result<> session = session_.check(endpoint_.executor().now());
-  if (!session) return fail(std::move(session));
+  if (!session && !stale_ok) return fail(std::move(session));
   std::optional<ChunkInfo> held = store_.find(handle);
   if (!held || held->version.value == 0) {
     return fail(Code::not_found, "server {}: chunk {} is not held here", self_, handle);

@@ -2,9 +2,9 @@
 // elsewhere.
 //
 // Refused: by a replica older than the version asked for, by one that may have lost bytes (suspect), and by a server
-// that has not heard from its master for longer than the lease (it may have been replaced without knowing). What was
-// appended is read only up to the committed length; a replica that has applied more than it knows to be committed asks
-// the primary, and says unavailable if that cannot tell.
+// that has not heard from its master for longer than the lease (it may have been replaced without knowing), unless the
+// reader takes what may be old. What was appended is read only up to the committed length; a replica that has applied
+// more than it knows to be committed asks the primary, and says unavailable if that cannot tell.
 //
 // Owned by ChunkServer; lives on its executor's thread.
 #pragma once
@@ -30,7 +30,7 @@ class ReadService {
   Task<bus::ChunkLength::Reply> length(bus::ChunkLength ask, bus::Caller caller);
 
  private:
-  Result<ChunkInfo> readable(ChunkHandle handle, Version version) const;
+  Result<ChunkInfo> readable(ChunkHandle handle, Version version, bool stale_ok) const;
   // How far the chunk may be read.
   Task<std::uint64_t> committed_length(ChunkInfo held);
 

@@ -132,6 +132,11 @@ Task<> CheckpointStore::verify(std::string path, std::uint64_t index) {
   if (decoder.header().index != index) co_await fail(Code::corrupt, "{} is of index {}", path, decoder.header().index);
 }
 
+Task<std::shared_ptr<File>> CheckpointStore::file(std::uint64_t index) {
+  std::shared_ptr<File> file = co_await disk_.open(path_of(index), Disk::Mode::read);
+  co_return file;
+}
+
 Task<> CheckpointStore::remove(std::uint64_t index) {
   Result<> removed = co_await disk_.remove(path_of(index)).outcome();
   if (!removed && removed.error().code != Code::not_found) co_await std::move(removed);

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -34,6 +35,8 @@ class CheckpointStore {
   Task<std::uint64_t> write(CheckpointHeader header, FrozenState state);
   // The one that is being written ends at its next step: cancelled. None is written any more.
   void give_up() { given_up_ = true; }
+  // At any time: its file, for somebody else who wants it as it is; it may be removed meanwhile. not_found.
+  Task<std::shared_ptr<File>> file(std::uint64_t index);
   // If it is there.
   Task<> remove(std::uint64_t index);
 

@@ -28,6 +28,7 @@ Result<> read_file(const std::string& path, Options& options, Settings& settings
   config->get("listen", file.listen);
   config->get("advertise", file.advertise);
   config->get("insecure", file.insecure);
+  config->get("follow", file.follow);
   config->get("replicas", settings.replicas);
   config->get("minimum_for_writing", settings.minimum_for_writing);
   config->get_duration("heartbeat", settings.heartbeat);
@@ -40,30 +41,58 @@ Result<> read_file(const std::string& path, Options& options, Settings& settings
   config->get("trash_items", settings.trash_items);
   config->get_size("log_segment", settings.log_segment);
   config->get_size("checkpoint_after", settings.checkpoint_after);
+  config->get("shadows_max", settings.shadows_max);
   Result<> finished = config->finish();
   if (!finished) return finished;
   if (options.data.empty()) options.data = file.data;
   if (options.listen.empty()) options.listen = file.listen;
   if (options.advertise.empty()) options.advertise = file.advertise;
+  if (options.follow.empty()) options.follow = file.follow;
   options.insecure = options.insecure || file.insecure;
   return {};
 }
 
-Result<> apply(const Options& options, Settings& settings) {
-  if (options.data.empty()) return fail(Code::invalid_argument, "--data: no directory was given");
+namespace {
+
+Result<> apply_addresses(const Options& options, bus::ListenAt& listen_at, bus::Address& advertise_as) {
   if (options.listen.empty()) return fail(Code::invalid_argument, "--listen: no address was given");
   Result<bus::ListenAt> listen = addresses_from(options.listen);
   if (!listen) return fail(Code::invalid_argument, "--listen: {}", listen.error().message);
-  settings.listen = *listen;
+  listen_at = *listen;
   if (!options.insecure && !only_local(options.listen)) {
     return fail(Code::refused, "--listen {}: without keys only loopback addresses are bound; --insecure allows others",
                 options.listen);
   }
-  if (!options.advertise.empty()) {
-    Result<bus::ListenAt> advertise = addresses_from(options.advertise);
-    if (!advertise) return fail(Code::invalid_argument, "--advertise: {}", advertise.error().message);
-    settings.advertise = advertise->control;
-  }
+  if (options.advertise.empty()) return {};
+  Result<bus::ListenAt> advertise = addresses_from(options.advertise);
+  if (!advertise) return fail(Code::invalid_argument, "--advertise: {}", advertise.error().message);
+  advertise_as = advertise->control;
+  return {};
+}
+
+}  // namespace
+
+Result<ShadowSettings> shadow_from(const Options& options) {
+  if (!options.data.empty() || options.format)
+    return fail(Code::invalid_argument,
+                "--follow: a shadow keeps nothing on disk, so --data and --format are not for it");
+  ShadowSettings settings;
+  Result<bus::ListenAt> follow = addresses_from(options.follow);
+  if (!follow) return fail(Code::invalid_argument, "--follow: {}", follow.error().message);
+  settings.follow = follow->control;
+  bus::ListenAt listen;
+  Result<> addresses = apply_addresses(options, listen, settings.advertise);
+  if (!addresses) return fail(std::move(addresses));
+  settings.listen = listen.control;
+  if (settings.listen == settings.follow)
+    return fail(Code::invalid_argument, "--follow {}: that is where this shadow listens itself", settings.follow);
+  return settings;
+}
+
+Result<> apply(const Options& options, Settings& settings) {
+  if (options.data.empty()) return fail(Code::invalid_argument, "--data: no directory was given");
+  Result<> addresses = apply_addresses(options, settings.listen, settings.advertise);
+  if (!addresses) return addresses;
   settings.format = options.format;
   if (options.adopt_new_epoch) {
     Result<std::uint64_t> epoch = epoch_from(options.epoch);
@@ -91,6 +120,8 @@ Result<> apply(const Options& options, Settings& settings) {
     return fail(Code::invalid_argument, "log_segment: {} is less than 4KiB", settings.log_segment);
   if (settings.checkpoint_after < 4096)
     return fail(Code::invalid_argument, "checkpoint_after: {} is less than 4KiB", settings.checkpoint_after);
+  if (settings.shadows_max > 64)
+    return fail(Code::invalid_argument, "shadows_max: {} is more than 64", settings.shadows_max);
   return {};
 }
 

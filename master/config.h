@@ -4,6 +4,7 @@
 #include <string>
 
 #include "master/master.h"
+#include "master/shadow.h"
 
 namespace gfs::master {
 
@@ -12,6 +13,7 @@ struct Options {
   std::string data;
   std::string listen;     // control; events are two ports further
   std::string advertise;  // control; empty: as bound
+  std::string follow;     // a master's address: this is a shadow of it
   bool format = false;
   bool adopt_new_epoch = false;
   std::string epoch;  // to adopt; empty: the next
@@ -23,6 +25,8 @@ Result<> read_file(const std::string& path, Options& options, Settings& settings
 
 // Addresses and bounds. invalid_argument names the flag; refused: an address beyond loopback without insecure.
 Result<> apply(const Options& options, Settings& settings);
+// The same of a shadow, which has few settings.
+Result<ShadowSettings> shadow_from(const Options& options);
 
 // "tcp://h:7500" -> control h:7500, events h:7502; "tcp://h:0": any two ports; "ipc://x" -> "ipc://x",
 // "ipc://x.events".

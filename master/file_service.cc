@@ -1,14 +1,12 @@
 #include "master/file_service.h"
 
-#include "master/path.h"
+#include "master/name_answers.h"
 
 namespace gfs::master {
 
 namespace {
 
 constexpr std::uint32_t kReplicasMax = 8;
-constexpr std::uint32_t kPageMax = 1000;
-constexpr std::size_t kPageBytesMax = 512 << 10;  // of paths: a page must fit into a frame
 
 }  // namespace
 
@@ -45,43 +43,11 @@ Task<bus::FileInfo> FileService::make_directory(bus::MakeDirectory ask, bus::Cal
   co_return std::move(made.info);
 }
 
-Task<bus::FileInfo> FileService::stat(bus::Stat ask, bus::Caller) {
-  InodeId inode = co_await state_.names().find(ask.path);
-  co_return state_.info(inode, std::move(ask.path));
-}
+Task<bus::FileInfo> FileService::stat(bus::Stat ask, bus::Caller) { co_return answer(state_, std::move(ask)); }
 
-Task<bus::Exists::Reply> FileService::exists(bus::Exists ask, bus::Caller) {
-  Result<InodeId> found = state_.names().find(ask.path);
-  bus::Exists::Reply reply;
-  if (found) {
-    reply.exists = true;
-    reply.type = state_.names().inode(*found)->type;
-  } else if (found.error().code != Code::not_found && found.error().code != Code::not_a_directory) {
-    co_await fail(std::move(found));
-  }
-  co_return reply;
-}
+Task<bus::Exists::Reply> FileService::exists(bus::Exists ask, bus::Caller) { co_return answer(state_, ask); }
 
-Task<bus::List::Reply> FileService::list(bus::List ask, bus::Caller) {
-  InodeId directory = co_await state_.names().find(ask.path);
-  bus::List::Reply reply;
-  if (state_.names().inode(directory)->type == FileType::file) {
-    if (ask.after.empty()) reply.entries.push_back(state_.info(directory, std::move(ask.path)));
-    co_return reply;
-  }
-  std::uint32_t limit = std::clamp<std::uint32_t>(ask.limit, 1, kPageMax);
-  std::size_t bytes = 0;
-  state_.names().list(directory, ask.after, [&](std::string_view name, InodeId inode) {
-    if (reply.entries.size() == limit || bytes > kPageBytesMax) {
-      reply.more = true;
-      return false;
-    }
-    reply.entries.push_back(state_.info(inode, join_path(ask.path, name)));
-    bytes += reply.entries.back().path.size();
-    return true;
-  });
-  co_return reply;
-}
+Task<bus::List::Reply> FileService::list(bus::List ask, bus::Caller) { co_return answer(state_, std::move(ask)); }
 
 Task<bus::FileInfo> FileService::rename(bus::Rename ask, bus::Caller caller) {
   RenameOp op{std::move(ask.source), ask.target, ask.replace};

@@ -49,7 +49,7 @@ Task<> Journal::write_batches() {
     std::vector<Waiting> batch = take_batch();
     std::vector<std::string> texts;
     texts.reserve(batch.size());
-    for (Waiting& one : batch) texts.push_back(std::move(one.text));
+    for (const Waiting& one : batch) texts.push_back(one.text);
     Result<> durable = co_await log_.append(std::move(texts)).outcome();
     ++batches_;
     std::uint64_t index = log_.last_index() - batch.size();
@@ -65,6 +65,7 @@ Task<> Journal::write_batches() {
         continue;
       }
       Decision decision = state_.apply(one.op, ++index);
+      if (recent_ != nullptr) recent_->add(index, std::move(one.text));
       if (one.index) *one.index = decision.index;
       if (decision.ok()) {
         one.promise.set(std::move(decision));
@@ -93,11 +94,13 @@ void Journal::tick() {
 }
 
 Task<> Journal::write_mark() {
+  const std::uint64_t before = log_.last_index();
   Result<> marked = co_await log_.mark().outcome();
   if (!marked && marked.error().code != Code::no_space) {
     lose(std::move(marked).error());
     co_return;
   }
+  if (recent_ != nullptr && log_.last_index() > before) recent_->add(log_.last_index(), {});
   co_await write_batches();  // what came meanwhile
 }
 

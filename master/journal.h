@@ -19,6 +19,7 @@
 #include "base/executor.h"
 #include "base/task_group.h"
 #include "master/log_store.h"
+#include "master/recent_log.h"
 #include "master/state.h"
 
 namespace gfs::master {
@@ -39,6 +40,9 @@ class Journal {
 
   // The master's time: the wall clock's, but never less than that of any change before.
   WallMs now() { return given_ = std::max({executor_.wall_now(), state_.last_time(), given_}); }
+
+  // What is applied from now on is kept there too.
+  void keep_in(RecentLog& recent) { recent_ = &recent; }
 
   // Once a second: when no batch came since the last one, a mark behind the last batch says that it was durable, so
   // that rot in it is found after a kill too.
@@ -67,6 +71,7 @@ class Journal {
   LogStore& log_;
   MasterState& state_;
   std::function<void(Error)> fatal_;
+  RecentLog* recent_ = nullptr;
 
   // State.
   std::vector<Waiting> waiting_;

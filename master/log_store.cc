@@ -280,6 +280,12 @@ Task<> LogStore::write(std::vector<std::string> ops) {
   synced_ = last_index_;
 }
 
+LogStore::Segment LogStore::segment_of(std::uint64_t index) const {
+  auto next = std::ranges::upper_bound(segments_, index);
+  if (next == segments_.begin() || index > last_index_) return {};
+  return {path_of(segment_name(next[-1])), next[-1], next == segments_.end() ? last_index_ : *next - 1};
+}
+
 // In order, so that what a crash leaves has no gap.
 Task<> LogStore::trim(std::uint64_t through) {
   bool removed = false;

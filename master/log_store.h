@@ -73,6 +73,13 @@ class LogStore {
   // The first index that is still here.
   std::uint64_t first_index() const { return segments_.empty() ? 0 : segments_.front(); }
   std::size_t segments() const { return segments_.size(); }
+  // For who reads the files while they are written: where the segment is that holds this entry, which is there.
+  struct Segment {
+    std::string path;
+    std::uint64_t first = 0, last = 0;  // entries
+  };
+  Segment segment_of(std::uint64_t index) const;
+  ClusterId cluster() const { return cluster_; }
 
   // Whether a directory of these files holds no more than format() makes.
   static Task<bool> is_unused(Disk& disk);

@@ -60,15 +60,36 @@ int complain(std::string_view what, const Error& error) {
   return exit_code_of(error.code);
 }
 
-int run(const Options& options, Settings settings) {
-  EventLoop loop;
+void end_with_signals(EventLoop& loop) {
   signalled_loop = &loop;
   struct sigaction action{};
   action.sa_handler = on_signal;
   sigaction(SIGTERM, &action, nullptr);
   sigaction(SIGINT, &action, nullptr);
   signal(SIGPIPE, SIG_IGN);
+}
 
+int run_shadow(ShadowSettings settings) {
+  EventLoop loop;
+  end_with_signals(loop);
+  Random random(Random::seed_from_machine());
+  bus::ZmqBus bus(loop, random);
+  const std::string follow = settings.follow;
+  Shadow shadow(loop, random, bus, std::move(settings));
+  Result<> started = loop.run(shadow.start());
+  if (!started && signals > 0) return 0;
+  if (!started) return complain("cannot follow " + follow, started.error());
+  notify_service_manager("READY=1");
+  if (signals == 0) loop.run();
+  notify_service_manager("STOPPING=1");
+  shadow.stop();
+  log::info("stopped");
+  return 0;
+}
+
+int run(const Options& options, Settings settings) {
+  EventLoop loop;
+  end_with_signals(loop);
   Random random(Random::seed_from_machine());
   PosixDisk::Options for_disk;
   for_disk.create = settings.format;
@@ -116,7 +137,13 @@ int parse_and_run(int argc, char** argv) {
   app.add_option("--advertise", options.advertise, "control address others dial (default: as bound)")
       ->type_name("ADDR");
   app.add_flag("--insecure", options.insecure, "bind addresses beyond loopback without keys");
-  app.footer("Example: gfs-master --data ./master --listen tcp://127.0.0.1:7500 --format");
+  app.add_option("--follow", options.follow,
+                 "be a shadow of the master there: answers reads, which may be a moment old, and refuses changes; keeps "
+                 "nothing on disk (no --data)")
+      ->type_name("ADDR");
+  app.footer(
+      "Example: gfs-master --data ./master --listen tcp://127.0.0.1:7500 --format\n"
+      "A shadow: gfs-master --follow tcp://127.0.0.1:7500 --listen tcp://127.0.0.1:7600");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -127,6 +154,11 @@ int parse_and_run(int argc, char** argv) {
   Settings settings;
   Result<> ready;
   if (!file.empty()) ready = read_file(file, options, settings);
+  if (ready && !options.follow.empty()) {
+    Result<ShadowSettings> shadow = shadow_from(options);
+    if (!shadow) return complain("cannot be started like this", shadow.error());
+    return run_shadow(std::move(*shadow));
+  }
   if (ready) ready = apply(options, settings);
   if (!ready) return complain("cannot be started like this", ready.error());
   return run(options, std::move(settings));

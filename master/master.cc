@@ -13,6 +13,7 @@
 #include "master/layout_service.h"
 #include "master/policy_service.h"
 #include "master/server_service.h"
+#include "master/shipping_service.h"
 #include "master/trash_service.h"
 
 namespace gfs::master {
@@ -35,6 +36,7 @@ struct Master::Parts {
         checkpoints(executor, disk, random),
         checkpointer(executor, checkpoints, log, state, {.after_bytes = settings.checkpoint_after}),
         journal(executor, log, state, [this](Error error) { die(std::move(error)); }),
+        recent(executor, {}),
         servers({.suspect_after = settings.suspect_after, .lost_after = settings.lost_after}),
         census(state, servers),
         endpoint(executor, random, bus, {.role = bus::kMaster, .program = "gfs-master " GFS_VERSION}) {}
@@ -60,6 +62,7 @@ struct Master::Parts {
   CheckpointStore checkpoints;
   Checkpointer checkpointer;
   Journal journal;
+  RecentLog recent;
   ServerTable servers;
   ChunkCensus census;
 
@@ -72,6 +75,7 @@ struct Master::Parts {
   std::unique_ptr<ServerService> registrar;
   std::unique_ptr<AdminService> admin;
   std::unique_ptr<HealingLoop> healing;
+  std::unique_ptr<ShippingService> shipping;
   bus::ListenAt listening;
   TaskGroup group;
 };
@@ -122,12 +126,17 @@ Task<> Master::Parts::start() {
       std::make_unique<AdminService>(state, servers, log, census, *layouts, checkpointer,
                                      AdminService::Settings{settings.replicas, settings.lease, settings.trash_items});
   healing = std::make_unique<HealingLoop>(state, servers, *layouts, endpoint, settings.heal_after);
+  recent.begin_behind(log.last_index());
+  journal.keep_in(recent);
+  ShippingService::Settings for_shadows{.epoch = identity.epoch, .shadows_max = settings.shadows_max};
+  shipping = std::make_unique<ShippingService>(disk, log, recent, checkpointer, checkpoints, for_shadows);
   files->serve(endpoint);
   trash->serve(endpoint);
   policies->serve(endpoint);
   layouts->serve(endpoint);
   registrar->serve(endpoint);
   admin->serve(endpoint);
+  shipping->serve(endpoint);
   endpoint.set_cluster(identity.cluster);
   endpoint.set_index([this] { return state.index(); });
   bus::ListenAt at{settings.listen.control, {}, settings.listen.events};

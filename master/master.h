@@ -34,6 +34,7 @@ struct Settings {
       10min;  // all that is left may have lost bytes in a power cut: so long for the others to come
   std::uint64_t log_segment = 64ull << 20;
   std::uint64_t checkpoint_after = 256ull << 20;  // bytes of log since the last checkpoint
+  std::uint32_t shadows_max = 8;                  // that may follow this master
   std::uint64_t chunk_size = 64ull << 20;         // tests only: the same for all of a cluster, for ever
   Duration trash = 72h;                           // what is removed is kept so long
   std::uint64_t trash_items = 1'000'000;          // more than that go before their time

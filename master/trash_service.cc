@@ -1,15 +1,12 @@
 #include "master/trash_service.h"
 
-#include <algorithm>
-
 #include "base/log.h"
+#include "master/name_answers.h"
 
 namespace gfs::master {
 
 namespace {
 
-constexpr std::uint32_t kPageMax = 1000;
-constexpr std::size_t kPageBytesMax = 512 << 10;  // of paths: a page must fit into a frame
 constexpr std::size_t kPurgedAtOnce = 1000;
 
 }  // namespace
@@ -22,29 +19,7 @@ void TrashService::serve(bus::Endpoint& endpoint) {
 }
 
 Task<bus::ListTrash::Reply> TrashService::list(bus::ListTrash ask, bus::Caller) {
-  bus::ListTrash::Reply reply;
-  reply.now_ms = journal_.now();
-  const std::uint32_t limit = std::clamp<std::uint32_t>(ask.limit, 1, kPageMax);
-  const Namespace& names = state_.names();
-  std::size_t bytes = 0;
-  names.trash().walk(ask.after_ms, ask.after, [&](const TrashItem& item) {
-    if (reply.items.size() == limit || bytes > kPageBytesMax) {
-      reply.more = true;
-      return false;
-    }
-    const Inode& inode = *names.inode(item.inode);
-    bus::ListTrash::Item shown{
-        .item = item.inode, .path = item.path, .type = inode.type, .removed_ms = item.removed, .until_ms = item.until};
-    const bool file = inode.type == FileType::file;
-    const Usage below = file ? Usage{.files = 1, .bytes = inode.size} : names.usage(item.inode);
-    shown.files = below.files;
-    shown.directories = below.directories + !file;
-    shown.bytes = below.bytes;
-    bytes += item.path.size();
-    reply.items.push_back(std::move(shown));
-    return true;
-  });
-  co_return reply;
+  co_return answer(state_, ask, journal_.now());
 }
 
 Task<bus::FileInfo> TrashService::restore(bus::RestoreTrash ask, bus::Caller caller) {

@@ -93,7 +93,8 @@ struct InspectChunk {
     std::vector<std::uint64_t> hashes;     // with `verify`: XXH3 per block; none if the chunk changed meanwhile
     std::uint32_t records_digest = 0;      // of what is remembered of appends
     Bytes payload;                         // with `records`: those, encoded (chunkserver/append_records.h)
-    MSGPACK_DEFINE_MAP(version, fence, serial, length, sealed, suspect, damaged, checksums, bad, hashes, records_digest);
+    MSGPACK_DEFINE_MAP(version, fence, serial, length, sealed, suspect, damaged, checksums, bad, hashes,
+                       records_digest);
   };
   ChunkHandle handle;
   bool verify = false;   // read every byte
@@ -102,6 +103,7 @@ struct InspectChunk {
 };
 
 // At most 1 MiB. Every block touched is verified before anything is sent.
+//   lease_lost: out of touch with the master for so long that others may have its place
 //   stale_version: this replica is older than `version`, or not a member · corrupt: a block failed (named; try another)
 struct ReadChunk {
   static constexpr std::string_view kind = "chunk.read";
@@ -118,7 +120,8 @@ struct ReadChunk {
   Version version;
   std::uint64_t offset = 0;
   std::uint64_t size = 0;
-  MSGPACK_DEFINE_MAP(handle, version, offset, size);
+  bool stale_ok = false;  // of a replica, too, that has not heard from its master for longer than the lease
+  MSGPACK_DEFINE_MAP(handle, version, offset, size, stale_ok);
 };
 
 // To the primary: forces everything acknowledged so far to every member's disk.
@@ -146,7 +149,8 @@ struct ChunkLength {
   };
   ChunkHandle handle;
   Version version;
-  MSGPACK_DEFINE_MAP(handle, version);
+  bool stale_ok = false;  // as ReadChunk
+  MSGPACK_DEFINE_MAP(handle, version, stale_ok);
 };
 
 }  // namespace gfs::bus

@@ -270,11 +270,13 @@ struct ClusterStatus {
     std::uint64_t files = 0, directories = 0;
     std::uint64_t chunks_total = 0, chunks_full = 0, chunks_under = 0, chunks_lost = 0, chunks_corrupt = 0;
     std::uint64_t used = 0, capacity = 0;
-    std::uint64_t epoch = 1;  // of the log
+    std::uint64_t epoch = 1;      // of the log
+    std::string follows;          // empty: the master itself says so. Else a shadow: its master's address, ...
+    std::uint64_t behind_ms = 0;  // ... and how old, at most, what it says is
     std::uint64_t trash_items = 0, trash_files = 0, trash_bytes = 0;
     MSGPACK_DEFINE_MAP(cluster, health, codes, address, term, index, up, suspect, lost, files, directories,
                        chunks_total, chunks_full, chunks_under, chunks_lost, chunks_corrupt, used, capacity, epoch,
-                       trash_items, trash_files, trash_bytes);
+                       follows, behind_ms, trash_items, trash_files, trash_bytes);
   };
   bool detail = false;
   MSGPACK_DEFINE_MAP(detail);

@@ -14,10 +14,11 @@ namespace gfs::bus {
 // Who may send a message: named by each declaration (`senders`), checked by the receiving endpoint.
 // Until keys arrive a node says its own role in the envelope; with them it comes from its key.
 using Roles = std::uint8_t;
-enum Role : Roles { kMaster = 1, kChunkserver = 2, kClient = 4, kReader = 8, kAdmin = 16 };
+// A shadow (kShadow) follows the master and may do nothing else: it is no master for chunkservers.
+enum Role : Roles { kMaster = 1, kChunkserver = 2, kClient = 4, kReader = 8, kAdmin = 16, kShadow = 32 };
 inline constexpr Roles kAnyClient = kClient | kReader | kAdmin;
 inline constexpr Roles kWriters = kClient | kAdmin;
-inline constexpr Roles kEverybody = kMaster | kChunkserver | kClient | kReader | kAdmin;
+inline constexpr Roles kEverybody = kMaster | kChunkserver | kClient | kReader | kAdmin | kShadow;
 
 // A reply that says nothing but "done".
 struct Done {

@@ -19,7 +19,7 @@ namespace {
 const std::vector<Option> kGlobal{{0, "master", "ADDR", ""},     {0, "local", "DIR", ""},   {0, "timeout", "D", ""},
                                   {'c', "command", "VERBS", ""}, {0, "json", "", ""},       {0, "quiet", "", ""},
                                   {0, "no-color", "", ""},       {0, "keep-going", "", ""}, {0, "help", "", ""},
-                                  {0, "version", "", ""}};
+                                  {0, "version", "", ""},        {0, "stale-ok", "", ""},   {0, "shadow", "ADDR", ""}};
 
 // Where the verb begins: global options stand in front of it.
 std::size_t first_verb(const Words& words) {
@@ -39,6 +39,30 @@ std::string environment(const char* name) {
   return value == nullptr ? "" : value;
 }
 
+Result<> check_address(std::string_view address) {
+  if (address.find("://") != std::string_view::npos) return {};
+  return fail(Code::invalid_argument, "{} is not an address: it looks like tcp://127.0.0.1:7500", address);
+}
+
+// Whether reads may come from a shadow, and from which ones besides what --master names.
+Result<> shadow_options(const Arguments& given, GlobalOptions& options) {
+  const std::string wanted = environment("GFS_STALE_OK");
+  options.stale_ok = given.has("stale-ok") || (!wanted.empty() && wanted != "0");
+  if (given.has("shadow") && !options.stale_ok)
+    return fail(Code::invalid_argument, "--shadow is only read from with --stale-ok");
+  if (!options.stale_ok || !options.local.empty()) return {};
+  std::string list = given.value("shadow", environment("GFS_SHADOW"));
+  while (!list.empty()) {
+    const std::size_t comma = std::min(list.find(','), list.size());
+    const std::string one = list.substr(0, comma);
+    list.erase(0, comma + 1);
+    Result<> address = check_address(one);
+    if (!address) return address;
+    options.shadows.push_back(one);
+  }
+  return {};
+}
+
 Result<GlobalOptions> global_options(const Arguments& given) {
   GlobalOptions options;
   if (given.has("master") && given.has("local")) {
@@ -47,9 +71,9 @@ Result<GlobalOptions> global_options(const Arguments& given) {
   options.local = given.value("local");
   if (given.has("local") && options.local.empty()) return fail(Code::invalid_argument, "--local needs a directory");
   if (options.local.empty()) options.master = given.value("master", environment("GFS_MASTER"));
-  if (!options.master.empty() && options.master.find("://") == std::string::npos) {
-    return fail(Code::invalid_argument, "{} is not an address: it looks like tcp://127.0.0.1:7500", options.master);
-  }
+  Result<> address = options.master.empty() ? Result<>() : check_address(options.master);
+  if (address) address = shadow_options(given, options);
+  if (!address) return fail(std::move(address));
   options.json = given.has("json");
   options.quiet = given.has("quiet");
   options.color = !given.has("no-color") && environment("NO_COLOR").empty();

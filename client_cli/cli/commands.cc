@@ -121,6 +121,7 @@ int execute(Session& session, const Words& words) {
   JsonForOnce json(session.out(), arguments->has("json"));
   Result<int> code = run_command(session, command, *arguments);
   Result<> flushed = session.out().flush();
+  session.tell_staleness();
   if (code && interrupted()) code = kInterrupted;
   if (code && !flushed) code = fail(std::move(flushed));
   if (code) return *code;

@@ -111,7 +111,9 @@ std::string advice(const Error& error, const Told& told) {
     case Code::no_space:
       return "df shows how much is left; rm something or add a server";
     case Code::read_only:
-      return "check the permissions of the directory";
+      return "check --master, if that is a shadow; else the permissions of the directory";
+    case Code::refused:
+      return "do as the first line says; nothing was changed";
     case Code::corrupt:
       return "chunk ls PATH shows the replicas; the servers' logs name the damaged block";
     case Code::out_of_sequence:

@@ -61,6 +61,8 @@ Result<> Session::connect() {
   }
   client::Settings settings;
   settings.master = address;
+  settings.shadows = options_.shadows;
+  settings.stale_ok = options_.stale_ok;
   settings.deadline = options_.timeout;
   settings.call_deadline = std::min<Duration>(settings.call_deadline, options_.timeout);
   blocking_ = std::make_unique<client::Blocking>(std::move(settings));
@@ -114,7 +116,8 @@ std::string Session::master() const {
 std::string Session::label() const {
   if (!options_.local.empty()) return "local";
   std::size_t scheme = options_.master.find("://");
-  return scheme == std::string::npos ? options_.master : options_.master.substr(scheme + 3);
+  std::string label = scheme == std::string::npos ? options_.master : options_.master.substr(scheme + 3);
+  return stale_ ? label + " (shadow)" : label;
 }
 
 void Session::begin_command() {
@@ -158,6 +161,19 @@ void Session::leave() {
     return with_deadline<void>(on, on.now() + 500ms, "closing this client", filesystem.close_client());
   };
   (void)blocking_->run<void>(close);  // the master forgets it by itself, later
+}
+
+void Session::tell_staleness() {
+  stale_ = false;
+  if (!blocking_ || !options_.stale_ok) return;
+  using Found = std::optional<client::Staleness>;
+  auto ask = [](Filesystem& filesystem) -> Task<Found> { co_return filesystem.take_staleness(); };
+  Result<Found> found = blocking_->run<Found>(ask);
+  if (!found || !*found) return;
+  stale_ = true;
+  if (out_.json()) return;
+  out_.note(fmt::format("read from the shadow {}: what is shown may be {} ms old", (*found)->shadow,
+                        to_ms((*found)->behind)));
 }
 
 void Session::warn(std::string_view text) {

@@ -27,6 +27,8 @@ using client::FileType;
 
 struct GlobalOptions {
   std::string master;
+  std::vector<std::string> shadows;  // asked instead, with stale_ok
+  bool stale_ok = false;
   std::string local;
   bool json = false;
   bool quiet = false;
@@ -73,6 +75,8 @@ class Session {
   // better than what is said of such errors.
   int tell(std::string_view verb, const Error& error, std::string advice = {});
   void warn(std::string_view text);
+  // Says it if what was shown may be old: once for each command, to people.
+  void tell_staleness();
   // Forgets which requests were sent before: the next error names only a later one.
   void begin_command();
   std::optional<RequestId> request();  // the last mutation of this command
@@ -97,6 +101,7 @@ class Session {
   bool quit_ = false;
   bool keep_client_ = false;
   std::vector<std::string> history_;
+  bool stale_ = false;  // what the last command showed
   std::optional<RequestId> request_before_;
   std::unique_ptr<embedded::Cluster> cluster_;
   std::unique_ptr<client::Blocking> blocking_;  // after cluster_: goes first

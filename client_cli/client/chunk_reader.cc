@@ -95,7 +95,7 @@ Task<ChunkReader::Committed> ChunkReader::read_committed(ChunkAt at, std::uint64
 
 Task<ChunkReader::Committed> ChunkReader::read_from(bus::Member member, ChunkAt at, bus::ChunkLayout layout,
                                                     std::uint64_t offset, std::uint64_t size, Instant deadline) {
-  bus::ReadChunk ask{layout.handle, layout.version, offset, size};
+  bus::ReadChunk ask{layout.handle, layout.version, offset, size, context_.master.on_shadow()};
   bus::Peer to = bus::Peer::at(member.control);
   Result<bus::ReadChunk::Reply> reply =
       co_await context_.endpoint.call(std::move(to), std::move(ask), context_.one_try(deadline)).outcome();
@@ -149,10 +149,10 @@ Task<bus::ChunkLayout> ChunkReader::ask_master(ChunkAt at, Instant deadline) {
 }
 
 Task<bus::LocateForRead::Reply> ChunkReader::ask_page(InodeId inode, std::uint32_t first, std::uint32_t count,
-                                                      std::string path, Instant deadline) {
+                                                      std::string path, Instant deadline, MasterClient::Who who) {
   bus::LocateForRead ask{inode, first, count};
   bus::LocateForRead::Reply reply =
-      co_await context_.master.ask(std::move(ask), "locating chunks of " + path, deadline);
+      co_await context_.master.ask(std::move(ask), "locating chunks of " + path, deadline, who);
   Instant now = context_.executor.now();
   std::set<std::uint32_t> holes;
   for (std::uint32_t i = first; i < reply.chunks && i - first < count; ++i) holes.insert(i);
@@ -179,9 +179,10 @@ Task<std::uint64_t> ChunkReader::current_size(InodeId inode, std::string path, s
   std::uint32_t count = kPage;
   std::uint32_t chunks = UINT32_MAX;  // those behind hold nothing
   bool again = false;
+  const MasterClient::Who who = purpose == For::writing ? MasterClient::Who::master : MasterClient::Who::anybody;
   while (true) {
     if (!page) {
-      Result<bus::LocateForRead::Reply> asked = co_await ask_page(inode, first, count, path, deadline).outcome();
+      Result<bus::LocateForRead::Reply> asked = co_await ask_page(inode, first, count, path, deadline, who).outcome();
       if (!asked) {
         attempts.failed("master", asked.error());
         co_await fail(attempts.give_up(asked.error()));
@@ -202,7 +203,8 @@ Task<std::uint64_t> ChunkReader::current_size(InodeId inode, std::string path, s
       chunks = last;
       continue;
     }
-    Result<std::uint64_t> length = co_await length_of(*layout, patience, attempts, deadline).outcome();
+    const bool stale_ok = purpose != For::writing && context_.master.on_shadow();
+    Result<std::uint64_t> length = co_await length_of(*layout, stale_ok, patience, attempts, deadline).outcome();
     if (length && *length > 0) co_return std::max(page->size, last * context_.master.chunk_size() + *length);
     if (length) {
       chunks = last;
@@ -238,15 +240,15 @@ Task<> ChunkReader::make_active(ChunkAt at, Attempts& attempts, Instant deadline
   if (!active) co_await fail(std::move(active));
 }
 
-Task<std::uint64_t> ChunkReader::length_of(bus::ChunkLayout layout, Duration patience, Attempts& attempts,
-                                           Instant deadline) {
+Task<std::uint64_t> ChunkReader::length_of(bus::ChunkLayout layout, bool stale_ok, Duration patience,
+                                           Attempts& attempts, Instant deadline) {
   std::vector<bus::Member> members = context_.replicas.order(layout, context_.executor.now());
   auto primary = std::ranges::find(members, layout.primary, &bus::Member::server);
   if (primary != members.end() && primary->up) std::rotate(members.begin(), primary, primary + 1);
   std::size_t without = 0;
   bool unsure = false;
   for (const bus::Member& member : members) {
-    bus::ChunkLength ask{layout.handle, layout.version};
+    bus::ChunkLength ask{layout.handle, layout.version, stale_ok};
     bus::Peer to = bus::Peer::at(member.control);
     bus::CallOptions options = context_.one_try(deadline);
     options.deadline = std::min(options.deadline, patience);

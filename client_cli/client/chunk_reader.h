@@ -60,14 +60,15 @@ class ChunkReader {
   // Asks for a page of layouts from at.index on; all of it goes into the cache.
   Task<bus::ChunkLayout> ask_master(ChunkAt at, Instant deadline);
   Task<bus::LocateForRead::Reply> ask_page(InodeId inode, std::uint32_t first, std::uint32_t count, std::string path,
-                                           Instant deadline);
+                                           Instant deadline, MasterClient::Who who = MasterClient::Who::anybody);
   Task<Committed> read_from(bus::Member member, ChunkAt at, bus::ChunkLayout layout, std::uint64_t offset,
                             std::uint64_t size, Instant deadline);
   // Asks the master for an active version, as a write would: after a restart of its primary only a new one can say how
   // far a chunk is committed. What comes of it shows in the next layout.
   Task<> make_active(ChunkAt at, Attempts& attempts, Instant deadline);
   // 0 also if no member holds the chunk. Notes in `attempts` who could not tell.
-  Task<std::uint64_t> length_of(bus::ChunkLayout layout, Duration patience, Attempts& attempts, Instant deadline);
+  Task<std::uint64_t> length_of(bus::ChunkLayout layout, bool stale_ok, Duration patience, Attempts& attempts,
+                                Instant deadline);
 
   Context& context_;
 };

@@ -115,7 +115,9 @@ Task<std::optional<std::uint64_t>> ChunkWriter::sync(ChunkAt at, Instant deadlin
 
 Task<bool> ChunkWriter::exists(ChunkAt at, ChunkHandle handle, Instant deadline) {
   bus::LocateForRead ask{at.inode, at.index, 1};
-  bus::LocateForRead::Reply page = co_await context_.master.ask(std::move(ask), "looking for " + at.text(), deadline);
+  std::string what = "looking for " + at.text();
+  bus::LocateForRead::Reply page =
+      co_await context_.master.ask(std::move(ask), std::move(what), deadline, MasterClient::Who::master);
   auto found = std::ranges::find(page.layout, at.index, &bus::ChunkLayout::index);
   if (found == page.layout.end()) co_return false;
   co_return handle.value == 0 || found->handle == handle;

@@ -63,7 +63,9 @@ Task<std::shared_ptr<File>> Filesystem::open(std::string path, Open how, std::ui
   }
   if (!info) {
     bus::Stat ask{path};
-    info = co_await master.ask(std::move(ask), "open " + path, deadline);
+    // What is written is written by the master's word.
+    const MasterClient::Who who = how == Open::read ? MasterClient::Who::anybody : MasterClient::Who::master;
+    info = co_await master.ask(std::move(ask), "open " + path, deadline, who);
     if (info->type != FileType::file) co_await fail(Code::is_a_directory, "open {}: it is a directory", path);
   }
   parts_->context.layouts.drop_file(info->inode);  // whoever opens sees all that was acknowledged before
@@ -79,13 +81,14 @@ Task<std::shared_ptr<Appender>> Filesystem::open_appender(std::string path, Appe
   MasterClient& master = parts_->context.master;
   Instant deadline = parts_->context.deadline();
   bus::Stat ask{path};
-  Result<FileInfo> info = co_await master.ask(std::move(ask), "open " + path, deadline).outcome();
+  constexpr MasterClient::Who kMaster = MasterClient::Who::master;
+  Result<FileInfo> info = co_await master.ask(std::move(ask), "open " + path, deadline, kMaster).outcome();
   if (!info && info.error().code == Code::not_found) {
     bus::CreateFile create{path, options.replicas};
     info = co_await master.change_aside(std::move(create), "create " + path, deadline).outcome();
     if (!info && info.error().code == Code::already_exists) {
       bus::Stat again{path};  // somebody else was faster
-      info = co_await master.ask(std::move(again), "open " + path, deadline).outcome();
+      info = co_await master.ask(std::move(again), "open " + path, deadline, kMaster).outcome();
     }
   }
   if (!info) co_await fail(std::move(info));
@@ -245,7 +248,8 @@ Task<std::vector<bus::ListLeases::Lease>> Filesystem::leases() {
   ChunkHandle after;
   while (true) {
     bus::ListLeases ask{after};
-    bus::ListLeases::Reply page = co_await parts_->context.master.ask(std::move(ask), "list leases", deadline);
+    bus::ListLeases::Reply page =
+        co_await parts_->context.master.ask(std::move(ask), "list leases", deadline, MasterClient::Who::master);
     std::ranges::move(page.leases, std::back_inserter(all));
     if (!page.more || page.leases.empty()) co_return all;
     if (all.back().handle <= after) co_await fail(Code::malformed, "leases: the master's pages do not go forward");
@@ -261,7 +265,8 @@ Task<bus::RevokeLease::Reply> Filesystem::revoke_lease(ChunkHandle handle) {
 
 Task<bus::Checkpoint::Reply> Filesystem::checkpoint() {
   bus::Checkpoint ask;
-  co_return co_await parts_->context.master.ask(std::move(ask), "checkpoint", parts_->context.deadline());
+  co_return co_await parts_->context.master.ask(std::move(ask), "checkpoint", parts_->context.deadline(),
+                                                MasterClient::Who::master);
 }
 
 Task<bus::InspectChunk::Reply> Filesystem::inspect(bus::Address server, ChunkHandle handle, bool verify) {
@@ -290,6 +295,8 @@ Task<> Filesystem::close_client() {
 }
 
 std::uint64_t Filesystem::chunk_size() const { return parts_->context.master.chunk_size(); }
+
+std::optional<Staleness> Filesystem::take_staleness() { return parts_->context.master.take_staleness(); }
 
 std::uint64_t Filesystem::last_index() const { return parts_->context.master.last_index(); }
 

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -27,6 +28,10 @@ using bus::FileType;
 
 struct Settings {
   bus::Address master;
+  std::vector<bus::Address> shadows;  // asked while the master does not answer; only with stale_ok
+  // Reads may be answered by a shadow of the master, and by replicas that have not heard from it for long: what is read
+  // may be old (Filesystem::take_staleness says how old). Without it a shadow's answer is an error (refused).
+  bool stale_ok = false;
   Duration deadline = 30s;            // of one operation, retries included
   Duration call_deadline = 5s;        // of one try
   std::uint64_t window = 8ull << 20;  // bytes in flight per file
@@ -34,6 +39,12 @@ struct Settings {
   std::uint64_t read_ahead = 4ull << 20;
   Duration layout_age = 30s;
   std::string mutant;  // test-only (tests/sim/mutants.h)
+};
+
+// What was read came from a shadow of the master, and was no older than this.
+struct Staleness {
+  bus::Address shadow;
+  Duration behind{};
 };
 
 struct Usage {
@@ -162,6 +173,8 @@ class Filesystem {
   Task<> close_client();
   // How long a chunk's range of a file is; 0 before the first answer of the master.
   std::uint64_t chunk_size() const;
+  // Of what was read since this was asked last: the oldest answer of a shadow, if there was one.
+  std::optional<Staleness> take_staleness();
   // The log index that the master's latest answer to this client reflects.
   std::uint64_t last_index() const;
 

@@ -186,6 +186,32 @@ TEST_F(EndpointTest, TheServersErrorArrivesWithItsReasons) {
   EXPECT_EQ(info.error().why[0], (Reason{"cs1", "timeout"}));
 }
 
+TEST_F(EndpointTest, AShadowSaysWithEveryAnswerHowFarItIsBehind) {
+  auto serving = server({.role = kShadow, .program = "shadow"});
+  auto client = node("client");
+  auto behind = std::make_shared<std::int64_t>(-2);
+  CallOptions options{.behind_ms = behind};
+  ASSERT_TRUE(stat(*client, "/a", options));
+  EXPECT_EQ(*behind, -1) << "nobody who is a shadow";
+  std::int64_t now = 0;
+  serving->endpoint.set_behind([&now] { return now; });
+  ASSERT_TRUE(stat(*client, "/a", options));
+  EXPECT_EQ(*behind, 0);
+  now = 120;
+  ASSERT_FALSE(stat(*client, "/error", options));
+  EXPECT_EQ(*behind, 120) << "an error too";
+}
+
+TEST_F(EndpointTest, AShadowMaySendNothingThatAMasterOrAClientMay) {
+  auto serving = server();
+  auto shadow = node("shadow", {.role = kShadow, .program = "shadow"});
+  EXPECT_EQ(stat(*shadow, "/a").error().code, Code::not_allowed);
+  Configure order;
+  EXPECT_EQ(world_.run(shadow->endpoint.call(kServer, order)).error().code, Code::not_allowed);
+  Hello hello{"shadow"};
+  EXPECT_TRUE(world_.run(shadow->endpoint.call(kServer, hello)));
+}
+
 TEST_F(EndpointTest, AnErrorsTextIsCutToOneKibibyteBetweenCharacters) {
   auto serving = server();
   auto client = node("client");

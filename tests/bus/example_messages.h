@@ -11,6 +11,7 @@
 #include "bus/messages/client_master.h"
 #include "bus/messages/client_policy.h"
 #include "bus/messages/client_trash.h"
+#include "bus/messages/shadow_master.h"
 
 namespace gfs::bus {
 
@@ -81,7 +82,7 @@ void each_example_message(Visit&& visit) {
   visit(
       "master.status.reply",
       ClusterStatus::Reply{
-          cluster, "WARN", {"GFS_FEW_SERVERS"}, "tcp://127.0.0.1:7500", 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15});
+          cluster, "WARN", {"GFS_FEW_SERVERS"}, "tcp://127.0.0.1:7500", 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, "tcp://127.0.0.1:7600", 120});
   visit("master.list_chunks", ListChunks{"/a/b", 1, 2});
   visit(
       "master.list_chunks.reply",
@@ -120,11 +121,11 @@ void each_example_message(Visit&& visit) {
   visit("chunk.push", PushFragment{request, handle, 65536, 2, crcs, {"tcp://127.0.0.1:7521"}, {}});
   visit("chunk.write", WriteChunk{handle, version, 65536, 100000, 0xdeadbeef, 70});
   visit("chunk.write.reply", WriteChunk::Reply{serial, 165536});
-  visit("chunk.read", ReadChunk{handle, version, 65536, 100000});
+  visit("chunk.read", ReadChunk{handle, version, 65536, 100000, true});
   visit("chunk.read.reply", ReadChunk::Reply{crcs, 165536, version, true, {}});
   visit("chunk.sync", SyncChunk{handle, version});
   visit("chunk.sync.reply", SyncChunk::Reply{165536});
-  visit("chunk.length", ChunkLength{handle, version});
+  visit("chunk.length", ChunkLength{handle, version, true});
   visit("chunk.length.reply", ChunkLength::Reply{165536, version, true});
 
   visit("replica.adopt", AdoptVersion{handle, version, server, true, state, "tcp://127.0.0.1:7510"});
@@ -224,6 +225,11 @@ void each_example_message(Visit&& visit) {
   visit("master.get_policy", GetPolicy{"/a"});
   visit("master.get_policy.reply", GetPolicy::Reply{FileType::directory, policy, policy, 5, 2, 1 << 20});
   visit("master.set_replicas", SetReplicas{"/a/b", 2});
+  visit("log.ship", ShipLog{1, 41, 0xdeadbeef, 1048576, 250});
+  visit("log.ship.reply", ShipLog::Reply{1, 1, 3, 43, 42, 12, true, {100, 0}, {}});
+  visit("checkpoint.fetch", FetchCheckpoint{41, 524288});
+  visit("checkpoint.fetch.reply", FetchCheckpoint::Reply{1, 41, 1000000, {}});
+  visit("envelope.reply_of_a_shadow", Envelope{.cluster = cluster, .type = Saying::reply, .role = kShadow, .id = 7, .index = 42, .behind_ms = 120});
 }
 
 }  // namespace gfs::bus

@@ -342,6 +342,14 @@ TEST_F(ServerTest, TheLeaseEndsWithTheSession) {
   world.run_for(12s);
   EXPECT_EQ(write({0}, 1, 2, "z").error().code, Code::lease_lost);
   EXPECT_EQ(read(0, 1).error().code, Code::lease_lost);
+  const std::string address = nodes[0]->control();
+  bus::ChunkLength length{{0xab}, {1}};
+  EXPECT_EQ(ask(address, length).error().code, Code::lease_lost);
+  // Whoever takes what may be old is answered, by the version as ever.
+  length.stale_ok = true;
+  EXPECT_EQ(ask(address, length).value().length, 2u);
+  EXPECT_EQ(ask(address, bus::ReadChunk{{0xab}, {1}, 0, 2, true}).value().payload.view(), "xy");
+  EXPECT_EQ(ask(address, bus::ReadChunk{{0xab}, {2}, 0, 2, true}).error().code, Code::stale_version);
   network.heal();
   ASSERT_TRUE(until([&] { return read(0, 1).has_value(); }));
   ASSERT_TRUE(write({0}, 1, 2, "z"));

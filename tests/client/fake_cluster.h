@@ -220,6 +220,7 @@ class ChunkServer : public Node {
   }
   Task<bus::ReadChunk::Reply> read(bus::ReadChunk ask, bus::Caller) {
     Fault fault = co_await before("read");
+    stale_ok = stale_ok || ask.stale_ok;
     const std::string& chunk = chunks[ask.handle];
     bus::ReadChunk::Reply reply;
     reply.length = chunk.size();
@@ -258,6 +259,7 @@ class ChunkServer : public Node {
   std::vector<std::uint64_t> floors;                            // of writes, as they came
   std::map<RequestId, Bytes> staged;
   std::map<ChunkHandle, std::string> chunks;
+  bool stale_ok = false;  // a reader said so
   std::set<RequestId> applied;
   std::map<RequestId, int> times;
   std::set<Version> synced;

@@ -24,6 +24,7 @@ Result<int> run(Session& session, const Arguments& arguments) {
     if (!session.in_shell()) {
       session.out().data(
           "gfs-cli [--master ADDR | --local DIR] [--json] [--timeout D] [--quiet] [--no-color] [VERB ...]\n"
+          "--stale-ok [--shadow ADDR[,ADDR]]: reads may come from a shadow of the master while it does not answer.\n"
           "Without a verb: a shell, or a script on standard input. -c 'VERB; VERB' runs several; --keep-going past "
           "failures.\n\n");
     }

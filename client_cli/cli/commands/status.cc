@@ -10,21 +10,26 @@ namespace {
 using Status = bus::ClusterStatus::Reply;
 
 Json as_json(const Status& s) {
-  return {{"cluster", s.cluster.text()},
-          {"health", s.health},
-          {"codes", s.codes},
-          {"master", {{"address", s.address}, {"term", s.term}, {"index", s.index}}},
-          {"servers", {{"up", s.up}, {"suspect", s.suspect}, {"lost", s.lost}}},
-          {"files", s.files},
-          {"chunks",
-           {{"total", s.chunks_total},
-            {"full", s.chunks_full},
-            {"under", s.chunks_under},
-            {"lost", s.chunks_lost},
-            {"corrupt", s.chunks_corrupt}}},
-          {"used", s.used},
-          {"capacity", s.capacity},
-          {"trash", {{"items", s.trash_items}, {"files", s.trash_files}, {"bytes", s.trash_bytes}}}};
+  Json json{{"cluster", s.cluster.text()},
+            {"health", s.health},
+            {"codes", s.codes},
+            {"master", {{"address", s.address}, {"term", s.term}, {"index", s.index}}},
+            {"servers", {{"up", s.up}, {"suspect", s.suspect}, {"lost", s.lost}}},
+            {"files", s.files},
+            {"chunks",
+             {{"total", s.chunks_total},
+              {"full", s.chunks_full},
+              {"under", s.chunks_under},
+              {"lost", s.chunks_lost},
+              {"corrupt", s.chunks_corrupt}}},
+            {"used", s.used},
+            {"capacity", s.capacity},
+            {"trash", {{"items", s.trash_items}, {"files", s.trash_files}, {"bytes", s.trash_bytes}}}};
+  if (s.follows.empty()) return json;
+  json["role"] = "shadow";
+  json["follows"] = s.follows;
+  json["behind_ms"] = s.behind_ms;
+  return json;
 }
 
 constexpr std::string_view kBehind =
@@ -47,15 +52,18 @@ Result<int> run(Session& session, const Arguments&) {
                                              : Output::Color::bad;
   std::string codes = s.codes.empty() ? "" : "  " + fmt::format("{}", fmt::join(s.codes, " "));
   std::string share = s.capacity == 0 ? "" : fmt::format(" ({}%)", s.used * 100 / s.capacity);
-  print_fields(
-      out, {{"cluster", s.cluster.text()},
-            {"health", out.colored(color, s.health) + out.name(codes)},
-            {"master", fmt::format("{}  epoch {}  term {}  index {}", out.name(s.address), s.epoch, s.term, s.index)},
-            {"servers", fmt::format("{} up  {} suspect  {} lost", s.up, s.suspect, s.lost)},
-            {"files", fmt::format("{}  directories {}", s.files, s.directories)},
-            {"chunks", fmt::format("{}  full {}  under {}  lost {}  corrupt {}", s.chunks_total, s.chunks_full,
-                                   s.chunks_under, s.chunks_lost, s.chunks_corrupt)},
-            {"capacity", fmt::format("{} used / {}{}", format_size(s.used), format_size(s.capacity), share)}});
+  const bool shadow = !s.follows.empty();
+  std::string role = fmt::format("{}  epoch {}  term {}  index {}", out.name(s.address), s.epoch, s.term, s.index);
+  if (shadow) role += fmt::format("  follows {}  behind {} ms", out.name(s.follows), s.behind_ms);
+  print_fields(out, {{"cluster", s.cluster.text()},
+                     {"health", out.colored(color, s.health) + out.name(codes)},
+                     {shadow ? "shadow" : "master", role},
+                     {"servers", fmt::format("{} up  {} suspect  {} lost", s.up, s.suspect, s.lost)},
+                     {"files", fmt::format("{}  directories {}", s.files, s.directories)},
+                     {"chunks", fmt::format("{}  full {}  under {}  lost {}  corrupt {}", s.chunks_total, s.chunks_full,
+                                            s.chunks_under, s.chunks_lost, s.chunks_corrupt)},
+                     {"trash", fmt::format("{} files  {}", s.trash_files, format_size(s.trash_bytes))},
+                     {"capacity", fmt::format("{} used / {}{}", format_size(s.used), format_size(s.capacity), share)}});
   for (const std::string& code : s.codes) {
     if (code == "GFS_MASTER_BEHIND") out.line(std::string(kBehind));
   }
