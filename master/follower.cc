@@ -196,7 +196,7 @@ Task<> Follower::load_checkpoint() {
   }
   co_await decoder.finish();
   const CheckpointHeader& header = decoder.header();
-  if (header.cluster != endpoint_.cluster() || header.epoch != epoch || header.index != index)
+  if (header.cluster != endpoint_.cluster() || header.epoch > epoch || header.index != index)
     co_await fail(Code::corrupt, "the checkpoint of index {} is not what it is called", index);
   co_await adopt(header, loader.finish());
 }
@@ -207,7 +207,6 @@ Result<> Follower::adopt(const CheckpointHeader& header, Result<MasterState> loa
     return fail(Code::corrupt, "a checkpoint of index {} behind index {}", loaded->index(), index_);
   PROBE("a shadow began with a checkpoint");
   state_.emplace(std::move(*loaded));
-  epoch_ = header.epoch;
   index_ = header.index;
   digest_ = 0;
   ++checkpoints_loaded_;

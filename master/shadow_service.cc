@@ -179,6 +179,7 @@ Task<bus::ClusterStatus::Reply> ShadowService::status(bus::ClusterStatus, bus::C
   bus::ClusterStatus::Reply reply;
   reply.cluster = endpoint_->cluster();
   reply.address = address_;
+  reply.epoch = follower_.epoch();
   reply.term = follower_.term();
   reply.index = follower_.index();
   reply.suspect = static_cast<std::uint32_t>(there->servers().size());

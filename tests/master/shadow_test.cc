@@ -155,6 +155,11 @@ TEST_F(ShadowTest, RefusesEveryChangeAndNamesTheMaster) {
   refused(bus::ListLeases{});
   refused(bus::RevokeLease{});
   refused(bus::Checkpoint{});
+  refused(bus::RestoreTrash{file, "/f"});
+  refused(bus::PurgeTrash{});
+  refused(bus::SetDirectoryPolicy{"/"});
+  refused(bus::GetPolicy{"/"});
+  refused(bus::SetReplicas{"/f", 2});
   bus::RegisterServer join{servers[0]->id, servers[0]->session_now, servers[0]->control, servers[0]->data, "r"};
   Result<bus::RegisterServer::Reply> joined =
       world.clock.run(servers[0]->endpoint().call(bus::Peer::at(kShadowAddress), join));
@@ -205,6 +210,33 @@ TEST_F(ShadowTest, FollowsThroughCheckpointsOfTheMaster) {
   ASSERT_TRUE(is_level());
   EXPECT_EQ(ask(bus::ClusterStatus{}).value().files, 300u);
   EXPECT_GE(shadow->follower().checkpoints_loaded(), 1u);
+}
+
+TEST_F(ShadowTest, FollowsIntoANewEpochAlsoByACheckpointOfTheOldOne) {
+  settings.log_segment = 4096;
+  kill_master();
+  ASSERT_TRUE(start_master());
+  start_shadow();
+  for (int i = 0; i < 100; ++i) ASSERT_TRUE(call(bus::CreateFile{"/file-" + std::to_string(i)}));
+  for (int i = 0; i < 2; ++i) {
+    ASSERT_TRUE(call(bus::Remove{"/file-" + std::to_string(i)}));
+    ASSERT_TRUE(call(bus::Checkpoint{}));
+  }
+  ASSERT_TRUE(is_level());
+  EXPECT_EQ(ask(bus::ListTrash{}).value().items.size(), 2u);
+  EXPECT_EQ(ask(bus::ClusterStatus{}).value().trash_files, 2u);
+  kill_master();
+  settings.adopt_epoch = 2;
+  ASSERT_TRUE(start_master());
+  settings.adopt_epoch.reset();
+  ASSERT_GT(call_until_ok(bus::Checkpoint{}).value().log_from, 1u);
+  ASSERT_TRUE(is_level()) << "it was there before";
+  EXPECT_EQ(ask(bus::ClusterStatus{}).value().epoch, 2u);
+  start_shadow();
+  ASSERT_TRUE(is_level()) << "it begins now";
+  EXPECT_EQ(shadow->follower().checkpoints_loaded(), 1u);
+  EXPECT_EQ(ask(bus::ClusterStatus{}).value().files, 98u);
+  EXPECT_EQ(ask(bus::ListTrash{}).value().items.size(), 2u);
 }
 
 // Shadows that stand still, or fall silent in the middle of an answer, keep nobody waiting.
