@@ -41,12 +41,8 @@ Task<> LayoutService::restore(ChunkHandle handle) {
 }
 
 Result<> LayoutService::check_readable(ChunkHandle handle, const Chunk& chunk) {
-  if (restores_.is_coming(handle, chunk)) {
-    // A version that nobody holds can be read nowhere.
-    if (!is_led(handle, chunk)) group_.spawn(activate(handle, {}));
-    return fail(Code::unavailable, "chunk {} version {}: it is being brought to its newest content", handle,
-                chunk.configuration.version);
-  }
+  // Until it is active its members hold older versions, and say so to whoever asks for this one.
+  if (restores_.is_coming(handle, chunk) && !is_led(handle, chunk)) group_.spawn(activate(handle, {}));
   if (!restores_.is_old(handle, chunk)) return {};
   const RestorePlanner::Finding found = restores_.find(handle, chunk, now());
   if (found.what == RestorePlanner::Finding::What::keep) return {};

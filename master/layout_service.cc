@@ -72,12 +72,20 @@ Task<bus::LocateForRead::Reply> LayoutService::locate_for_read(bus::LocateForRea
   bus::LocateForRead::Reply reply;
   reply.size = inode->size;
   reply.chunks = inode->chunks;
+  Result<> settled;
+  bool some = false;
   for (ChunkHandle handle : state_.chunks().range(ask.inode, ask.first, std::min(ask.count, kPageMax))) {
     const Chunk chunk = *state_.chunks().find(handle);
-    co_await check_readable(handle, chunk);
+    Result<> readable = check_readable(handle, chunk);
     // Placed, but nobody has written to it, or ever may have: perhaps no server has even made it.
-    if (!chunk.configuration.virgin) reply.layout.push_back(layout(chunk, handle, true));
+    if (readable && chunk.configuration.virgin) continue;
+    bus::ChunkLayout& one = reply.layout.emplace_back(layout(chunk, handle, true));
+    some = some || readable;
+    if (readable) continue;
+    one.members.clear();  // nobody can be read from for now
+    settled = std::move(readable);
   }
+  if (!some) co_await std::move(settled);
   co_return reply;
 }
 

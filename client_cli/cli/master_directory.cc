@@ -29,7 +29,7 @@ Task<master::LogCut> cut(Disk& disk, std::uint64_t at, bool checkpoints_too, boo
   std::unique_ptr<DiskLock> lock = co_await disk.lock("LOCK");
   master::LogCut cut = co_await master::plan_log_cut(disk, at);
   if (!cut.checkpoints.empty() && !checkpoints_too && sure) {
-    co_await fail(Code::refused, "{} holds more than index {}: it has to go as well (--set-aside-checkpoints)",
+    co_await fail(Code::refused, "{} holds more than index {}: it has to go as well (--checkpoints-too)",
                   cut.checkpoints.front(), at);
   }
   if (!sure) co_return cut;

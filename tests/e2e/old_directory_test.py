@@ -187,6 +187,10 @@ class OldDirectory(ClusterTest):
         in_use = cluster.cli("log", "repair", directory, "--cut-at", "5", "--yes-discard", check=False)
         self.assertNotEqual(in_use.returncode, 0)
         self.assertIn("LOCK", in_use.stderr.decode())
+        self.assertIn("stop the master", in_use.stderr.decode())
+        nobodys = cluster.cli("log", "repair", self.work, "--cut-at", "5", "--yes-discard", check=False)
+        self.assertNotEqual(nobodys.returncode, 0)
+        self.assertEqual(os.listdir(self.work), [], "not even a lock is left there")
 
 
 if __name__ == "__main__":

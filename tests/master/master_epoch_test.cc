@@ -281,6 +281,27 @@ TEST_F(EpochTest, WhatNobodyHoldsNewerIsReadAsItIsAndWrittenInTheNewEpoch) {
   ASSERT_TRUE(still) << still.error().text();
 }
 
+// What is not known of one chunk of a file is no reason not to read the others.
+TEST_F(EpochTest, OtherChunksOfTheFileAreReadMeanwhile) {
+  const InodeId file = make_file("/f");
+  const bus::ChunkLayout changed = locate(file, 0).value();
+  const bus::ChunkLayout same = locate(file, 1).value();
+  const auto copy = copy_directory();
+  go_on("b");
+  for (const bus::Member& member : changed.members) server(member.server).hold(changed.handle, Version{4});
+  start_copy(copy, 0);
+  ASSERT_TRUE(everybody_up());
+  const bus::LocateForRead::Reply both = call(bus::LocateForRead{file, 0, 2}).value();
+  ASSERT_EQ(both.layout.size(), 2u);
+  EXPECT_TRUE(both.layout[0].members.empty());
+  EXPECT_EQ(both.layout[1].members.size(), same.members.size());
+  EXPECT_EQ(call(bus::LocateForRead{file, 0, 1}).error().code, Code::unavailable) << "nothing of it can be read";
+  ASSERT_TRUE(wait([&] {
+    return call(bus::LocateForRead{file, 0, 2})->layout[0].members.size() == 3;
+  })) << "reading is enough to have it brought back";
+  ASSERT_TRUE(settled(changed.handle, 3));
+}
+
 // The copy knows that the chunk was placed, not that it was ever written to.
 TEST_F(EpochTest, AChunkThatWasEmptyInTheCopyIsWhatServersHold) {
   const InodeId file = make_file("/f");

@@ -30,7 +30,7 @@ void print(Output& out, const master::LogCut& cut, bool done) {
   out.line(fmt::format("The next start of the master begins log epoch {}.", cut.identity.epoch));
   if (!done) {
     out.line(fmt::format("Nothing was changed. To do it: --yes-discard{}",
-                         cut.checkpoints.empty() ? "" : " --set-aside-checkpoints"));
+                         cut.checkpoints.empty() ? "" : " --checkpoints-too"));
   }
 }
 
@@ -42,6 +42,9 @@ std::string advice(const Error& error, const std::string& directory) {
       return "without --yes-discard it tells what would go, and changes nothing";
     case Code::in_use:
       return "stop the master that uses it";
+    case Code::not_found:
+    case Code::not_formatted:
+      return "the directory that gfs-master is given with --data";
     case Code::wrong_version:
       return "the gfs-cli of the version that wrote it";
     default:
@@ -56,7 +59,7 @@ Result<int> run(Session& session, const Arguments& arguments) {
   Result<std::uint64_t> at = arguments.number("cut-at", 0, 1, UINT64_MAX - 1);
   if (!at) return fail(std::move(at));
   const bool sure = arguments.has("yes-discard");
-  Result<master::LogCut> cut = cut_master_log(arguments[0], *at, arguments.has("set-aside-checkpoints"), sure);
+  Result<master::LogCut> cut = cut_master_log(arguments[0], *at, arguments.has("checkpoints-too"), sure);
   if (!cut) return session.tell("log repair", cut.error(), advice(cut.error(), arguments[0]));
   if (out.json()) {
     out.object(to_json(*cut, sure));
@@ -81,7 +84,7 @@ const Command kLogRepair{
         "is changed: what would be done is told. What a crash cuts off is finished by doing it again.\n"
         "Example: log repair /var/lib/gfs/master --cut-at 41200",
     .options = {{0, "cut-at", "INDEX", "the last change that stays (a refused start names it)"},
-                {0, "set-aside-checkpoints", "", "checkpoints that hold more than that go as well"},
+                {0, "checkpoints-too", "", "checkpoints that hold more than that go as well"},
                 {0, "yes-discard", "", "do it"}},
     .arguments_min = 1,
     .arguments_max = 1,
