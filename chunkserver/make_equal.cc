@@ -169,7 +169,6 @@ Task<> MakeEqual::fetch(Fetching* fetching, Run run) {
   }
 }
 
-// What was gathered ahead of time and not used for long makes room again.
 void MakeEqual::forget_old_copies() {
   const Instant now = endpoint_.executor().now();
   std::erase_if(gathered_, [&](const auto& one) {

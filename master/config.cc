@@ -22,6 +22,7 @@ Result<> read_file(const std::string& path, Options& options, Settings& settings
   config->get_duration("lease", settings.lease);
   config->get_duration("heal_after", settings.heal_after);
   config->get_duration("salvage_after", settings.salvage_after);
+  config->get_duration("collect_after", settings.collect_after);
   config->get_size("log_segment", settings.log_segment);
   config->get_size("checkpoint_after", settings.checkpoint_after);
   Result<> finished = config->finish();
@@ -62,6 +63,7 @@ Result<> apply(const Options& options, Settings& settings) {
   }
   if (settings.heal_after < Duration::zero() || settings.salvage_after < settings.lost_after)
     return fail(Code::invalid_argument, "salvage_after: it must not be shorter than lost_after");
+  if (settings.collect_after < Duration::zero()) return fail(Code::invalid_argument, "collect_after: not before now");
   if (settings.log_segment < 4096)
     return fail(Code::invalid_argument, "log_segment: {} is less than 4KiB", settings.log_segment);
   if (settings.checkpoint_after < 4096)

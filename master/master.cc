@@ -6,6 +6,7 @@
 #include "bus/endpoint.h"
 #include "master/admin_service.h"
 #include "master/checkpointer.h"
+#include "master/collector.h"
 #include "master/file_service.h"
 #include "master/healing_loop.h"
 #include "master/identity.h"
@@ -67,6 +68,7 @@ struct Master::Parts {
   std::unique_ptr<ServerService> registrar;
   std::unique_ptr<AdminService> admin;
   std::unique_ptr<HealingLoop> healing;
+  std::unique_ptr<Collector> collector;
   bus::ListenAt listening;
   TaskGroup group;
 };
@@ -106,13 +108,15 @@ Task<> Master::Parts::start() {
   ServerService::Settings for_servers{settings.heartbeat,
                                       settings.lease * (settings.mutant == "lease_times_ten" ? 10 : 1)};
   registrar = std::make_unique<ServerService>(state, journal, servers, log, for_servers);
-  admin = std::make_unique<AdminService>(state, servers, log, census, *layouts, checkpointer,
+  collector = std::make_unique<Collector>(state, journal, servers, endpoint, settings.collect_after, settings.mutant);
+  admin = std::make_unique<AdminService>(state, servers, log, census, *layouts, checkpointer, *collector,
                                          AdminService::Settings{settings.replicas, settings.lease});
   healing = std::make_unique<HealingLoop>(state, servers, *layouts, endpoint, settings.heal_after);
   files->serve(endpoint);
   layouts->serve(endpoint);
   registrar->serve(endpoint);
   admin->serve(endpoint);
+  collector->serve();
   endpoint.set_cluster(identity.cluster);
   endpoint.set_index([this] { return state.index(); });
   bus::ListenAt at{settings.listen.control, {}, settings.listen.events};
@@ -120,6 +124,7 @@ Task<> Master::Parts::start() {
   admin->set_address(settings.advertise.empty() ? listening.control : settings.advertise);
   group.spawn(walk_chunks());
   group.spawn(healing->run());
+  group.spawn(collector->run());
   log::info("ready", {{"listen", listening.control},
                       {"cluster", identity.cluster},
                       {"index", log.last_index()},

@@ -69,7 +69,8 @@ const std::vector<const Command*>& commands() {
                                                &kDu,          &kTest,          &kChecksum,  &kAppend,      &kRappend,
                                                &kRecords,     &kTruncate,      &kSetpolicy, &kStatus,      &kDf,
                                                &kServerLs,    &kChunkLs,       &kChunkInfo, &kChunkVerify, &kLeaseLs,
-                                               &kLeaseRevoke, &kCheckpointNow, &kLogStat,   &kLogDump,     &kBenchRead,
+                                               &kLeaseRevoke, &kCheckpointNow, &kLogStat,   &kLogDump,     &kGcStatus,
+                                               &kGcLs,        &kGcAllow,       &kGcRestore, &kGcPurge,     &kBenchRead,
                                                &kBenchWrite,  &kBenchAppend,   &kBenchMeta, &kHelp,        &kVersion,
                                                &kCd,          &kPwd,           &kHistory,   &kQuit,        &kExit};
   return all;

@@ -9,6 +9,7 @@ extern const Command kLs, kTree, kStat, kCat, kPut, kGet, kMkdir, kRm, kMv, kCp,
 extern const Command kAppend, kRappend, kRecords, kTruncate, kSetpolicy;
 extern const Command kStatus, kServerLs, kChunkLs, kChunkInfo, kChunkVerify, kLeaseLs, kLeaseRevoke;
 extern const Command kCheckpointNow, kLogStat, kLogDump;
+extern const Command kGcStatus, kGcLs, kGcAllow, kGcRestore, kGcPurge;
 extern const Command kBenchRead, kBenchWrite, kBenchAppend, kBenchMeta;
 extern const Command kHelp, kVersion, kCd, kPwd, kHistory, kQuit, kExit;
 

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "base/units.h"
 #include "client_cli/cli/commands.h"
 #include "client_cli/cli/exit_code.h"
@@ -49,6 +51,10 @@ Result<int> run(Session& session, const Arguments&) {
                      {"chunks", fmt::format("{}  full {}  under {}  lost {}  corrupt {}", s.chunks_total, s.chunks_full,
                                             s.chunks_under, s.chunks_lost, s.chunks_corrupt)},
                      {"capacity", fmt::format("{} used / {}{}", format_size(s.used), format_size(s.capacity), share)}});
+  if (std::ranges::find(s.codes, "GFS_COLLECTION_REFUSED") != s.codes.end())
+    out.note("servers refuse to put away so many replicas at once: gc status shows them, gc allow lets them");
+  if (std::ranges::find(s.codes, "GFS_UNKNOWN_CHUNKS") != s.codes.end())
+    out.note("servers hold chunks that this master never gave out: its log may be older than the truth (gc status)");
   return kOk;
 }
 
