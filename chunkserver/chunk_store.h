@@ -168,7 +168,7 @@ class ChunkStore {
 
   // Puts the replica away; durable when it returns (chunk_store_quarantine.cc). not_found: nothing is held.
   // stale_version: another version than this one is held, or a newer one than `fence` promised. conflict: it is being
-  // copied or used: later. io_error: the disk did not do it. It is held as before then.
+  // copied or used: later. Else it is held as before, but for a failed sync: the next start finds out.
   Task<> quarantine(ChunkHandle handle, Version version, Version fence, Garbage why, WallMs now);
   // Takes back what was put away last, as it was. not_found, already_exists, corrupt (its files are not whole).
   Task<ChunkInfo> restore(ChunkHandle handle);

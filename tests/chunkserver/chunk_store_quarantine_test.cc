@@ -59,8 +59,8 @@ class QuarantineTest : public StoreTest {
       });
       while (!answered && steps-- > 0 && world.step()) {
       }
-      life.reset();
     }
+    life.reset();
     if (power) platter->power_cut();
     open();
     return answered;
@@ -295,8 +295,8 @@ TEST_F(QuarantineTest, AFailingDiskLeavesItHeldOrPutAway) {
     platter->set_faults({});
     EXPECT_EQ(store().find(kChunk).has_value(), !away);
     open();
-    if (away) ASSERT_TRUE(restore());
-    ASSERT_TRUE(store().find(kChunk));
+    // A failed sync leaves it open which of the two it is; then the disk is not trusted any more, either.
+    if (!store().find(kChunk)) ASSERT_TRUE(restore());
     expect_as_before();
   }
 }
