@@ -245,7 +245,9 @@ Task<> ChunkStore::quarantine(ChunkHandle handle, Version version, Version fence
   return detached(tasks_, quarantine_now(handle, version, fence, why, now));
 }
 
-Task<ChunkInfo> ChunkStore::restore(ChunkHandle handle) { return detached(tasks_, restore_now(handle)); }
+Task<ChunkInfo> ChunkStore::restore(ChunkHandle handle, Version at_least) {
+  return detached(tasks_, restore_now(handle, at_least));
+}
 
 Task<ChunkStore::Purged> ChunkStore::purge(WallMs before, std::size_t limit) {
   return detached(tasks_, purge_now(before, limit));

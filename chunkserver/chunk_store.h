@@ -170,8 +170,9 @@ class ChunkStore {
   // stale_version: another version than this one is held, or a newer one than `fence` promised. conflict: it is being
   // copied or used: later. Else it is held as before, but for a failed sync: the next start finds out.
   Task<> quarantine(ChunkHandle handle, Version version, Version fence, Garbage why, WallMs now);
-  // Takes back what was put away last, as it was. not_found, already_exists, corrupt (its files are not whole).
-  Task<ChunkInfo> restore(ChunkHandle handle);
+  // Takes back what was put away last, as it was. not_found, already_exists, refused (it is of an older version),
+  // corrupt (its files are not whole).
+  Task<ChunkInfo> restore(ChunkHandle handle, Version at_least = {});
   // Unlinks what was put away before `before`, at most `limit` replicas, the oldest first.
   struct Purged {
     std::uint64_t chunks = 0;
@@ -259,7 +260,7 @@ class ChunkStore {
   Task<> quarantine_now(ChunkHandle handle, Version version, Version fence, Garbage why, WallMs now);
   Result<> may_leave(const Chunk& chunk, Version version, Version fence) const;
   Task<> put_away(ChunkHandle handle, std::string target);
-  Task<ChunkInfo> restore_now(ChunkHandle handle);
+  Task<ChunkInfo> restore_now(ChunkHandle handle, Version at_least);
   Task<ChunkMeta> take_back(Quarantined entry);
   Task<Purged> purge_now(WallMs before, std::size_t limit);
   Task<> move(std::string source, std::string target, std::string folder);

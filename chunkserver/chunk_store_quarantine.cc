@@ -100,11 +100,15 @@ Task<> ChunkStore::sync_folders(std::string folder) {
   co_await fail(std::move(synced).error());
 }
 
-Task<ChunkInfo> ChunkStore::restore_now(ChunkHandle handle) {
+Task<ChunkInfo> ChunkStore::restore_now(ChunkHandle handle, Version at_least) {
   co_await usable();
   Semaphore::Held turn = co_await moving_back_.take(1);
   const std::optional<Quarantined> last = quarantine_.newest(handle);
   if (!last) co_await fail(Code::not_found, "chunk {}: nothing of it is in quarantine here", handle);
+  if (last->version < at_least) {
+    co_await fail(Code::refused, "chunk {}: version {} is in quarantine, and version {} has been acknowledged since",
+                  handle, last->version, at_least);
+  }
   auto there = chunks_.find(handle);
   if (there != chunks_.end()) {
     const Chunk& chunk = *there->second;

@@ -154,7 +154,7 @@ Task<bus::AllowCollection::Reply> Collection::allow(bus::AllowCollection ask, bu
 }
 
 Task<bus::RestoreChunk::Reply> Collection::restore(bus::RestoreChunk ask, bus::Caller) {
-  const ChunkInfo chunk = co_await store_.restore(ask.handle);
+  const ChunkInfo chunk = co_await store_.restore(ask.handle, ask.at_least);
   if (restored_.size() >= kRestoredMax) restored_.erase(restored_.begin());
   restored_[ask.handle] = executor_.now() + settings_.quarantine;
   co_return bus::RestoreChunk::Reply{chunk.version, chunk.length};

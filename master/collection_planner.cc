@@ -15,10 +15,7 @@ std::uint64_t epoch_of(ChunkHandle handle) { return handle.value >> 48; }
 
 bool CollectionPlanner::is_whole(ChunkHandle handle, const Chunk& chunk, Instant now) const {
   const Configuration& configuration = chunk.configuration;
-  if (configuration.virgin || configuration.salvage || !configuration.joining.empty() ||
-      configuration.settled != configuration.version || configuration.members.size() < chunk.goal) {
-    return false;
-  }
+  if (configuration.settled != configuration.version || configuration.members.size() < chunk.goal) return false;
   return std::ranges::all_of(configuration.members, [&](ServerId member) {
     const Held* held = servers_.held(member, handle);
     return servers_.up(member, now) && held != nullptr && held->version == configuration.version &&
@@ -28,23 +25,23 @@ bool CollectionPlanner::is_whole(ChunkHandle handle, const Chunk& chunk, Instant
 
 bool CollectionPlanner::is_unknown(ChunkHandle handle) const { return handle > state_.last_handle(); }
 
-std::optional<bus::Garbage> CollectionPlanner::garbage(ServerId server, const bus::ListHeld::Held& held,
-                                                       Instant now) const {
-  if (held.version.value == 0) return std::nullopt;
+std::optional<CollectionPlanner::Judged> CollectionPlanner::judge(ServerId server, const bus::ListHeld::Held& held,
+                                                                  Instant now) const {
   const std::optional<Chunk> chunk = state_.chunks().find(held.handle);
   if (!chunk) {
     const bool this_epoch = epoch_of(held.handle) == epoch_of(state_.last_handle());
     if (!this_epoch || is_unknown(held.handle)) return std::nullopt;
-    return bus::Garbage::orphan;
+    return Judged{.why = bus::Garbage::orphan, .settled = {}};
   }
   const Configuration& configuration = chunk->configuration;
   if (configuration.has(server)) return std::nullopt;
-  if (former_members_) return bus::Garbage::stale;
+  const Judged stale{.why = bus::Garbage::stale, .settled = configuration.settled};
+  if (former_members_) return stale;
   // Who may still acknowledge alone may hold what nobody else has.
   const bool alone = std::ranges::find(configuration.lone, server) != configuration.lone.end();
   const bool older = held.version < configuration.settled && held.fence <= configuration.version;
   if (!older || alone || !is_whole(held.handle, *chunk, now)) return std::nullopt;
-  return bus::Garbage::stale;
+  return stale;
 }
 
 std::string CollectionPlanner::held_back(Instant now) const {
@@ -85,30 +82,27 @@ CollectionPlanner::Found CollectionPlanner::look(ServerId server, const bus::Lis
     } else if (new_to_us && searched.unknown.size() < kUnknownMax) {
       searched.unknown.insert(unknown, held.handle);
     }
-    const std::optional<bus::Garbage> why = garbage(server, held, now);
-    if (!why) {
+    const std::optional<Judged> judged = judge(server, held, now);
+    if (!judged) {
       if (known_candidate) erase(searched, at++);
       continue;
     }
-    const std::optional<Chunk> chunk = state_.chunks().find(held.handle);
-    const Version settled = chunk ? chunk->configuration.settled : Version{};
     if (!known_candidate) {
       if (searched.candidates.size() >= kCandidatesMax) continue;
       at = searched.candidates.emplace_hint(at, held.handle, Candidate{});
       at->second.since = now;
     }
     Candidate& candidate = at->second;
-    if (known_candidate && (candidate.why != *why || candidate.version != held.version ||
-                            candidate.fence != held.fence || candidate.settled != settled)) {
+    if (known_candidate &&
+        (candidate.judged != *judged || candidate.version != held.version || candidate.fence != held.fence)) {
       candidate.since = now;
     }
-    candidate.why = *why;
+    candidate.judged = *judged;
     candidate.version = held.version;
     candidate.fence = held.fence;
-    candidate.settled = settled;
     ++at;
     if (now - candidate.since < after_) continue;
-    found.due.push_back({held.handle, held.version, held.fence, *why});
+    found.due.push_back({held.handle, held.version, held.fence, judged->why});
     if (found.due.size() == kOrderMax) return found;
   }
   if (page.last) {

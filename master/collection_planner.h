@@ -66,10 +66,14 @@ class CollectionPlanner {
   Counts counts(ServerId server) const;
 
  private:
-  struct Candidate {
+  struct Judged {
     bus::Garbage why = bus::Garbage::orphan;
-    Version version, fence;
     Version settled;  // the chunk's, when stale
+    bool operator==(const Judged&) const = default;
+  };
+  struct Candidate {
+    Judged judged;
+    Version version, fence;
     Instant since{};
     bool refused = false;
   };
@@ -82,7 +86,7 @@ class CollectionPlanner {
   // This log has not given it out, as far as it goes.
   bool is_unknown(ChunkHandle handle) const;
   // Nothing: it is of use, or may be.
-  std::optional<bus::Garbage> garbage(ServerId server, const bus::ListHeld::Held& held, Instant now) const;
+  std::optional<Judged> judge(ServerId server, const bus::ListHeld::Held& held, Instant now) const;
   bool is_whole(ChunkHandle handle, const Chunk& chunk, Instant now) const;
   static void erase(Searched& searched, std::map<ChunkHandle, Candidate>::iterator at);
 

@@ -169,6 +169,8 @@ Task<bus::RestoreChunk::Reply> Collector::restore(bus::RestoreChunk ask, bus::Ca
   if (ask.server.nil()) co_await fail(Code::invalid_argument, "chunk {}: no server is named", ask.handle);
   const std::vector<ServerId> servers = co_await named(ask.server);
   const ChunkHandle handle = ask.handle;
+  const std::optional<Chunk> chunk = state_.chunks().find(handle);
+  if (chunk && chunk->configuration.has(servers.front())) ask.at_least = chunk->configuration.settled;
   const bus::RestoreChunk::Reply restored = co_await hand_on(servers.front(), std::move(ask));
   if (state_.chunks().has(handle)) servers_.note(servers.front(), handle, restored.version, restored.length);
   log::info("chunk_restored", {{"chunk", handle}, {"server", servers.front()}, {"version", restored.version}});

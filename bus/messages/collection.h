@@ -79,7 +79,7 @@ struct AllowCollection {
 };
 
 // Takes the youngest quarantined replica of the chunk back, as it was. It is left alone then for the quarantine's time.
-//   not_found: none is there · already_exists: the server holds the chunk
+//   not_found: none is there · already_exists: the server holds the chunk · refused: it is older than `at_least`
 struct RestoreChunk {
   static constexpr std::string_view kind = "collection.restore";
   static constexpr Roles senders = kMaster | kClient | kAdmin;
@@ -90,7 +90,9 @@ struct RestoreChunk {
   };
   ServerId server;
   ChunkHandle handle;
-  MSGPACK_DEFINE_MAP(server, handle);
+  // Filled in by the master, of a member: an older replica would count as one that holds what was acknowledged.
+  Version at_least;
+  MSGPACK_DEFINE_MAP(server, handle, at_least);
 };
 
 // Unlinks what has been in quarantine for so long, at most `limit` replicas of each server.

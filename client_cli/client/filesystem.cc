@@ -236,7 +236,7 @@ Task<bus::AllowCollection::Reply> Filesystem::allow_collection(bus::AllowCollect
 }
 
 Task<bus::RestoreChunk::Reply> Filesystem::restore_chunk(ServerId server, ChunkHandle handle) {
-  bus::RestoreChunk ask{server, handle};
+  bus::RestoreChunk ask{server, handle, {}};
   co_return co_await parts_->context.master.ask(std::move(ask), fmt::format("restore chunk {}", handle),
                                                 parts_->context.deadline());
 }

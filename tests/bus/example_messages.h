@@ -186,7 +186,7 @@ void each_example_message(Visit&& visit) {
         CollectChunks::Reply{{CollectChunks::Done::quarantined, CollectChunks::Done::refused}});
   visit("collection.allow", AllowCollection{server, 1000, 60000});
   visit("collection.allow.reply", AllowCollection::Reply{3});
-  visit("collection.restore", RestoreChunk{server, handle});
+  visit("collection.restore", RestoreChunk{server, handle, version});
   visit("collection.restore.reply", RestoreChunk::Reply{version, 5000});
   visit("collection.purge", PurgeQuarantine{server, 60000, 10});
   visit("collection.purge.reply", PurgeQuarantine::Reply{10, 5000, true});

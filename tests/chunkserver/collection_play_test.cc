@@ -45,7 +45,7 @@ class CollectionPlayTest : public ServerTest {
     }
     return handles;
   }
-  Result<bus::RestoreChunk::Reply> restore(std::uint64_t handle) { return order(bus::RestoreChunk{{}, {handle}}); }
+  Result<bus::RestoreChunk::Reply> restore(std::uint64_t handle) { return order(bus::RestoreChunk{{}, {handle}, {}}); }
 };
 
 TEST_F(CollectionPlayTest, GarbageIsPutAwayAndComesBack) {
@@ -60,6 +60,8 @@ TEST_F(CollectionPlayTest, GarbageIsPutAwayAndComesBack) {
   EXPECT_FALSE(write({0}, 1, 0, "more")) << "its primary has ended, too";
   ASSERT_TRUE(until([&] { return master.last_beat.quarantined == 1; }));
   EXPECT_EQ(master.last_beat.quarantined_bytes, 6u);
+  EXPECT_EQ(order(bus::RestoreChunk{{}, {1}, Version{2}}).error().code, Code::refused)
+      << "as a member's it would stand for what was acknowledged";
   EXPECT_EQ(restore(1)->version, Version{1});
   EXPECT_EQ(inspect(0)->length, 6u);
   EXPECT_THAT(collect({1}), ElementsAre(Done::busy)) << "an operator wants it";

@@ -168,6 +168,13 @@ TEST_F(CollectionTest, OldCopiesStayWhileAMemberIsNotSound) {
   servers.note_missing(server(3), handle);
   EXPECT_FALSE(goes(4, handle)) << "missing";
   move(handle, {1, 2, 3});
+  bus::RegisterServer again;
+  again.server = server(3);
+  again.session.bytes[0] = 2;
+  servers.open_session(again, "route", now);
+  EXPECT_TRUE(servers.report({server(3), again.session, {{.handle = handle, .version = {2}}}, {}, true}));
+  EXPECT_FALSE(goes(4, handle)) << "behind";
+  move(handle, {1, 2, 3});
   servers.note_dead(server(3));
   EXPECT_TRUE(look(4, {{handle, {1}, {1}}}).empty()) << "not heard";
 }
@@ -189,6 +196,19 @@ TEST_F(CollectionTest, OldCopiesStayWhileSomebodyJoins) {
   std::vector<ServerId> members{server(1), server(2), server(3)};
   ASSERT_TRUE(state.apply({{}, ReconfigureOp{handle, {2}, members, server(1), {server(3)}}}).ok());
   for (ServerId member : members) servers.note(member, handle, {3}, 0);
+  EXPECT_FALSE(goes(4, handle));
+}
+
+// Its file is acknowledged by primaries alone: what it took last may be nowhere else.
+TEST_F(CollectionTest, WhoMayHaveAcknowledgedAloneStays) {
+  ASSERT_TRUE(state.apply({{}, SetPolicyOp{"/f", bus::AckMode::primary}}).ok());
+  const ChunkHandle handle = chunk({4, 1, 2});
+  const std::vector<ServerId> members{server(1), server(2), server(3)};
+  ReconfigureOp without{handle, {1}, members, server(1)};
+  without.ack = bus::AckMode::primary;
+  ASSERT_TRUE(state.apply({{}, without}).ok());
+  ASSERT_TRUE(state.apply({{}, ActivateOp{handle, {2}}}).ok());
+  for (ServerId member : members) servers.note(member, handle, {2}, 0);
   EXPECT_FALSE(goes(4, handle));
 }
 
