@@ -63,6 +63,7 @@ struct Activity {
   std::vector<Promise<void>> sync_waiters;  // of the next data sync
   std::deque<PendingPut> puts;              // small appends that wait for the one being put
   bool putting = false;
+  Semaphore meta{1};      // its metadata file is written by one at a time
   std::size_t users = 0;  // coroutines that hold references
 };
 
@@ -114,6 +115,7 @@ struct Chunk {
   Lsn data_synced_lsn = 0;           // ... and up to which the data file is on the disk
   std::uint64_t durable_length = 0;  // survives a power cut
 
+  bool leaving = false;  // its files are on their way into quarantine, or back
   std::unique_ptr<Activity> activity;
   std::shared_ptr<Copy> copy;
 
@@ -125,5 +127,8 @@ struct Chunk {
   bool bulk_unsynced() const { return bulk_lsn > data_synced_lsn; }
   std::uint32_t tail() const { return length % kBlockSize == 0 || checksums.empty() ? 0 : checksums.back(); }
 };
+
+// As its metadata file says; checksums and records stay there.
+std::unique_ptr<Chunk> chunk_of(const ChunkMeta& meta);
 
 }  // namespace gfs::chunkserver

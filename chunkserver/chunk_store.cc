@@ -9,6 +9,24 @@
 
 namespace gfs::chunkserver {
 
+std::unique_ptr<Chunk> chunk_of(const ChunkMeta& meta) {
+  auto chunk = std::make_unique<Chunk>();
+  chunk->handle = meta.handle;
+  chunk->version = meta.version;
+  chunk->primary = meta.primary;
+  chunk->fence = chunk->promised = meta.fence;
+  chunk->fenced_primary = chunk->promised_to = meta.fenced_primary;
+  chunk->serial = meta.serial;
+  chunk->length = chunk->durable_length = meta.length;
+  chunk->damaged = meta.damaged;
+  chunk->sealed = meta.sealed;
+  chunk->suspect = meta.suspect;
+  chunk->appended = !meta.records.empty();
+  chunk->name_durable = meta.length > 0;  // an empty chunk may have no data file yet
+  chunk->lsn = chunk->meta_lsn = chunk->committed_lsn = chunk->data_synced_lsn = chunk->mark_after = meta.lsn;
+  return chunk;
+}
+
 ChunkStore::ChunkStore(Executor& executor, Disk& disk, StoreSettings settings)
     : executor_(executor),
       disk_(disk),
@@ -19,6 +37,7 @@ ChunkStore::ChunkStore(Executor& executor, Disk& disk, StoreSettings settings)
 Task<> ChunkStore::open() {
   co_await disk_.make_directories("chunks");
   co_await disk_.make_directories("journal");
+  co_await disk_.make_directories(kQuarantineFolder);
   co_await disk_.sync_directory("");
   co_await measure_space();
   Recovery recovery(*this);
@@ -26,24 +45,19 @@ Task<> ChunkStore::open() {
 }
 
 Task<> ChunkStore::close() {
-  while (checkpointing_) co_await executor_.sleep(1ms);
-  if (broken_) co_return;
-  checkpointing_ = true;
-  Result<> done = co_await checkpoint().outcome();
-  checkpointing_ = false;
-  co_await std::move(done);
+  if (!broken_) co_await checkpoint_now();
 }
 
 std::optional<ChunkInfo> ChunkStore::find(ChunkHandle handle) const {
   auto found = chunks_.find(handle);
-  if (found == chunks_.end() || !found->second->known()) return std::nullopt;
+  if (found == chunks_.end() || !found->second->known() || found->second->leaving) return std::nullopt;
   return info_of(*found->second);
 }
 
 std::vector<ChunkInfo> ChunkStore::page(ChunkHandle after, std::size_t limit) const {
   std::vector<ChunkInfo> out;
   for (auto it = chunks_.upper_bound(after); it != chunks_.end() && out.size() < limit; ++it) {
-    if (it->second->version.value != 0) out.push_back(info_of(*it->second));
+    if (it->second->version.value != 0 && !it->second->leaving) out.push_back(info_of(*it->second));
   }
   return out;
 }
@@ -65,7 +79,15 @@ ChunkInfo ChunkStore::info_of(const Chunk& chunk) const {
 Result<Chunk*> ChunkStore::held(ChunkHandle handle) {
   auto found = chunks_.find(handle);
   if (found == chunks_.end()) return fail(Code::not_found, "chunk {}: not held here", handle);
+  Result<> stays = staying(handle);
+  if (!stays) return fail(std::move(stays));
   return found->second.get();
+}
+
+Result<> ChunkStore::staying(ChunkHandle handle) const {
+  auto found = chunks_.find(handle);
+  if (found == chunks_.end() || !found->second->leaving) return {};
+  return fail(Code::unavailable, "chunk {}: its files are being moved into quarantine, or back", handle);
 }
 
 Chunk* ChunkStore::entry(ChunkHandle handle) {
@@ -87,7 +109,12 @@ Result<> ChunkStore::usable() const {
 Result<> ChunkStore::room_for(std::uint64_t bytes) const {
   const std::uint64_t reserve = std::min(settings_.space_reserve, space_.capacity / 100);
   if (space_.available < bytes + reserve) {
-    return fail(Code::no_space, "disk full: {} bytes free, {} of them kept in reserve", space_.available, reserve);
+    const std::string freed =
+        quarantine_.bytes() == 0
+            ? ""
+            : fmt::format("; {} bytes are in quarantine: gfs-cli gc purge unlinks them", quarantine_.bytes());
+    return fail(Code::no_space, "disk full: {} bytes free, {} of them kept in reserve{}", space_.available, reserve,
+                freed);
   }
   return {};
 }
@@ -212,6 +239,18 @@ Task<> ChunkStore::copy_blocks(ChunkHandle handle, std::uint32_t first, Bytes by
 
 Task<> ChunkStore::install_copy(ChunkHandle handle, Version promised, CopyTarget target) {
   return detached(tasks_, install_copy_now(handle, promised, std::move(target)));
+}
+
+Task<> ChunkStore::quarantine(ChunkHandle handle, Version version, Version fence, Garbage why, WallMs now) {
+  return detached(tasks_, quarantine_now(handle, version, fence, why, now));
+}
+
+Task<ChunkInfo> ChunkStore::restore(ChunkHandle handle, Version at_least) {
+  return detached(tasks_, restore_now(handle, at_least));
+}
+
+Task<ChunkStore::Purged> ChunkStore::purge(WallMs before, std::size_t limit) {
+  return detached(tasks_, purge_now(before, limit));
 }
 
 Task<std::uint64_t> ChunkStore::sync(ChunkHandle handle) { return detached(tasks_, sync_now(handle)); }

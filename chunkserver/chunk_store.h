@@ -16,6 +16,9 @@
 //   last was equal to all members in; adopt() raises it.
 // * A copy (make equal) gathers blocks in a file of its own, `<handle>.copy`, and takes effect by one journal record:
 //   what it brings counts as a whole or not at all.
+// * A replica that is put into quarantine (quarantine.h) does not exist any more for anybody; its files are as they
+// were,
+//   and everything that the journal has about it is void.
 // * A failed sync is final: broken() is told, everything that changes something fails from then on; reads go on.
 // * Memory: 400 bytes per chunk, plus checksums and append records of chunks in use (a few MiB) and of those not yet in
 //   a metadata file.
@@ -39,6 +42,7 @@
 #include "chunkserver/chunk.h"
 #include "chunkserver/mutation_journal.h"
 #include "chunkserver/open_files.h"
+#include "chunkserver/quarantine.h"
 
 namespace gfs::chunkserver {
 
@@ -74,12 +78,12 @@ struct Mutation {
   Serial serial;
   RequestId id;
   MutationKind what = MutationKind::write;
-  std::uint64_t offset = 0;   // append: must be the chunk's end; truncate: the new length
+  std::uint64_t offset = 0;  // append: must be the chunk's end; truncate: the new length
   std::uint32_t digest = 0;
-  std::uint32_t count = 0;    // append: records in the batch, consecutive from id.sequence
-  std::uint32_t index = 0;    // append: the chunk's number in its file
-  std::int64_t time_ms = 0;   // append, import
-  Bytes bytes;                // import: AppendRecords::encode()
+  std::uint32_t count = 0;               // append: records in the batch, consecutive from id.sequence
+  std::uint32_t index = 0;               // append: the chunk's number in its file
+  std::int64_t time_ms = 0;              // append, import
+  Bytes bytes;                           // import: AppendRecords::encode()
   std::vector<std::uint32_t> checksums;  // of its pieces; verified by the caller
   bool in_order = true;                  // the serial must follow the last one (false: a mutant's)
 };
@@ -120,8 +124,8 @@ class ChunkStore {
   std::size_t count() const { return chunks_.size(); }
 
   // Durable when it returns: nothing below `version` is applied from then on, and what was under way has ended. Known
-  // afterwards even if nothing was held (version 0). Idempotent. stale_version: a newer promise was made, or this one to
-  // another primary.
+  // afterwards even if nothing was held (version 0). Idempotent. stale_version: a newer promise was made, or this one
+  // to another primary.
   Task<> promise(ChunkHandle handle, Version version, ServerId primary);
   // Durable when it returns, and nothing of an older version is under way then. Creates the chunk if told to. Serials
   // begin anew. stale_version (a newer one is held or promised), not_found, suspect.
@@ -140,7 +144,8 @@ class ChunkStore {
   // What it remembers of appends. not_found, corrupt.
   Task<AppendRecords> records(ChunkHandle handle);
   // AppendRecords::judge on them.
-  Task<std::optional<AppendRecord>> judge_append(ChunkHandle handle, AppendRecords::Ask ask, std::uint64_t pending_last);
+  Task<std::optional<AppendRecord>> judge_append(ChunkHandle handle, AppendRecords::Ask ask,
+                                                 std::uint64_t pending_last);
 
   // A copy under way (chunk_store_copy.cc). One per chunk; begin_copy() goes on with what a copy of this life has
   // gathered already. Blocks are checked against the checksum given with them.
@@ -151,15 +156,30 @@ class ChunkStore {
   // Blocks [first, first + checksums.size()); `bytes` ends with the chunk or at a block's border.
   Task<> copy_blocks(ChunkHandle handle, std::uint32_t first, Bytes bytes, std::vector<std::uint32_t> checksums);
   // Takes effect: the chunk is the target from now on, durably; suspect and damage are over. Every block of the target
-  // must be at hand: conflict else, and nothing has changed. stale_version: another version than `promised` is promised.
-  // io_error: it is on record, but the disk did not take all of its bytes: the chunk is suspect, and what was gathered
-  // is kept for the next try. Every other error leaves the chunk as it was.
+  // must be at hand: conflict else, and nothing has changed. stale_version: another version than `promised` is
+  // promised. io_error: it is on record, but the disk did not take all of its bytes: the chunk is suspect, and what was
+  // gathered is kept for the next try. Every other error leaves the chunk as it was.
   Task<> install_copy(ChunkHandle handle, Version promised, CopyTarget target);
   void drop_copy(ChunkHandle handle);
   // corrupt names chunk and block, and on_damage was told.
   Task<ReadBytes> read(ChunkHandle handle, std::uint64_t offset, std::uint64_t size);
   // Everything written before the call is on the disk.
   Task<std::uint64_t> sync(ChunkHandle handle);
+
+  // Puts the replica away; durable when it returns (chunk_store_quarantine.cc). not_found: nothing is held.
+  // stale_version: another version than this one is held, or a newer one than `fence` promised. conflict: it is being
+  // copied or used: later. Else it is held as before, but for a failed sync: the next start finds out.
+  Task<> quarantine(ChunkHandle handle, Version version, Version fence, Garbage why, WallMs now);
+  // Takes back what was put away last, as it was. not_found, already_exists, refused (it is of an older version),
+  // corrupt (its files are not whole).
+  Task<ChunkInfo> restore(ChunkHandle handle, Version at_least = {});
+  // Unlinks what was put away before `before`, at most `limit` replicas, the oldest first.
+  struct Purged {
+    std::uint64_t chunks = 0;
+    std::uint64_t bytes = 0;
+  };
+  Task<Purged> purge(WallMs before, std::size_t limit);
+  const Quarantine& quarantined() const { return quarantine_; }
 
   // no_space when the reserve would be touched.
   Result<> room_for(std::uint64_t bytes) const;
@@ -176,7 +196,8 @@ class ChunkStore {
   class Use;  // keeps a chunk's activity and checksums in memory
 
   Result<Chunk*> held(ChunkHandle handle);
-  Chunk* entry(ChunkHandle handle);  // made if need be; known to nobody before something of it is on the disk
+  Result<> staying(ChunkHandle handle) const;  // unavailable while its files are being moved
+  Chunk* entry(ChunkHandle handle);            // made if need be; known to nobody before something of it is on the disk
   ChunkInfo info_of(const Chunk& chunk) const;
   Result<> usable() const;
   Task<> load(Chunk* chunk);
@@ -235,6 +256,16 @@ class ChunkStore {
   Task<> remove_copy(ChunkHandle handle);
   Task<> quiet(std::shared_ptr<Copy> copy);
 
+  // chunk_store_quarantine.cc
+  Task<> quarantine_now(ChunkHandle handle, Version version, Version fence, Garbage why, WallMs now);
+  Result<> may_leave(const Chunk& chunk, Version version, Version fence) const;
+  Task<> put_away(ChunkHandle handle, std::string target);
+  Task<ChunkInfo> restore_now(ChunkHandle handle, Version at_least);
+  Task<ChunkMeta> take_back(Quarantined entry);
+  Task<Purged> purge_now(WallMs before, std::size_t limit);
+  Task<> move(std::string source, std::string target, std::string folder);
+  Task<> sync_folders(std::string folder);
+
   // chunk_store_sync.cc
   Task<std::uint64_t> sync_now(ChunkHandle handle);
   Task<> sync_journal(Chunk* chunk, Lsn lsn);
@@ -243,6 +274,7 @@ class ChunkStore {
   Task<> sync_data_file(Chunk* chunk, Lsn through);
   void checkpoint_if_due();
   Task<> checkpoint();
+  Task<> checkpoint_now();
   Task<> write_metas();
   Task<> write_meta(ChunkHandle handle);
 
@@ -263,6 +295,8 @@ class ChunkStore {
   bool checkpointing_ = false;
   Instant checkpoint_not_before_{};
   std::optional<Error> broken_;
+  Quarantine quarantine_;
+  Semaphore moving_back_{1};  // what is in quarantine leaves it one way at a time
   MutationJournal journal_;
   OpenFiles files_;
   TaskGroup tasks_;

@@ -37,6 +37,7 @@ bool same(const std::map<std::uint32_t, BlockAtHand>& blocks, std::uint32_t bloc
 
 Task<std::vector<ChunkStore::AtHand>> ChunkStore::begin_copy_now(ChunkHandle handle) {
   co_await usable();
+  co_await staying(handle);
   if (!chunks_.contains(handle)) co_await room_for(0);
   Chunk* chunk = entry(handle);
   Use use(chunk);

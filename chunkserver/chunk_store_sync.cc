@@ -90,6 +90,14 @@ void ChunkStore::checkpoint_if_due() {
   });
 }
 
+Task<> ChunkStore::checkpoint_now() {
+  while (checkpointing_) co_await executor_.sleep(1ms);
+  checkpointing_ = true;
+  Result<> done = co_await checkpoint().outcome();
+  checkpointing_ = false;
+  co_await std::move(done);
+}
+
 // Everything recorded so far goes to data and metadata files; then the segments that held it can go. If anything fails
 // they stay.
 Task<> ChunkStore::checkpoint() {
@@ -140,9 +148,12 @@ Task<> ChunkStore::write_metas() {
 }
 
 Task<> ChunkStore::write_meta(ChunkHandle handle) {
-  Chunk* chunk = co_await held(handle);
+  auto found = chunks_.find(handle);
+  if (found == chunks_.end() || found->second->leaving) co_return;  // its files have everything
+  Chunk* chunk = found->second.get();
   Use use(chunk);
   Activity& activity = *chunk->activity;
+  Semaphore::Held alone = co_await activity.meta.take(1);
   ChunkMeta meta;
   {
     Semaphore::Held turn = co_await activity.gate.take(1);

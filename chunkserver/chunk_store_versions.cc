@@ -23,6 +23,7 @@ Result<> ChunkStore::fence(Chunk* chunk, Version version, ServerId primary) {
 
 Task<> ChunkStore::promise(ChunkHandle handle, Version version, ServerId primary) {
   co_await usable();
+  co_await staying(handle);
   if (!chunks_.contains(handle)) co_await room_for(0);
   co_await fence(entry(handle), version, primary);
   co_await detached(tasks_, promise_now(handle, version, primary));
@@ -50,6 +51,7 @@ Task<> ChunkStore::promise_now(ChunkHandle handle, Version version, ServerId pri
 
 Task<> ChunkStore::adopt(ChunkHandle handle, Version version, ServerId primary, bool create) {
   co_await usable();
+  co_await staying(handle);
   if (!chunks_.contains(handle)) {
     if (!create) co_await fail(Code::not_found, "chunk {}: not held here", handle);
     co_await room_for(0);

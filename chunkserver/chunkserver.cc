@@ -4,6 +4,7 @@
 #include "bus/endpoint.h"
 #include "chunkserver/append_service.h"
 #include "chunkserver/chunk_store.h"
+#include "chunkserver/collection.h"
 #include "chunkserver/configure_service.h"
 #include "chunkserver/detached.h"
 #include "chunkserver/heartbeat_loop.h"
@@ -39,6 +40,7 @@ struct ChunkServer::Parts {
     PushService pushes;
     ProbeService probes;
     HeartbeatLoop heartbeats;
+    Collection collection;
   };
 
   Parts(Executor& executor_of, Random& random_of, bus::Bus& bus_of, Disk& disk_of, Settings settings_of)
@@ -64,6 +66,13 @@ struct ChunkServer::Parts {
     ReplicaSettings out;
     out.data_wait = settings.data_wait;
     out.mutant = settings.mutant;
+    return out;
+  }
+  Collection::Settings collection_settings() const {
+    Collection::Settings out;
+    out.limit = {settings.collect_limit, settings.collect_percent, settings.collect_window};
+    out.quarantine = settings.quarantine_time;
+    out.purge_when_full = settings.purge_when_full;
     return out;
   }
   WriteSettings write_settings() const {
@@ -114,7 +123,8 @@ ChunkServer::Parts::Services::Services(Parts& parts, Identity identity, Heartbea
       inspections(parts.store, identity.server),
       pushes(parts.endpoint, parts.staging),
       probes(parts.endpoint, parts.settings.chunk_size),
-      heartbeats(parts.endpoint, parts.disk, parts.store, session, parts.memory, identity, std::move(surroundings)) {}
+      heartbeats(parts.endpoint, parts.disk, parts.store, session, parts.memory, identity, std::move(surroundings)),
+      collection(parts.executor, parts.store, parts.collection_settings()) {}
 
 Task<> ChunkServer::Parts::start() {
   if (settings.masters.empty()) co_await fail(Code::invalid_argument, "no master to register with was named");
@@ -146,6 +156,7 @@ Task<> ChunkServer::Parts::start() {
   tasks.spawn(services->heartbeats.run(), [this](Result<void> ended) {
     if (!ended) give_up(ended.error());
   });
+  tasks.spawn(services->collection.run());
 }
 
 void ChunkServer::Parts::serve(ServerId self) {
@@ -177,6 +188,15 @@ void ChunkServer::Parts::serve(ServerId self) {
     for (Promise<void>& waiter : waiters) waiter.set({});
   };
   endpoint.guard_orders([&to](const bus::Peer& from) { return to.heartbeats.check_order(from); });
+  to.collection.master_now = [&to] { return to.heartbeats.master_now(); };
+  to.collection.on_turn = [&to] { to.copies.forget_old_copies(); };
+  to.collection.on_collected = [this, &to, self](ChunkHandle handle, Version version, Garbage why,
+                                                 std::uint64_t index) {
+    to.order.end_below(handle, version.next());
+    if (why == Garbage::orphan) to.order.release(handle, version);
+    if (settings.on_collected) settings.on_collected(self, handle, version, why == Garbage::orphan, index);
+  };
+  to.collection.serve(endpoint);
   endpoint.serve<&WriteService::write>(to.writes);
   endpoint.serve<&WriteService::sync>(to.writes);
   endpoint.serve<&WriteService::truncate>(to.writes);

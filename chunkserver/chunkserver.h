@@ -26,12 +26,21 @@ struct Settings {
   Duration data_wait = 1s;                   // how long an order waits for its bytes before missing_data
   std::uint64_t journal_segment = 64ull << 20;
   std::uint64_t space_reserve = 256ull << 20;  // free space under which writes get no_space (capped at 1 % of the disk)
-  std::uint64_t chunk_size = 64ull << 20;      // tests only: as the master's
-  std::string mutant;                          // test-only, as master::Settings::mutant
+  // What no file needs any more is put away before it is unlinked: for so long.
+  Duration quarantine_time = 72h;
+  bool purge_when_full = false;  // unlink the oldest of it earlier when the disk is full
+  // So many replicas, or so many percent of those held, may be put away within `collect_window` without an operator.
+  std::uint64_t collect_limit = 100;
+  std::uint32_t collect_percent = 5;
+  Duration collect_window = 1h;
+  std::uint64_t chunk_size = 64ull << 20;  // tests only: as the master's
+  std::string mutant;                      // test-only, as master::Settings::mutant
   // Test-only: told of every mutation this server has applied, and of every one it has acknowledged as primary, for the
   // simulator's checkers.
   std::function<void(ServerId, ChunkHandle, Version, Serial, RequestId)> on_applied;
   std::function<void(ServerId, ChunkHandle, Version, Serial, RequestId)> on_acknowledged;
+  // And of every replica it has put into quarantine, and by which entry of the master's log.
+  std::function<void(ServerId, ChunkHandle, Version, bool orphan, std::uint64_t index)> on_collected;
 };
 
 class ChunkServer {

@@ -20,6 +20,11 @@ Result<> read_file(const std::string& path, Options& options, Settings& settings
   config->get_duration("data_wait", settings.data_wait);
   config->get_size("journal_segment", settings.journal_segment);
   config->get_size("space_reserve", settings.space_reserve);
+  config->get_duration("quarantine_time", settings.quarantine_time);
+  config->get("purge_when_full", settings.purge_when_full);
+  config->get("collect_limit", settings.collect_limit);
+  config->get("collect_percent", settings.collect_percent);
+  config->get_duration("collect_window", settings.collect_window);
   Result<> finished = config->finish();
   if (!finished) return finished;
   if (options.data.empty()) options.data = file.data;
@@ -60,6 +65,12 @@ Result<> apply(const Options& options, Settings& settings) {
   }
   if (!options.rack.empty()) settings.rack = options.rack;
   if (settings.rack.size() > 255) return fail(Code::invalid_argument, "--rack: longer than 255 bytes");
+  if (settings.quarantine_time < Duration::zero() || settings.collect_window <= Duration::zero()) {
+    return fail(Code::invalid_argument, "quarantine_time, collect_window: not before now");
+  }
+  if (settings.collect_percent > 100) {
+    return fail(Code::invalid_argument, "collect_percent: {} is more than 100", settings.collect_percent);
+  }
   return {};
 }
 

@@ -186,6 +186,9 @@ Task<bool> HeartbeatLoop::beat() {
   ask.used = space.capacity - std::min(space.capacity, space.available);
   ask.chunks = store_.count();
   ask.seen = memory_.seen();
+  ask.quarantined = store_.quarantined().size();
+  ask.quarantined_bytes = store_.quarantined().bytes();
+  ask.quarantined_since_ms = store_.quarantined().oldest();
   bus::CallOptions options;
   options.deadline = std::max<Duration>(interval_, 1s);  // one lost beat must not make the next one overdue
   const Instant sent = endpoint_.executor().now();

@@ -169,11 +169,12 @@ Task<> MakeEqual::fetch(Fetching* fetching, Run run) {
   }
 }
 
-// What was gathered ahead of time and not used for long makes room again.
 void MakeEqual::forget_old_copies() {
   const Instant now = endpoint_.executor().now();
   std::erase_if(gathered_, [&](const auto& one) {
-    if (now - one.second < kGatheredKept) return false;
+    auto flow = flows_.lower_bound({one.first, Version{}});
+    const bool under_way = flow != flows_.end() && flow->first.first == one.first;
+    if (under_way || now - one.second < kGatheredKept) return false;
     store_.drop_copy(one.first);
     return true;
   });

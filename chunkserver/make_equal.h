@@ -37,6 +37,9 @@ class MakeEqual {
   // Joins the copy of this chunk for this version that runs, or begins one. version 0: a learner's.
   Task<bus::MakeEqual::Reply> run(ChunkHandle handle, Version version, bus::Member source);
 
+  // What was gathered ahead of time and not used for long makes room again.
+  void forget_old_copies();
+
  private:
   using Key = std::pair<ChunkHandle, Version>;
   // Blocks [first, first + count) that have to be fetched.
@@ -58,7 +61,6 @@ class MakeEqual {
     bool failed = false;
   };
   Task<> fetch(Fetching* fetching, Run run);
-  void forget_old_copies();
 
   bus::Endpoint& endpoint_;
   ChunkStore& store_;

@@ -11,7 +11,9 @@ namespace gfs::chunkserver {
 
 Task<> Recovery::run() {
   co_await read_metas();
+  co_await read_quarantine();
   co_await read_journal();
+  co_await finish_quarantine();
   co_await store_.journal_.open(last_lsn_ + 1, segments_);
   for (auto& [handle, tail] : tails_) co_await settle(handle);
   co_await note_suspects();
@@ -75,20 +77,7 @@ Task<> Recovery::read_meta(ChunkHandle handle) {
     lose(handle, meta.error());
     co_return;
   }
-  auto chunk = std::make_unique<Chunk>();
-  chunk->handle = handle;
-  chunk->version = meta->version;
-  chunk->primary = meta->primary;
-  chunk->fence = chunk->promised = meta->fence;
-  chunk->fenced_primary = chunk->promised_to = meta->fenced_primary;
-  chunk->serial = meta->serial;
-  chunk->length = chunk->durable_length = meta->length;
-  chunk->damaged = meta->damaged;
-  chunk->sealed = meta->sealed;
-  chunk->suspect = meta->suspect;
-  chunk->appended = !meta->records.empty();
-  chunk->name_durable = meta->length > 0;  // an empty chunk may have no data file yet
-  chunk->lsn = chunk->meta_lsn = chunk->committed_lsn = chunk->data_synced_lsn = chunk->mark_after = meta->lsn;
+  std::unique_ptr<Chunk> chunk = chunk_of(*meta);
   last_lsn_ = std::max(last_lsn_, meta->lsn);
   if (store_.loaded_ < store_.settings_.loaded_chunks) {
     chunk->checksums = std::move(meta->checksums);
@@ -155,6 +144,8 @@ Task<> Recovery::read_journal() {
 
 void Recovery::take(SegmentContents contents) {
   for (SegmentContents::Entry& entry : contents.entries) {
+    const ChunkHandle handle = std::visit([](const auto& record) { return record.handle; }, entry.record);
+    if (entry.lsn <= store_.quarantine_.void_through(handle)) continue;
     if (auto* adopt = std::get_if<AdoptRecord>(&entry.record)) {
       take_version(entry.lsn, *adopt, contents.this_boot);
     } else if (auto* promise = std::get_if<PromiseRecord>(&entry.record)) {

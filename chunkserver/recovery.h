@@ -11,6 +11,9 @@
 // Then the file is cut to the chunk's length, and every block that was touched is verified; a bad one is damage, which
 // is reported, never served.
 //
+// What the journal has about a chunk in quarantine is void, up to where it was put there; a move into quarantine, or
+// back, that was cut off halfway is undone.
+//
 // A chunk with a record in a segment of another boot is suspect from then on: a power cut may have taken later ones.
 // Not for a promise alone: no byte changes after one before an adoption, which is on record, too.
 //
@@ -44,6 +47,10 @@ class Recovery {
   Task<> read_metas();
   Task<> read_folder(std::string folder);
   Task<> read_meta(ChunkHandle handle);
+  // recovery_quarantine.cc
+  Task<> read_quarantine();
+  Task<> undo_quarantine(Quarantined entry, bool has_data);
+  Task<> finish_quarantine();
   Task<> list_segments();
   Task<> read_journal();
   void take(SegmentContents contents);
@@ -64,6 +71,7 @@ class Recovery {
   std::vector<Lsn> segments_;
   std::map<ChunkHandle, std::vector<Tail>> tails_;
   std::map<ChunkHandle, Lsn> durable_;
+  std::vector<Quarantined> without_data_;  // in quarantine
   std::set<ChunkHandle> broken_meta_;
   std::set<ChunkHandle> copies_;                            // with a file of a copy
   std::set<ChunkHandle> suspects_;                          // by what the journal says

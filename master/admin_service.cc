@@ -88,6 +88,9 @@ Task<bus::ClusterStatus::Reply> AdminService::status(bus::ClusterStatus, bus::Ca
   if (chunks.suspect > 0) reply.codes.emplace_back("GFS_CHUNKS_SUSPECT");
   if (chunks.under > 0) reply.codes.emplace_back("GFS_CHUNKS_UNDER_REPLICATED");
   if (reply.lost > 0) reply.codes.emplace_back("GFS_SERVERS_LOST");
+  const CollectionPlanner::Counts garbage = collector_.counts();
+  if (garbage.refused > 0) reply.codes.emplace_back("GFS_COLLECTION_REFUSED");
+  if (garbage.unknown > 0) reply.codes.emplace_back("GFS_UNKNOWN_CHUNKS");
   if (reply.up < settings_.replicas) reply.codes.emplace_back("GFS_FEW_SERVERS");
   reply.health = chunks.lost > 0 || servers_.anybody_ahead() ? "ERROR" : reply.codes.empty() ? "OK" : "WARN";
   co_return reply;

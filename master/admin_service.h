@@ -9,6 +9,7 @@
 #include "bus/messages/client_master.h"
 #include "master/checkpointer.h"
 #include "master/chunk_census.h"
+#include "master/collector.h"
 #include "master/layout_service.h"
 #include "master/log_store.h"
 
@@ -23,13 +24,14 @@ class AdminService {
   };
 
   AdminService(const MasterState& state, const ServerTable& servers, const LogStore& log, ChunkCensus& census,
-               const LayoutService& layouts, Checkpointer& checkpointer, Settings settings)
+               const LayoutService& layouts, Checkpointer& checkpointer, const Collector& collector, Settings settings)
       : state_(state),
         servers_(servers),
         log_(log),
         census_(census),
         layouts_(layouts),
         checkpointer_(checkpointer),
+        collector_(collector),
         settings_(settings) {}
 
   void serve(bus::Endpoint& endpoint);
@@ -54,6 +56,7 @@ class AdminService {
   ChunkCensus& census_;
   const LayoutService& layouts_;
   Checkpointer& checkpointer_;
+  const Collector& collector_;
   const Settings settings_;
   std::string address_;
   bus::Endpoint* endpoint_ = nullptr;

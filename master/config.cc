@@ -39,6 +39,7 @@ Result<> read_file(const std::string& path, Options& options, Settings& settings
   config->get_duration("salvage_after", settings.salvage_after);
   config->get_duration("trash", settings.trash);
   config->get("trash_items", settings.trash_items);
+  config->get_duration("collect_after", settings.collect_after);
   config->get_size("log_segment", settings.log_segment);
   config->get_size("checkpoint_after", settings.checkpoint_after);
   config->get("shadows_max", settings.shadows_max);
@@ -116,6 +117,7 @@ Result<> apply(const Options& options, Settings& settings) {
     return fail(Code::invalid_argument, "salvage_after: it must not be shorter than lost_after");
   if (settings.trash < Duration::zero() || settings.trash > 24h * 3650)
     return fail(Code::invalid_argument, "trash: it is not between 0s and ten years");
+  if (settings.collect_after < Duration::zero()) return fail(Code::invalid_argument, "collect_after: not before now");
   if (settings.log_segment < 4096)
     return fail(Code::invalid_argument, "log_segment: {} is less than 4KiB", settings.log_segment);
   if (settings.checkpoint_after < 4096)

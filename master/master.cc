@@ -6,6 +6,7 @@
 #include "bus/endpoint.h"
 #include "master/admin_service.h"
 #include "master/checkpointer.h"
+#include "master/collector.h"
 #include "master/epoch_adoption.h"
 #include "master/file_service.h"
 #include "master/healing_loop.h"
@@ -76,6 +77,7 @@ struct Master::Parts {
   std::unique_ptr<AdminService> admin;
   std::unique_ptr<HealingLoop> healing;
   std::unique_ptr<ShippingService> shipping;
+  std::unique_ptr<Collector> collector;
   bus::ListenAt listening;
   TaskGroup group;
 };
@@ -122,8 +124,9 @@ Task<> Master::Parts::start() {
   ServerService::Settings for_servers{settings.heartbeat,
                                       settings.lease * (settings.mutant == "lease_times_ten" ? 10 : 1)};
   registrar = std::make_unique<ServerService>(state, journal, servers, log, for_servers);
+  collector = std::make_unique<Collector>(state, journal, servers, endpoint, settings.collect_after, settings.mutant);
   admin =
-      std::make_unique<AdminService>(state, servers, log, census, *layouts, checkpointer,
+      std::make_unique<AdminService>(state, servers, log, census, *layouts, checkpointer, *collector,
                                      AdminService::Settings{settings.replicas, settings.lease, settings.trash_items});
   healing = std::make_unique<HealingLoop>(state, servers, *layouts, endpoint, settings.heal_after);
   recent.begin_behind(log.last_index());
@@ -137,6 +140,7 @@ Task<> Master::Parts::start() {
   registrar->serve(endpoint);
   admin->serve(endpoint);
   shipping->serve(endpoint);
+  collector->serve();
   endpoint.set_cluster(identity.cluster);
   endpoint.set_index([this] { return state.index(); });
   bus::ListenAt at{settings.listen.control, {}, settings.listen.events};
@@ -145,6 +149,7 @@ Task<> Master::Parts::start() {
   group.spawn(walk_chunks());
   group.spawn(trash->run());
   group.spawn(healing->run());
+  group.spawn(collector->run());
   log::info("ready", {{"listen", listening.control},
                       {"cluster", identity.cluster},
                       {"epoch", identity.epoch},

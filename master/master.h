@@ -32,12 +32,13 @@ struct Settings {
   Duration heal_after = 1s;  // a chunk short of sound members for so long gets another one
   Duration salvage_after =
       10min;  // all that is left may have lost bytes in a power cut: so long for the others to come
+  Duration collect_after = 10min;  // garbage has to have been seen as such for so long before a server puts it away
   std::uint64_t log_segment = 64ull << 20;
   std::uint64_t checkpoint_after = 256ull << 20;  // bytes of log since the last checkpoint
   std::uint32_t shadows_max = 8;                  // that may follow this master
-  std::uint64_t chunk_size = 64ull << 20;         // tests only: the same for all of a cluster, for ever
   Duration trash = 72h;                           // what is removed is kept so long
   std::uint64_t trash_items = 1'000'000;          // more than that go before their time
+  std::uint64_t chunk_size = 64ull << 20;         // tests only: the same for all of a cluster, for ever
   std::uint32_t cut_max = 4096;                   // chunks that one entry of the log takes away from a file that is cut
   // Told, once, when the log can no longer be trusted (a failed write or sync): from then on nothing is answered.
   // Empty: the process ends.

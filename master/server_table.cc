@@ -56,6 +56,9 @@ bool ServerTable::heartbeat(const bus::Heartbeat& beat, std::string route, Insta
   server->used = beat.used;
   server->free = beat.free;
   server->chunks = beat.chunks;
+  server->quarantined = beat.quarantined;
+  server->quarantined_bytes = beat.quarantined_bytes;
+  server->quarantined_since_ms = beat.quarantined_since_ms;
   server->recent = 0;
   server->left = beat.leaving;
   if (beat.leaving) server->ended = beat.session;

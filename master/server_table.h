@@ -45,7 +45,9 @@ struct Server {
   bool seen_dead = false;  // its address refused a connection since it was heard
   SessionId ended;         // the last one that was replaced or left: a late copy of its registration does not revive it
   std::uint64_t capacity = 0, used = 0, free = 0, chunks = 0;
-  std::uint64_t recent = 0;  // chunks placed there since its last heartbeat
+  std::uint64_t quarantined = 0, quarantined_bytes = 0;
+  std::int64_t quarantined_since_ms = 0;  // the oldest, by the master's time
+  std::uint64_t recent = 0;               // chunks placed there since its last heartbeat
 
   bool reported = false;                             // all pages of this session's report are in
   ChunkHandle reported_to;                           // the pages so far reach up to here

@@ -4,6 +4,7 @@
 
 #include "bus/messages/chunk_master.h"
 #include "bus/messages/client_policy.h"
+#include "bus/messages/collection.h"
 #include "bus/messages/shadow_master.h"
 #include "master/name_answers.h"
 
@@ -43,6 +44,8 @@ void ShadowService::serve(bus::Endpoint& endpoint) {
              bus::LocateForWrite, bus::LocateForAppend, bus::CloseClient, bus::ListLeases, bus::RevokeLease,
              bus::Checkpoint>(endpoint);
   refuse_all<bus::RestoreTrash, bus::PurgeTrash, bus::SetDirectoryPolicy, bus::GetPolicy, bus::SetReplicas>(endpoint);
+  refuse_all<bus::AllowCollection, bus::RestoreChunk, bus::PurgeQuarantine, bus::ListQuarantine, bus::CollectionStatus>(
+      endpoint);
   refuse_all<bus::RegisterServer, bus::Heartbeat, bus::ReportChunks, bus::ReportDamage, bus::AccuseMember,
              bus::ChunkSealed>(endpoint);
   refuse_all<bus::ShipLog, bus::FetchCheckpoint>(endpoint);

@@ -49,7 +49,11 @@ struct Heartbeat {
   std::uint64_t capacity = 0, used = 0, free = 0, chunks = 0;
   bool leaving = false;  // a clean goodbye
   LogPosition seen = {};
-  MSGPACK_DEFINE_MAP(server, session, capacity, used, free, chunks, leaving, seen);
+  // Replicas in quarantine, and since when the oldest is there (the master's time).
+  std::uint64_t quarantined = 0, quarantined_bytes = 0;
+  std::int64_t quarantined_since_ms = 0;
+  MSGPACK_DEFINE_MAP(server, session, capacity, used, free, chunks, leaving, seen, quarantined, quarantined_bytes,
+                     quarantined_since_ms);
 };
 
 // One page of what the server holds, by handle; idempotent. After the last page, replicas the master believed in but

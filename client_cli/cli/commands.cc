@@ -69,7 +69,7 @@ const std::vector<const Command*>& commands() {
       &kMv,       &kCp,        &kDu,        &kTest,       &kChecksum,    &kAppend,       &kRappend,     &kRecords,
       &kTruncate, &kSetpolicy, &kGetpolicy, &kSetrep,     &kTrashLs,     &kTrashRestore, &kTrashPurge,  &kStatus,
       &kDf,       &kServerLs,  &kChunkLs,   &kChunkInfo,  &kChunkVerify, &kLeaseLs,      &kLeaseRevoke, &kCheckpointNow,
-      &kLogStat,  &kLogDump, &kLogRepair,   &kBenchRead, &kBenchWrite, &kBenchAppend, &kBenchMeta,    &kHelp,        &kVersion,
+      &kLogStat,  &kLogDump, &kLogRepair, &kGcStatus, &kGcLs, &kGcAllow, &kGcRestore, &kGcPurge,   &kBenchRead, &kBenchWrite, &kBenchAppend, &kBenchMeta,    &kHelp,        &kVersion,
       &kCd,       &kPwd,       &kHistory,   &kQuit,       &kExit};
   return all;
 }

@@ -10,6 +10,7 @@ extern const Command kAppend, kRappend, kRecords, kTruncate, kSetpolicy, kGetpol
 extern const Command kTrashLs, kTrashRestore, kTrashPurge;
 extern const Command kStatus, kServerLs, kChunkLs, kChunkInfo, kChunkVerify, kLeaseLs, kLeaseRevoke;
 extern const Command kCheckpointNow, kLogStat, kLogDump, kLogRepair;
+extern const Command kGcStatus, kGcLs, kGcAllow, kGcRestore, kGcPurge;
 extern const Command kBenchRead, kBenchWrite, kBenchAppend, kBenchMeta;
 extern const Command kHelp, kVersion, kCd, kPwd, kHistory, kQuit, kExit;
 

@@ -269,6 +269,39 @@ Task<bus::Checkpoint::Reply> Filesystem::checkpoint() {
                                                 MasterClient::Who::master);
 }
 
+Task<bus::CollectionStatus::Reply> Filesystem::collection_status() {
+  bus::CollectionStatus ask;
+  co_return co_await parts_->context.master.ask(std::move(ask), "ask what is collected", parts_->context.deadline());
+}
+
+Task<bus::AllowCollection::Reply> Filesystem::allow_collection(bus::AllowCollection ask) {
+  co_return co_await parts_->context.master.ask(std::move(ask), "allow collection", parts_->context.deadline());
+}
+
+Task<bus::RestoreChunk::Reply> Filesystem::restore_chunk(ServerId server, ChunkHandle handle) {
+  bus::RestoreChunk ask{server, handle, {}};
+  co_return co_await parts_->context.master.ask(std::move(ask), fmt::format("restore chunk {}", handle),
+                                                parts_->context.deadline());
+}
+
+Task<bus::PurgeQuarantine::Reply> Filesystem::purge_quarantine(bus::PurgeQuarantine ask) {
+  co_return co_await parts_->context.master.ask(std::move(ask), "purge the quarantine", parts_->context.deadline());
+}
+
+Task<bus::ListQuarantine::Reply> Filesystem::list_quarantine(bus::Address server, bus::ListQuarantine ask) {
+  Context& context = parts_->context;
+  const Instant deadline = context.deadline();
+  co_await context.master.connect("list a quarantine", deadline);
+  bus::Peer to = bus::Peer::at(server);
+  bus::CallOptions options{deadline - context.executor.now()};
+  Result<bus::ListQuarantine::Reply> reply =
+      co_await context.endpoint.call(std::move(to), std::move(ask), options).outcome();
+  if (!reply && reply.error().why.empty()) {
+    reply.error().why.push_back({server, name_of(reply.error().code) + ": " + reply.error().message});
+  }
+  co_return std::move(reply);
+}
+
 Task<bus::InspectChunk::Reply> Filesystem::inspect(bus::Address server, ChunkHandle handle, bool verify) {
   Context& context = parts_->context;
   Instant deadline = context.deadline();

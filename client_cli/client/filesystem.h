@@ -20,6 +20,7 @@
 #include "bus/messages/client_master.h"
 #include "bus/messages/client_policy.h"
 #include "bus/messages/client_trash.h"
+#include "bus/messages/collection.h"
 
 namespace gfs::client {
 
@@ -164,6 +165,12 @@ class Filesystem {
   Task<bus::RevokeLease::Reply> revoke_lease(ChunkHandle handle);
   // The master writes its state down now; may take longer than other operations.
   Task<bus::Checkpoint::Reply> checkpoint();
+  // Replicas that no file needs any more: what is found and put away, an operator's word, the way back, and the end.
+  Task<bus::CollectionStatus::Reply> collection_status();
+  Task<bus::AllowCollection::Reply> allow_collection(bus::AllowCollection ask);
+  Task<bus::RestoreChunk::Reply> restore_chunk(ServerId server, ChunkHandle handle);
+  Task<bus::PurgeQuarantine::Reply> purge_quarantine(bus::PurgeQuarantine ask);
+  Task<bus::ListQuarantine::Reply> list_quarantine(bus::Address server, bus::ListQuarantine ask);
   // What one member holds of a chunk; `verify` reads every byte.
   Task<bus::InspectChunk::Reply> inspect(bus::Address server, ChunkHandle handle, bool verify);
 

@@ -12,6 +12,7 @@
 #include "bus/messages/client_policy.h"
 #include "bus/messages/client_trash.h"
 #include "bus/messages/shadow_master.h"
+#include "bus/messages/collection.h"
 
 namespace gfs::bus {
 
@@ -98,7 +99,7 @@ void each_example_message(Visit&& visit) {
   visit("server.register",
         RegisterServer{server, session, "tcp://127.0.0.1:7510", "tcp://127.0.0.1:7511", "rack1", 4000, 1000, 3000, 3, seen});
   visit("server.register.reply", RegisterServer::Reply{cluster, 60000, 1000, 4096, 1, 200, 1767225600123, 2, 0xfeedbeef});
-  visit("server.heartbeat", Heartbeat{server, session, 4000, 1000, 3000, 3, true, seen});
+  visit("server.heartbeat", Heartbeat{server, session, 4000, 1000, 3000, 3, true, seen, 2, 5000, 1767225600123});
   visit("server.heartbeat.reply", Heartbeat::Reply{false, 1, 200, 1767225600123, 2, 0xfeedbeef});
   visit("server.report_chunks",
         ReportChunks{server, session, {ReportChunks::Held{handle, version, 5000, true, true, true}}, ChunkHandle{0x1233}, false});
@@ -230,6 +231,25 @@ void each_example_message(Visit&& visit) {
   visit("checkpoint.fetch", FetchCheckpoint{41, 524288});
   visit("checkpoint.fetch.reply", FetchCheckpoint::Reply{1, 41, 1000000, {}});
   visit("envelope.reply_of_a_shadow", Envelope{.cluster = cluster, .type = Saying::reply, .role = kShadow, .id = 7, .index = 42, .behind_ms = 120});
+  visit("server.list_held", ListHeld{handle, 1000});
+  visit("server.list_held.reply", ListHeld::Reply{{ListHeld::Held{handle, version, Version{4}}}, false});
+  visit("server.collect_chunks", CollectChunks{{CollectChunks::Item{handle, version, Version{4}, Garbage::stale}}, 200});
+  visit("server.collect_chunks.reply",
+        CollectChunks::Reply{{CollectChunks::Done::quarantined, CollectChunks::Done::refused}});
+  visit("collection.allow", AllowCollection{server, 1000, 60000});
+  visit("collection.allow.reply", AllowCollection::Reply{3});
+  visit("collection.restore", RestoreChunk{server, handle, version});
+  visit("collection.restore.reply", RestoreChunk::Reply{version, 5000});
+  visit("collection.purge", PurgeQuarantine{server, 60000, 10});
+  visit("collection.purge.reply", PurgeQuarantine::Reply{10, 5000, true});
+  visit("collection.list", ListQuarantine{handle, 7, 10});
+  visit("collection.list.reply",
+        ListQuarantine::Reply{
+            {ListQuarantine::Entry{handle, 8, version, 1767225600123, 5000, Garbage::stale}}, false, 1767225600999, 60000});
+  visit("master.collection_status", CollectionStatus{});
+  visit("master.collection_status.reply",
+        CollectionStatus::Reply{{CollectionStatus::Server{server, "tcp://127.0.0.1:7510", 3, 5000, 60000, 2, 1, 4}},
+                                "the master has just started"});
 }
 
 }  // namespace gfs::bus

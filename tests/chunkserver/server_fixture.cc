@@ -41,6 +41,7 @@ Task<bus::RegisterServer::Reply> FakeMaster::enroll(bus::RegisterServer ask, bus
 
 Task<bus::Heartbeat::Reply> FakeMaster::heartbeat(bus::Heartbeat ask, bus::Caller) {
   ++heartbeats;
+  last_beat = ask;
   leaving_heard = leaving_heard || ask.leaving;
   bus::Heartbeat::Reply reply;
   reply.known = !knows_nobody;

@@ -45,6 +45,7 @@ class FakeMaster {
   std::vector<bus::ChunkSealed> seals;
   std::int64_t now_ms = 1'000'000'000;
   int heartbeats = 0;
+  bus::Heartbeat last_beat;
   bool leaving_heard = false;
   bool knows_nobody = false;
   bus::LogPosition position{1, 1, 0, 0};  // as answers say

@@ -105,10 +105,12 @@ class Daemon:
 class Cluster:
     """One master and some chunkservers, each in a process of its own."""
 
-    def __init__(self, chunkservers=3, root=None, master_settings=""):
+    def __init__(self, chunkservers=3, root=None, master_settings="", chunkserver_settings=""):
         self.root = root or tempfile.mkdtemp(prefix="gfs-e2e-")
         with open(f"{self.root}/master.toml", "w") as file:
             file.write(master_settings)
+        with open(f"{self.root}/chunkserver.toml", "w") as file:
+            file.write(chunkserver_settings)
         base = free_ports(10 * (chunkservers + 1))
         self.address = f"tcp://127.0.0.1:{base}"
         self.master = Daemon(
@@ -117,7 +119,7 @@ class Cluster:
         self.chunkservers = [
             Daemon(f"chunkserver-{i + 1}", [
                 program("gfs-chunkserver"), "--data", f"{self.root}/chunkserver-{i + 1}", "--master", self.address,
-                "--listen", f"tcp://127.0.0.1:{base + 10 * (i + 1)}", "--rack", f"r{i + 1}"
+                "--listen", f"tcp://127.0.0.1:{base + 10 * (i + 1)}", "--rack", f"r{i + 1}", "--config", f"{self.root}/chunkserver.toml"
             ], self.root) for i in range(chunkservers)
         ]
 
@@ -181,9 +183,11 @@ class ClusterTest(unittest.TestCase):
 
     chunkservers = 3
     master_settings = ""  # TOML
+    chunkserver_settings = ""
 
     def setUp(self):
-        self.cluster = Cluster(self.chunkservers, master_settings=self.master_settings).format_and_start()
+        self.cluster = Cluster(self.chunkservers, master_settings=self.master_settings,
+                               chunkserver_settings=self.chunkserver_settings).format_and_start()
         self.work = tempfile.mkdtemp(prefix="gfs-e2e-work-")
 
     def tearDown(self):

@@ -21,6 +21,10 @@ void FakeServer::live() {
   endpoint_->serve<&FakeServer::configure>(*this);
   endpoint_->serve<&FakeServer::probe>(*this);
   endpoint_->serve<&FakeServer::clone>(*this);
+  endpoint_->serve<&FakeServer::list_held>(*this);
+  endpoint_->serve<&FakeServer::collect>(*this);
+  endpoint_->serve<&FakeServer::allow>(*this);
+  endpoint_->serve<&FakeServer::restore>(*this);
   endpoint_->serve<&FakeServer::seal>(*this);
   endpoint_->serve<&FakeServer::truncate>(*this);
   endpoint_->serve<&FakeServer::release>(*this);
@@ -82,6 +86,46 @@ Task<bus::CloneChunk::Reply> FakeServer::clone(bus::CloneChunk ask, bus::Caller)
   cloned.push_back(ask);
   co_await next_answer(clone_answers);
   co_return bus::CloneChunk::Reply{clone_copies};
+}
+
+Task<bus::ListHeld::Reply> FakeServer::list_held(bus::ListHeld ask, bus::Caller) {
+  bus::ListHeld::Reply reply;
+  std::ranges::sort(held, {}, &bus::ReportChunks::Held::handle);
+  for (const bus::ReportChunks::Held& one : held) {
+    if (one.handle <= ask.after) continue;
+    reply.last = reply.chunks.size() < ask.limit;
+    if (!reply.last) break;
+    reply.chunks.push_back({one.handle, one.version, one.version});
+  }
+  co_return reply;
+}
+
+Task<bus::CollectChunks::Reply> FakeServer::collect(bus::CollectChunks ask, bus::Caller) {
+  collected.push_back(ask);
+  bus::CollectChunks::Reply reply;
+  for (const bus::CollectChunks::Item& item : ask.items) {
+    reply.done.push_back(collect_answer);
+    if (collect_answer != bus::CollectChunks::Done::quarantined) continue;
+    std::erase_if(held, [&item](const auto& one) { return one.handle == item.handle; });
+  }
+  if (collect_replies_lost > 0) {
+    --collect_replies_lost;
+    co_await endpoint_->executor().sleep(1h);
+  }
+  co_return reply;
+}
+
+Task<bus::AllowCollection::Reply> FakeServer::allow(bus::AllowCollection ask, bus::Caller) {
+  allowed.push_back(ask);
+  collect_answer = bus::CollectChunks::Done::quarantined;
+  co_return bus::AllowCollection::Reply{1};
+}
+
+Task<bus::RestoreChunk::Reply> FakeServer::restore(bus::RestoreChunk ask, bus::Caller) {
+  restored.push_back(ask);
+  const Version version = std::max(ask.at_least, Version{1});
+  hold(ask.handle, version);
+  co_return bus::RestoreChunk::Reply{version, 100};
 }
 
 Task<bus::SealChunk::Reply> FakeServer::seal(bus::SealChunk ask, bus::Caller) {

@@ -20,6 +20,7 @@
 #include "bus/messages/client_master.h"
 #include "bus/messages/client_policy.h"
 #include "bus/messages/client_trash.h"
+#include "bus/messages/collection.h"
 #include "bus/sim_bus.h"
 #include "master/master.h"
 
@@ -55,6 +56,10 @@ class FakeServer {
   Task<bus::Done> truncate(bus::TruncateChunk ask, bus::Caller caller);
   Task<bus::Done> release(bus::ReleaseChunk ask, bus::Caller caller);
   Task<bus::Done> probe(bus::ProbeAddress ask, bus::Caller caller);
+  Task<bus::ListHeld::Reply> list_held(bus::ListHeld ask, bus::Caller caller);
+  Task<bus::CollectChunks::Reply> collect(bus::CollectChunks ask, bus::Caller caller);
+  Task<bus::AllowCollection::Reply> allow(bus::AllowCollection ask, bus::Caller caller);
+  Task<bus::RestoreChunk::Reply> restore(bus::RestoreChunk ask, bus::Caller caller);
 
   ServerId id;
   std::string rack;
@@ -75,6 +80,11 @@ class FakeServer {
   std::vector<bus::SealChunk> sealed;
   std::vector<bus::TruncateChunk> truncated;
   std::vector<bus::ReleaseChunk> released;
+  std::vector<bus::CollectChunks> collected;
+  bus::CollectChunks::Done collect_answer = bus::CollectChunks::Done::quarantined;
+  int collect_replies_lost = 0;
+  std::vector<bus::AllowCollection> allowed;
+  std::vector<bus::RestoreChunk> restored;
   std::uint64_t clone_copies = 100;  // bytes
   Duration truncate_takes{};
   std::int64_t told_ms = 0;           // the master's time, by the last heartbeat

@@ -160,6 +160,8 @@ TEST_F(ShadowTest, RefusesEveryChangeAndNamesTheMaster) {
   refused(bus::SetDirectoryPolicy{"/"});
   refused(bus::GetPolicy{"/"});
   refused(bus::SetReplicas{"/f", 2});
+  refused(bus::AllowCollection{});
+  refused(bus::CollectionStatus{});
   bus::RegisterServer join{servers[0]->id, servers[0]->session_now, servers[0]->control, servers[0]->data, "r"};
   Result<bus::RegisterServer::Reply> joined =
       world.clock.run(servers[0]->endpoint().call(bus::Peer::at(kShadowAddress), join));

@@ -76,6 +76,7 @@ void Cluster::start_master() {
   settings.trash = plan_.trash;
   settings.chunk_size = plan_.chunk_size;
   settings.cut_max = plan_.cut_max;
+  settings.collect_after = plan_.collect_after;
   settings.lease = plan_.lease;
   settings.heartbeat = plan_.heartbeat;
   settings.suspect_after = plan_.heartbeat * 3;
@@ -107,6 +108,12 @@ void Cluster::start_chunkserver(int number) {
   settings.journal_segment = plan_.journal_segment;
   settings.staging_max = plan_.staging_max;
   settings.data_wait = plan_.data_wait;
+  settings.quarantine_time = plan_.quarantine_time;
+  settings.collect_limit = 1'000'000;  // no operator is there
+  settings.on_collected = [this](ServerId server, ChunkHandle handle, Version version, bool orphan,
+                                 std::uint64_t index) {
+    if (on_collected) on_collected(server, handle, version, orphan, index);
+  };
   settings.mutant = plan_.mutant;
   settings.on_applied = [this, number, of = machine.lives](ServerId, ChunkHandle handle, Version version, Serial serial,
                                                            RequestId id) {

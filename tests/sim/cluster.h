@@ -68,6 +68,8 @@ class Cluster {
 
   Told on_applied;
   Told on_acknowledged;
+  // Of replicas that a server has put into quarantine, as chunkserver::Settings says.
+  std::function<void(ServerId, ChunkHandle, Version, bool orphan, std::uint64_t index)> on_collected;
 
  private:
   struct Life;

@@ -106,6 +106,16 @@ void restless(Plan& plan) {
   plan.deadline = 1s;
 }
 
+// Members that go and come back all the time, garbage that is collected as soon as it is seen, and orders that come
+// late.
+void swept(Plan& plan) {
+  restless(plan);
+  plan.collect_after = 1s;
+  plan.late = 0.02;
+  plan.repeat = 0.1;
+  plan.deadline = 4s;
+}
+
 }  // namespace
 
 const std::vector<Mutant>& mutants() {
@@ -167,6 +177,18 @@ const std::vector<Mutant>& mutants() {
        restless},
       {"lease_times_ten", kMaster, "servers are told ten times the lease", "I32", kCutOff, apart},
       {"floor_never_raised", kClient, "a new write does not give up those before it", "I13", kLate, given_up},
+      {"collect_former_members",
+       kMaster,
+       "whoever is no member has garbage, settled or not",
+       "I26",
+       {"crash_chunkserver", "crash_master", "partition", "loss"},
+       swept},
+      {"collect_any_version",
+       kServer,
+       "a server puts away what is newer than it was told",
+       "I26",
+       {"crash_chunkserver", "late", "repeat", "delay", "partition"},
+       swept},
       {"layouts_kept", kClient, "where chunks are is not asked again", "I18", kHalves, keeping},
   };
   return kMutants;

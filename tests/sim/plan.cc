@@ -84,6 +84,8 @@ Plan make_plan(std::uint64_t seed, double minutes, std::set<std::string> faults,
   plan.layout_age = random.pick(std::vector<Duration>{1s, 30s});
   plan.lone = random.below(3) == 0 ? 1 : 0;
   plan.cut_max = random.pick(std::vector<std::uint32_t>{1, 2, 4096});
+  plan.collect_after = random.pick(std::vector<Duration>{2s, 20s, 60s});
+  plan.quarantine_time = random.pick(std::vector<Duration>{60s, 72h});
   return plan;
 }
 
@@ -124,9 +126,9 @@ std::string Plan::text() const {
       append_batch, append_in_flight);
   out += fmt::format(
       "; log {} journal {} window {} fragment {} staging {} wait {} ms lease {} s heartbeat {} ms layouts {} s cut {} "
-      "lone {}",
+      "lone {} collect {} s quarantine {} s",
       log_segment, journal_segment, window, fragment, staging_max, to_ms(data_wait), to_seconds(lease),
-      to_ms(heartbeat), to_seconds(layout_age), cut_max, lone);
+      to_ms(heartbeat), to_seconds(layout_age), cut_max, lone, to_seconds(collect_after), to_seconds(quarantine_time));
   if (!mutant.empty()) out += "; mutant " + mutant;
   return out;
 }

@@ -85,6 +85,8 @@ struct Plan {
   Duration heartbeat = 1s;
   Duration layout_age = 30s;
   std::uint32_t cut_max = 4096;  // chunks that one step of a cut takes away
+  Duration collect_after = 20s;  // of garbage
+  Duration quarantine_time = 72h;
   std::string mutant;
 
   bool has(const std::string& fault) const { return faults.contains(fault); }

@@ -4,6 +4,7 @@
 
 #include "bus/endpoint.h"
 #include "tests/sim/checkers/append.h"
+#include "tests/sim/checkers/collection.h"
 #include "tests/sim/checkers/durability.h"
 #include "tests/sim/checkers/equal.h"
 #include "tests/sim/checkers/linearizable.h"
@@ -24,8 +25,9 @@ namespace {
 // Looks at everything once more, as a client that was never there before.
 class Verifier {
  public:
-  Verifier(SimExecutor& world, bus::SimNetwork& network, Shared& shared)
+  Verifier(SimExecutor& world, bus::SimNetwork& network, Shared& shared, const SimDisk& master_disk)
       : shared_(shared),
+        master_disk_(master_disk),
         node_(world),
         random_(shared.plan.seed + 0x7e57),
         bus_(network, node_, "verifier"),
@@ -59,9 +61,15 @@ class Verifier {
       co_await check_replicas(shared_.history, direct_, file, std::move(chunks));
     }
     for (std::size_t group = 0; group < shared_.group_free.size(); ++group) co_await check_group(group, "");
+    std::vector<bus::ServerInfo> servers = co_await filesystem_.servers();
+    co_await check_garbage(shared_.history, direct_, master_disk_, shared_.plan.chunk_size, std::move(servers),
+                           node_.now() + kGarbageTime);
   }
 
  private:
+  // A copy that was begun and never used is in the way for ten minutes.
+  static constexpr Duration kGarbageTime = 25min;
+
   Task<> check_file(std::size_t number) {
     History& history = shared_.history;
     std::shared_ptr<client::File> file = co_await filesystem_.open(data_path(number), client::Filesystem::Open::read);
@@ -111,6 +119,7 @@ class Verifier {
   }
 
   Shared& shared_;
+  const SimDisk& master_disk_;
   NodeExecutor node_;
   Random random_;
   bus::SimBus bus_;
@@ -176,6 +185,10 @@ Verdict run(const Plan& plan) {
                                 RequestId) {
     primaries.acknowledged(server, life, handle, version, serial, world.now());
   };
+  std::vector<Collected> collected;
+  cluster.on_collected = [&](ServerId server, ChunkHandle handle, Version version, bool orphan, std::uint64_t index) {
+    collected.push_back({server, handle, version, orphan, index});
+  };
   Workload workload(world, network, shared);
   Nemesis nemesis(world, network, cluster, workload, shared);
 
@@ -202,7 +215,7 @@ Verdict run(const Plan& plan) {
   }
   for (const std::string& what : cluster.broken()) shared.history.found("recovery", what);
   if (shared.history.faults_found.empty()) {
-    Verifier verifier(world, network, shared);
+    Verifier verifier(world, network, shared, cluster.master_disk());
     Result<> verified = world.run(verifier.run(), 2h);
     if (!verified) shared.history.found("liveness", "the last look: " + verified.error().text());
   }
@@ -210,6 +223,9 @@ Verdict run(const Plan& plan) {
   if (spares_servers(plan.faults)) {
     const std::string gone = check_membership(cluster.master_disk(), plan.chunk_size);
     if (!gone.empty()) shared.history.found("membership", gone);
+  }
+  if (const std::string wrong = check_collected(cluster.master_disk(), plan.chunk_size, collected); !wrong.empty()) {
+    shared.history.found("collection", wrong);
   }
   const std::string names = check_names(shared, log_index_of(cluster.master_disk()));
 
@@ -220,10 +236,10 @@ Verdict run(const Plan& plan) {
   verdict.counts = fmt::format(
       "writes {} ok {} failed {} unknown, {} reads; records {} ok {} failed {} unknown {} repeats, {} seen; {}, at "
       "most {} "
-      "possible trees; {} messages",
+      "possible trees; {} collected; {} messages",
       shared.history.ok, shared.history.failed, shared.history.unknown, shared.history.reads, shared.appends.ok,
       shared.appends.failed, shared.appends.unknown, shared.appends.repeats, shared.appends.seen.size(), names,
-      shared.names.most_possible(), network.counters().delivered);
+      shared.names.most_possible(), collected.size(), network.counters().delivered);
   return verdict;
 }
 

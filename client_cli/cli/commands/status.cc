@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "base/units.h"
 #include "client_cli/cli/commands.h"
 #include "client_cli/cli/exit_code.h"
@@ -67,6 +69,10 @@ Result<int> run(Session& session, const Arguments&) {
   for (const std::string& code : s.codes) {
     if (code == "GFS_MASTER_BEHIND") out.line(std::string(kBehind));
   }
+  if (std::ranges::find(s.codes, "GFS_COLLECTION_REFUSED") != s.codes.end())
+    out.note("servers refuse to put away so many replicas at once: gc status shows them, gc allow lets them");
+  if (std::ranges::find(s.codes, "GFS_UNKNOWN_CHUNKS") != s.codes.end())
+    out.note("servers hold chunks that this master never gave out: its log may be older than the truth (gc status)");
   return kOk;
 }
 
