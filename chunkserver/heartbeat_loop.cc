@@ -108,7 +108,11 @@ Task<> HeartbeatLoop::register_here() {
   bus::CallOptions options;
   options.deadline = kCallTime;
   const Instant sent = endpoint_.executor().now();
-  bus::RegisterServer::Reply reply = co_await endpoint_.call(master(), std::move(ask), options);
+  Result<bus::RegisterServer::Reply> answered = co_await endpoint_.call(master(), std::move(ask), options).outcome();
+  // A registration of an earlier life of this server may have come late and ended the session: only a new one is taken.
+  if (!answered && answered.error().code == Code::refused)
+    session_.begin_anew(SessionId::random(endpoint_.random()));
+  bus::RegisterServer::Reply reply = co_await std::move(answered);
   if (reply.cluster != endpoint_.cluster()) {
     co_await fail(Code::wrong_cluster, "the master at {} registered us in cluster {}, not {}",
                   surroundings_.masters[at_], reply.cluster, endpoint_.cluster());

@@ -15,6 +15,9 @@ class Session {
  public:
   explicit Session(SessionId id) : id_(id) {}
 
+  // For the master this is another process from now on.
+  void begin_anew(SessionId id) { id_ = id; }
+
   void answered(Instant sent, Duration lease, Instant now) {
     const Instant until = sent + lease - lease / 100;
     if (until <= until_) return;

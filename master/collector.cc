@@ -61,7 +61,7 @@ Task<> Collector::step(ServerId id) {
     walk.at = found.through;
   }
   if (found.due.empty() || now < walk.refused_until) co_return;
-  if (const std::string why = planner_.held_back(now); !why.empty()) {
+  if (const std::string why = held_back(); !why.empty()) {
     log::write_limited(log::Level::warn, "collection_held_back", {{"why", why}});
     co_return;
   }
@@ -120,7 +120,7 @@ Task<bus::CollectionStatus::Reply> Collector::status(bus::CollectionStatus, bus:
     }
     reply.servers.push_back(std::move(one));
   }
-  reply.held_back = planner_.held_back(endpoint_.executor().now());
+  reply.held_back = held_back();
   co_return reply;
 }
 
@@ -190,6 +190,11 @@ Task<bus::PurgeQuarantine::Reply> Collector::purge(bus::PurgeQuarantine ask, bus
     reply.more = reply.more || purged->more;
   }
   co_return reply;
+}
+
+std::string Collector::held_back() const {
+  if (servers_.anybody_ahead()) return "servers have seen more of the log than this master has";
+  return planner_.held_back(endpoint_.executor().now());
 }
 
 }  // namespace gfs::master

@@ -41,6 +41,8 @@ class Collector {
   Task<bus::RestoreChunk::Reply> restore(bus::RestoreChunk ask, bus::Caller caller);
   Task<bus::PurgeQuarantine::Reply> purge(bus::PurgeQuarantine ask, bus::Caller caller);
 
+  // Why nothing is collected at the moment; empty: it is.
+  std::string held_back() const;
   // Of all servers; refused by those that are heard.
   CollectionPlanner::Counts counts() const;
 

@@ -78,12 +78,13 @@ std::vector<ServerId> surplus(const Situation& situation) {
   std::vector<ServerId> many;
   const bool sound = std::ranges::all_of(
       situation.members, [](const Standpoint& one) { return one.counts && one.up && one.standing == Standing::sound; });
-  if (situation.virgin || !sound || !situation.enlist.nil()) return many;
+  if (situation.virgin || !situation.settled || !sound || !situation.enlist.nil()) return many;
   const std::size_t kept = std::max({situation.goal, situation.minimum, std::size_t{1}});
   const ServerId leader = situation.lead.nil() ? situation.primary : situation.lead;
   for (std::size_t i = situation.members.size(); i-- > 0 && situation.members.size() - many.size() > kept;) {
     const ServerId server = situation.members[i].server;
-    if (server != leader && server != situation.primary) many.push_back(server);
+    if (server == leader || server == situation.primary || contains(situation.lone, server)) continue;
+    many.push_back(server);
   }
   return many;
 }

@@ -47,9 +47,11 @@ struct Situation {
   std::size_t goal = 3;
   std::size_t minimum = 2;
   bool virgin = false;
-  bool salvage = false;  // the present configuration has it already
-  bool absent = false;   // who could be called back is not here yet
-  bool waited = false;   // only suspect members are left for so long that whoever is away is not waited for any more
+  bool settled = false;        // the present version has been active
+  std::vector<ServerId> lone;  // who may still acknowledge alone
+  bool salvage = false;        // the present configuration has it already
+  bool absent = false;         // who could be called back is not here yet
+  bool waited = false;  // only suspect members are left for so long that whoever is away is not waited for any more
   // What is wanted besides.
   bool renew = false;  // a new version even if nothing is wrong
   ServerId lead;       // should become primary, if it may

@@ -66,6 +66,8 @@ Task<bus::Remove::Reply> FileService::remove(bus::Remove ask, bus::Caller caller
 }
 
 Task<bus::Done> FileService::set_size(bus::SetSize ask, bus::Caller caller) {
+  if (ask.size > state_.size_max())
+    co_await fail(Code::too_large, "{} bytes: a file has at most {}", ask.size, state_.size_max());
   SetSizeOp op{ask.inode, ask.size};
   (void)co_await journal_.commit(std::move(op), caller.request, 0, caller.index);
   co_return bus::Done{};

@@ -128,6 +128,13 @@ Result<MasterState> StateLoader::finish() {
   if (!whole) return fail(std::move(whole));
   if (state_.chunks_.size() != chunks_)
     return fail(Code::malformed, "{} chunks, there were {}", state_.chunks_.size(), chunks_);
+  Result<> owned;
+  state_.chunks_.walk({}, [&](ChunkHandle handle, const Chunk& chunk) {
+    if (!state_.is_file(chunk.inode))
+      owned = fail(Code::malformed, "chunk {} is of inode {}, no file", handle, chunk.inode);
+    return owned.has_value();
+  });
+  if (!owned) return fail(std::move(owned));
   return std::move(state_);
 }
 

@@ -19,6 +19,7 @@ Task<Decision> Journal::commit(OpBody body, RequestId request, std::uint32_t dig
     if (!settled->ok()) co_await fail(settled->error());
     co_return *std::move(settled);
   }
+  if (guard_) co_await guard_();
   // A bigger one could be written, but not be read back.
   if (text.size() > kRecordMax)
     co_await fail(Code::too_large, "a change of {} bytes: at most {} are possible", text.size(), kRecordMax);

@@ -38,6 +38,9 @@ class Journal {
   Task<Decision> commit(OpBody body, RequestId request = {}, std::uint32_t digest = 0,
                         std::shared_ptr<std::uint64_t> index = {});
 
+  // Changes are taken only while this says that they may be.
+  void guard(std::function<Result<>()> guard) { guard_ = std::move(guard); }
+
   // The master's time: the wall clock's, but never less than that of any change before.
   WallMs now() { return given_ = std::max({executor_.wall_now(), state_.last_time(), given_}); }
 
@@ -71,6 +74,7 @@ class Journal {
   LogStore& log_;
   MasterState& state_;
   std::function<void(Error)> fatal_;
+  std::function<Result<>()> guard_;
   RecentLog* recent_ = nullptr;
 
   // State.

@@ -67,6 +67,8 @@ Situation LayoutService::situation(ChunkHandle handle, const Chunk& chunk) {
   situation.goal = chunk.goal;
   situation.minimum = minimum(chunk.inode, chunk.goal);
   situation.virgin = configuration.virgin;
+  situation.settled = configuration.settled == configuration.version;
+  situation.lone = configuration.lone;
   situation.salvage = configuration.salvage;
   recall(handle, configuration, situation);
   situation.waited = !wait_for_absent(handle, situation);

@@ -60,10 +60,7 @@ class LayoutService {
         servers_(servers),
         settings_(std::move(settings)),
         probe_(state, servers),
-        restores_(state, servers,
-                  {.join_time = settings_.lost_after,
-                   .wait_max = settings_.salvage_after,
-                   .minimum_for_writing = settings_.minimum_for_writing}) {}
+        restores_(state, servers, {.join_time = settings_.lost_after, .wait_max = settings_.salvage_after}) {}
 
   void serve(bus::Endpoint& endpoint);
 

@@ -109,7 +109,8 @@ Task<> Master::Parts::start() {
     servers.add(id, executor.now() - (settings.mutant == "shrink_before_reports" ? settings.lost_after : 0s));
   const WallMs kept = to_ms(settings.trash);
   files = std::make_unique<FileService>(state, journal, FileService::Defaults{settings.replicas, kept});
-  trash = std::make_unique<TrashService>(state, journal, TrashService::Settings{settings.trash_items});
+  auto in_doubt = [this] { return collector->held_back(); };
+  trash = std::make_unique<TrashService>(state, journal, in_doubt, TrashService::Settings{settings.trash_items});
   policies = std::make_unique<PolicyService>(
       state, journal, PolicyService::Defaults{settings.replicas, settings.minimum_for_writing, kept});
   LayoutService::Settings for_layouts{.minimum_for_writing = settings.minimum_for_writing,
@@ -133,6 +134,12 @@ Task<> Master::Parts::start() {
   journal.keep_in(recent);
   ShippingService::Settings for_shadows{.epoch = identity.epoch, .shadows_max = settings.shadows_max};
   shipping = std::make_unique<ShippingService>(disk, log, recent, checkpointer, checkpoints, for_shadows);
+  journal.guard([this]() -> Result<> {
+    if (!servers.anybody_ahead()) return {};
+    return fail(Code::refused,
+                "servers have seen more of the log than this master has: its directory is older than the truth, and "
+                "nothing is changed");
+  });
   files->serve(endpoint);
   trash->serve(endpoint);
   policies->serve(endpoint);

@@ -119,11 +119,16 @@ Result<InodeId> Namespace::make_directory(std::string_view path, bool parents, W
   const Nearest there = nearest(*components);
   Result<> room = check_quota(there.directory, {.directories = there.missing});
   if (!room) return fail(std::move(room));
-  InodeId at = kRoot;
-  for (std::string_view component : *components) {
-    const InodeId next = entries_.find(at, component);
-    at = next.value != 0 ? next : add(Place{at, component}, directory, now);
+  // Those above are told once, however many there are.
+  InodeId at = there.directory;
+  for (std::uint64_t left = there.missing; left > 0; --left) {
+    const InodeId made = inodes_.add(Inode{.type = FileType::directory, .mtime = now, .parent = at});
+    entries_.insert(at, (*components)[components->size() - left], made);
+    touch(at, 1, now);
+    if (left > 1) usage_[made.value].directories = left - 1;
+    at = made;
   }
+  grow(there.directory, {.directories = there.missing});
   return at;
 }
 
@@ -156,8 +161,7 @@ Result<Namespace::Renamed> Namespace::rename(std::string_view source, std::strin
   if (!room) return fail(std::move(room));
   if (there.value != 0) {
     detach(*to, there, now);
-    erase(there);
-    renamed.dropped.push_back(there);
+    drop(there, target, renamed.dropped, now);
   }
   detach(*from, moved, now);
   attach(*to, moved, now);

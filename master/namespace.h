@@ -31,7 +31,8 @@
 
 namespace gfs::master {
 
-// What a tree holds.
+// What a tree holds. The bytes of files that are mostly holes may sum up to more than 64 bits hold: they wrap, and are
+// right again once such files are gone.
 struct Usage {
   std::uint64_t files = 0, directories = 0, bytes = 0;
   std::uint64_t names() const { return files + directories; }
@@ -91,8 +92,8 @@ class Namespace {
     Usage what;                  // the named one included
     InodeId item;                // {0}: it is not kept
   };
-  // Kept in the trash until then; 0: not kept, though a tree of more than kRemovedAtOnce names takes the way through
-  // the trash too, where it can not be had back.
+  // Kept in the trash until then; 0: not kept, though what has more than kRemovedAtOnce names, or chunks, takes the way
+  // through the trash too, where it cannot be had back. So does what rename() replaces.
   static constexpr std::uint64_t kRemovedAtOnce = 1000;
   Result<Removed> remove(std::string_view path, bool recursive, WallMs until, WallMs now);
   const Trash& trash() const { return trash_; }
@@ -103,8 +104,10 @@ class Namespace {
   bool expire(InodeId item);
   // A file, or an empty directory, of an item; perhaps the item itself.
   InodeId leaf_of(InodeId item) const;
-  // Takes such a leaf away.
-  void erase_leaf(InodeId leaf, InodeId item);
+  // Takes such a leaf away. How many directories were told.
+  std::size_t erase_leaf(InodeId leaf, InodeId item);
+  // Nothing that is kept goes before that.
+  void keep_trash(WallMs until);
 
   // The entries of a directory with names greater than `after`, by name, until `visit` says false.
   using Visit = std::function<bool(std::string_view name, InodeId inode)>;
@@ -155,8 +158,10 @@ class Namespace {
   Usage whole(InodeId id) const;
   // Tells a directory, and those above it. {0}: the trash.
   void grow(InodeId directory, const Usage& more);
-  void shrink(InodeId directory, const Usage& less);
-  void collect(InodeId id, Removed& removed);
+  std::size_t shrink(InodeId directory, const Usage& less);
+  // Gone for good, in one step if that is a small one.
+  void drop(InodeId id, std::string_view path, std::vector<InodeId>& files, WallMs now);
+  bool is_small(InodeId id) const;
   void erase(InodeId id);
 
   Result<> check_entries();

@@ -13,7 +13,9 @@ constexpr std::size_t kDeep = 4096;
 
 // What a change leaves behind; a change that makes less of it is always possible.
 bool exceeds(std::int64_t quota, std::uint64_t used, std::uint64_t more, std::uint64_t less) {
-  return quota >= 0 && more > less && used - less + more > static_cast<std::uint64_t>(quota);
+  if (quota < 0 || more <= less) return false;
+  const auto most = static_cast<std::uint64_t>(quota);
+  return used > most || more - less > most - used;
 }
 
 }  // namespace
@@ -26,7 +28,7 @@ Usage& Usage::operator+=(const Usage& more) {
 }
 
 Usage& Usage::operator-=(const Usage& less) {
-  CHECK(files >= less.files && directories >= less.directories && bytes >= less.bytes, "less is taken than is there");
+  CHECK(files >= less.files && directories >= less.directories, "less is taken than is there");
   files -= less.files;
   directories -= less.directories;
   bytes -= less.bytes;
@@ -54,10 +56,10 @@ void Namespace::grow(InodeId directory, const Usage& more) {
   }
 }
 
-void Namespace::shrink(InodeId directory, const Usage& less) {
-  while (true) {
+std::size_t Namespace::shrink(InodeId directory, const Usage& less) {
+  for (std::size_t told = 1;; ++told) {
     usage_[directory.value] -= less;
-    if (directory == kRoot || directory.value == 0) return;
+    if (directory == kRoot || directory.value == 0) return told;
     directory = inode(directory)->parent;
   }
 }

@@ -7,12 +7,36 @@
 
 namespace gfs::master {
 
-// All of a tree that is small, and has no name any more.
-void Namespace::collect(InodeId id, Removed& removed) {
-  while (true) {
-    const InodeId leaf = leaf_of(id);
-    if (inode(leaf)->type == FileType::file) removed.files.push_back(leaf);
-    erase_leaf(leaf, id);
+bool Namespace::is_small(InodeId id) const {
+  if (whole(id).names() > kRemovedAtOnce) return false;
+  std::uint64_t chunks = 0;
+  std::vector<InodeId> open{id};
+  while (!open.empty()) {
+    const InodeId at = open.back();
+    open.pop_back();
+    if (inode(at)->type == FileType::file) {
+      chunks += inode(at)->chunks;
+      continue;
+    }
+    entries_.walk(at, {}, [&](InodeId, std::string_view, InodeId child) {
+      open.push_back(child);
+      return true;
+    });
+  }
+  return chunks <= kRemovedAtOnce;
+}
+
+void Namespace::drop(InodeId id, std::string_view path, std::vector<InodeId>& files, WallMs now) {
+  grow({}, whole(id));
+  if (!is_small(id)) {
+    trash_.add({.inode = id, .path = std::string(path), .removed = now, .until = Trash::kNow});
+    return;
+  }
+  for (InodeId at = id;;) {
+    const InodeId leaf = leaf_of(at);
+    if (inode(leaf)->type == FileType::file) files.push_back(leaf);
+    at = inode(leaf)->parent;
+    (void)erase_leaf(leaf, id);
     if (leaf == id) return;
   }
 }
@@ -29,13 +53,13 @@ Result<Namespace::Removed> Namespace::remove(std::string_view path, bool recursi
   Removed removed;
   removed.what = whole(gone);
   detach(*at, gone, now);
-  grow({}, removed.what);
-  if (until == 0 && removed.what.names() <= kRemovedAtOnce) {
-    collect(gone, removed);
+  if (until == 0) {
+    drop(gone, path, removed.files, now);
     return removed;
   }
+  grow({}, removed.what);
   trash_.add({.inode = gone, .path = std::string(path), .removed = now, .until = until});
-  if (until > 0) removed.item = gone;
+  removed.item = gone;
   return removed;
 }
 
@@ -90,9 +114,9 @@ InodeId Namespace::leaf_of(InodeId item) const {
   return leaf;
 }
 
-void Namespace::erase_leaf(InodeId leaf, InodeId item) {
+std::size_t Namespace::erase_leaf(InodeId leaf, InodeId item) {
   const InodeId parent = inode(leaf)->parent;
-  shrink(parent, whole(leaf));
+  const std::size_t told = shrink(parent, whole(leaf));
   if (leaf == item) {
     trash_.erase(item);
   } else {
@@ -106,6 +130,21 @@ void Namespace::erase_leaf(InodeId leaf, InodeId item) {
     --change(parent)->size;
   }
   erase(leaf);
+  return told;
+}
+
+void Namespace::keep_trash(WallMs until) {
+  std::vector<TrashItem> short_of;
+  trash_.walk(Trash::kNow + 1, {}, [&](const TrashItem& item) {
+    if (item.until >= until) return false;
+    short_of.push_back(item);
+    return true;
+  });
+  for (TrashItem& item : short_of) {
+    trash_.erase(item.inode);
+    item.until = until;
+    trash_.add(std::move(item));
+  }
 }
 
 }  // namespace gfs::master

@@ -134,11 +134,10 @@ struct ExpireOp {
   std::vector<InodeId> items;
   MSGPACK_DEFINE_MAP(items);
 };
-// Takes so many names or chunks off an item of the trash whose time is over.
+// Takes so many names or chunks off what is in the trash and whose time is over.
 struct PurgeOp {
-  InodeId item;
   std::uint32_t limit = 0;
-  MSGPACK_DEFINE_MAP(item, limit);
+  MSGPACK_DEFINE_MAP(limit);
 };
 struct SetDirectoryPolicyOp {
   std::string path;
@@ -178,10 +177,10 @@ struct OpHeader {
 };
 
 // The position in the variant is the kind byte in the log: append, never reorder.
-using OpBody = std::variant<CreateFileOp, MakeDirectoryOp, RenameOp, RemoveOp, SetSizeOp, AllocateChunkOp,
-                            ReconfigureOp, ActivateOp, AddServerOp, SealChunkOp, SetPolicyOp, TruncateOp, CloseClientOp,
-                            MarkAppendOp, RestoreOp, ExpireOp, PurgeOp, SetDirectoryPolicyOp, SetReplicasOp, BeginEpochOp,
-                            RestoreChunkOp>;
+using OpBody =
+    std::variant<CreateFileOp, MakeDirectoryOp, RenameOp, RemoveOp, SetSizeOp, AllocateChunkOp, ReconfigureOp,
+                 ActivateOp, AddServerOp, SealChunkOp, SetPolicyOp, TruncateOp, CloseClientOp, MarkAppendOp, RestoreOp,
+                 ExpireOp, PurgeOp, SetDirectoryPolicyOp, SetReplicasOp, BeginEpochOp, RestoreChunkOp>;
 
 struct Op {
   OpHeader header;

@@ -4,6 +4,12 @@
 
 namespace gfs::master {
 
+namespace {
+
+constexpr int kRoundsMax = 10;
+
+}  // namespace
+
 using bus::Policy;
 
 void PolicyService::serve(bus::Endpoint& endpoint) {
@@ -65,20 +71,30 @@ Task<bus::GetPolicy::Reply> PolicyService::get_policy(bus::GetPolicy ask, bus::C
 Task<bus::FileInfo> PolicyService::set_replicas(bus::SetReplicas ask, bus::Caller caller) {
   if (ask.replicas == 0 || ask.replicas > kReplicasMax)
     co_await fail(Code::invalid_argument, "{} replicas: from 1 to {} are possible", ask.replicas, kReplicasMax);
-  SetReplicasOp op{ask.path, {}, ask.replicas, 0, kChunksPerOp};
-  const std::uint32_t digest = digest_of(op);
-  // What cannot be is decided, and remembered, by the op.
-  if (Result<InodeId> inode = state_.names().find(ask.path)) op.inode = *inode;
+  SetReplicasOp asked{ask.path, {}, ask.replicas, 0, kChunksPerOp};
+  const std::uint32_t digest = digest_of(asked);
+  for (int round = 0; round < kRoundsMax; ++round) {
+    // What cannot be is decided, and remembered, by the op.
+    SetReplicasOp op = asked;
+    if (Result<InodeId> inode = state_.names().find(ask.path)) op.inode = *inode;
+    Result<Decision> set = co_await set_goals(std::move(op), digest, caller).outcome();
+    if (!set && set.error().code == Code::conflict) continue;  // another file has the name by now
+    Decision done = co_await std::move(set);
+    done.info.path = std::move(ask.path);
+    co_return std::move(done.info);
+  }
+  co_await fail(Code::unavailable, "{}: others change what has this name all the time", ask.path);
+  co_return bus::FileInfo{};
+}
+
+Task<Decision> PolicyService::set_goals(SetReplicasOp op, std::uint32_t digest, bus::Caller caller) {
   while (true) {
     const bool last = state_.repeated({caller.request, digest, 0}).has_value() ||
                       op.first + std::uint64_t{kChunksPerOp} >= state_.chunks().end(op.inode);
     SetReplicasOp step = op;
     Decision set = co_await journal_.commit(std::move(step), last ? caller.request : RequestId{}, last ? digest : 0,
                                             last ? caller.index : nullptr);
-    if (last) {
-      set.info.path = std::move(ask.path);
-      co_return std::move(set.info);
-    }
+    if (last) co_return set;
     op.first += kChunksPerOp;
   }
 }

@@ -31,6 +31,8 @@ class PolicyService {
   Task<bus::FileInfo> set_replicas(bus::SetReplicas ask, bus::Caller caller);
 
  private:
+  Task<Decision> set_goals(SetReplicasOp op, std::uint32_t digest, bus::Caller caller);
+
   const MasterState& state_;
   Journal& journal_;
   const Defaults defaults_;

@@ -16,7 +16,7 @@ bool RestorePlanner::is_coming(ChunkHandle handle, const Chunk& chunk) const {
   return chunk.configuration.settled <= versions_of(epoch);
 }
 
-bool RestorePlanner::enough_are_in(std::uint32_t goal, Instant now) const {
+bool RestorePlanner::enough_are_in(Instant now) const {
   const std::size_t known_servers = state_.servers().size();
   std::size_t reported = 0;
   for (const auto& [id, known] : state_.servers()) {
@@ -25,8 +25,7 @@ bool RestorePlanner::enough_are_in(std::uint32_t goal, Instant now) const {
   }
   const Duration waited = now - started_;
   if (waited < settings_.join_time) return false;
-  const std::size_t minimum = goal >= 3 && known_servers >= 3 ? settings_.minimum_for_writing : 1;
-  if (known_servers - reported < minimum || waited >= settings_.wait_max) return true;
+  if (known_servers == reported || waited >= settings_.wait_max) return true;
   return waited >= settings_.most_time && reported * 100 >= known_servers * 95;
 }
 
@@ -50,7 +49,7 @@ RestorePlanner::Finding RestorePlanner::find(ChunkHandle handle, const Chunk& ch
     finding.newest = held->version;
     finding.holders.push_back(id);
   }
-  if (!enough_are_in(chunk.goal, now)) {
+  if (!enough_are_in(now)) {
     finding.what = Finding::What::wait;
   } else if (!finding.holders.empty()) {
     finding.what = Finding::What::restore;

@@ -6,16 +6,15 @@
 // epoch, which is above all that was ever given.
 //
 //   keep     nobody holds a newer version than the table has: the table is right (or nobody holds anything: it is lost)
-//   restore  somebody does: the holders of the newest become the members. So, too, where the table does not know
-//   whether
-//            its version was ever active: it may have been, and may have been written in
+//   restore  somebody does: the holders of the newest become the members. So, too, where the table does not know if its
+//            version was ever active: it may have been, and may have been written in
 //   wait     who holds what is not known yet
 //
 // * Every change from a version that was active begins at one of its members, who holds the new one before anybody
 //   writes in it. So where all members of such a one hold the chunk, and none of them a newer version, there is none.
 // * Else everybody is asked: all servers that the state knows have reported, and others had `join_time` to come (the
-//   copy may not know of them). Fewer than a version has members at least may be missing: among them alone nothing was
-//   acknowledged. More of them only when 95 % have reported and 60 s are over, or after `wait_max`.
+//   copy may not know of them). Some may be missing only when 95 % have reported and 60 s are over, or after
+//   `wait_max`: a single server may be all that is left of a version that the table does not know.
 //
 // Nothing of it is remembered: what is of this epoch shows in the versions.
 // Owned by LayoutService; pure: `now` is an argument.
@@ -36,7 +35,6 @@ class RestorePlanner {
     Duration join_time = 10s;
     Duration most_time = 60s;
     Duration wait_max = 10min;
-    std::uint32_t minimum_for_writing = 2;  // where the goal is 3 and three servers are known; else 1
   };
   struct Finding {
     enum class What : std::uint8_t { keep, restore, wait };
@@ -60,8 +58,8 @@ class RestorePlanner {
   RestoreChunkOp settle(ChunkHandle handle, const Chunk& chunk, const Finding& finding, Instant now) const;
 
  private:
-  // Of those who may hold a newer version of a chunk with that many members wanted.
-  bool enough_are_in(std::uint32_t goal, Instant now) const;
+  // Of those who may hold a newer version of a chunk.
+  bool enough_are_in(Instant now) const;
 
   // Set once.
   const MasterState& state_;

@@ -42,7 +42,7 @@ Result<> ServerService::check(const bus::RegisterServer& ask) const {
   // The same process, or its successor on the same (exclusive) address, may come again; anybody else is a second server
   // with a copied directory.
   const Server* there = servers_.find(ask.server);
-  if (there != nullptr && there->ended == ask.session) {
+  if (there != nullptr && there->has_ended(ask.session)) {
     return fail(Code::refused, "server {}: session {} is over: another one took its place, or it left", ask.server,
                 ask.session);
   }

@@ -29,7 +29,7 @@ Server* ServerTable::session(ServerId server, SessionId session) {
 void ServerTable::open_session(const bus::RegisterServer& ask, std::string route, Instant now) {
   Server& server = servers_[ask.server];
   if (server.session != ask.session) {
-    if (!server.session.nil()) server.ended = server.session;
+    server.end(server.session);
     server.holdings.clear();
     server.reported = false;
     server.reported_to = {};
@@ -61,7 +61,7 @@ bool ServerTable::heartbeat(const bus::Heartbeat& beat, std::string route, Insta
   server->quarantined_since_ms = beat.quarantined_since_ms;
   server->recent = 0;
   server->left = beat.leaving;
-  if (beat.leaving) server->ended = beat.session;
+  if (beat.leaving) server->end(beat.session);
   return true;
 }
 

@@ -11,7 +11,9 @@
 // Owned by Master; pure: `now` is an argument.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <map>
 #include <optional>
@@ -42,8 +44,8 @@ struct Server {
   std::string route;  // of the last register or heartbeat
   Instant heard{};
   bool left = false;
-  bool seen_dead = false;  // its address refused a connection since it was heard
-  SessionId ended;         // the last one that was replaced or left: a late copy of its registration does not revive it
+  bool seen_dead = false;       // its address refused a connection since it was heard
+  std::deque<SessionId> ended;  // the last ones that were replaced or left: no late copy of a registration revives them
   std::uint64_t capacity = 0, used = 0, free = 0, chunks = 0;
   std::uint64_t quarantined = 0, quarantined_bytes = 0;
   std::int64_t quarantined_since_ms = 0;  // the oldest, by the master's time
@@ -54,6 +56,13 @@ struct Server {
   std::unordered_map<std::uint64_t, Held> holdings;  // by handle; looked up only
 
   bool registered() const { return !session.nil() && !left; }
+  bool has_ended(SessionId one) const { return std::find(ended.begin(), ended.end(), one) != ended.end(); }
+  void end(SessionId one) {
+    if (one.nil() || has_ended(one)) return;
+    ended.push_back(one);
+    if (ended.size() > kEndedMax) ended.pop_front();
+  }
+  static constexpr std::size_t kEndedMax = 32;
 };
 
 class ServerTable {

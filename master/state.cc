@@ -141,7 +141,7 @@ Decision MasterState::run(const MakeDirectoryOp& op, WallMs now) {
 Decision MasterState::run(const RenameOp& op, WallMs now) {
   Result<Namespace::Renamed> renamed = namespace_.rename(op.source, op.target, op.replace, now);
   if (!renamed) return refusal(std::move(renamed).error());
-  for (InodeId gone : renamed->dropped) drop_chunks(gone, 0);
+  for (InodeId gone : renamed->dropped) (void)drop_chunks(gone, 0);
   Decision decision;
   decision.info = info(renamed->inode, {});
   return decision;
@@ -153,10 +153,10 @@ Decision MasterState::run(const RemoveOp& op, WallMs now) {
     const std::int64_t rule = rules_above(op.path).trash_ms;
     if (rule != bus::Policy::kInherit) keep = rule;
   }
-  const WallMs until = keep > 0 ? now + keep : 0;
+  const WallMs until = keep > 0 ? now + std::min(keep, kKeptMax) : 0;
   Result<Namespace::Removed> removed = namespace_.remove(op.path, op.recursive, until, now);
   if (!removed) return refusal(std::move(removed).error());
-  for (InodeId gone : removed->files) drop_chunks(gone, 0);
+  for (InodeId gone : removed->files) (void)drop_chunks(gone, 0);
   Decision decision;
   decision.files = removed->what.files;
   decision.directories = removed->what.directories;
@@ -177,7 +177,7 @@ Decision MasterState::run(const SetSizeOp& op, WallMs now) {
   if (!there) return refusal(std::move(there).error());
   Inode* inode = namespace_.change(op.inode);
   inode->mtime = std::max(inode->mtime, now);
-  namespace_.resize(op.inode, std::max(inode->size, op.size));
+  namespace_.resize(op.inode, std::max(inode->size, std::min(op.size, size_max())));
   return {};
 }
 

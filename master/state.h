@@ -33,6 +33,8 @@ struct KnownServer {
 class MasterState {
  public:
   static constexpr std::size_t kDroppedMax = 4096;
+  static constexpr WallMs kKeptMax = 3650ll * 24 * 3600 * 1000;      // in the trash
+  static constexpr WallMs kKeptInNewEpoch = 3ll * 24 * 3600 * 1000;  // so long nothing goes from it by itself
 
   // `mutant`, test-only: of the simulator, none in production.
   explicit MasterState(std::string_view mutant = {}, std::uint64_t chunk_size = kChunkSize)
@@ -53,6 +55,8 @@ class MasterState {
   const Namespace& names() const { return namespace_; }
   const ChunkTable& chunks() const { return chunks_; }
   std::uint64_t chunk_size() const { return chunk_size_; }
+  // Of a file.
+  std::uint64_t size_max() const { return chunk_size_ * kChunksMax; }
   const OutcomeTable& outcomes() const { return outcomes_; }
   const std::map<ServerId, KnownServer>& servers() const { return servers_; }
   // The highest ever given to a chunk.
@@ -111,7 +115,8 @@ class MasterState {
   Decision run(const SetReplicasOp& op, WallMs now);
   Decision run(const BeginEpochOp& op, WallMs now);
   Decision run(const RestoreChunkOp& op, WallMs now);
-  void drop_chunks(InodeId inode, std::uint32_t first);
+  // How many there were.
+  std::size_t drop_chunks(InodeId inode, std::uint32_t first);
   // What holds in the directory that the path's last name is in.
   bus::Policy rules_above(std::string_view path) const;
 

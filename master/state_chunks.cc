@@ -9,14 +9,17 @@ namespace gfs::master {
 Decision MasterState::run(const AllocateChunkOp& op, WallMs) {
   Result<> there = is_file(op.inode);
   if (!there) return refusal(std::move(there).error());
-  if (two_successors_) drop_chunks(op.inode, op.index);
+  if (two_successors_) (void)drop_chunks(op.inode, op.index);
   Decision decision;
   decision.handle = chunks_.at(op.inode, op.index);
   if (decision.handle.value != 0) return decision;  // somebody was faster: that one counts
   if (op.handle <= last_handle_) return refusal(Code::conflict, fmt::format("handle {} was given before", op.handle));
-  Result<> room = namespace_.check_quota(namespace_.inode(op.inode)->parent, {.bytes = 1});
-  if (!room) return refusal(std::move(room).error());
   Inode* inode = namespace_.change(op.inode);
+  // The file will be so long at least, though it is told later.
+  const std::uint64_t size = std::max(inode->size, op.index * chunk_size_ + 1);
+  Result<> room =
+      namespace_.check_quota(inode->parent, {.bytes = std::max(size, inode->size + 1)}, {.bytes = inode->size});
+  if (!room) return refusal(std::move(room).error());
   const std::uint32_t end = chunks_.end(op.inode);
   if (inode->appends && end > 0 && op.index >= end) {
     // What the last chunk remembers of appends goes to its successor once: so it may gain nothing afterwards.
@@ -55,10 +58,11 @@ Decision MasterState::run(const SealChunkOp& op, WallMs now) {
                    fmt::format("chunk {} has version {}, not {}", op.handle, chunk->configuration.version, op.version));
   }
   if (chunk->sealed) return {};
-  chunks_.seal(op.handle, op.length);
+  const std::uint64_t length = std::min(op.length, chunk_size_);
+  chunks_.seal(op.handle, length);
   Inode* inode = namespace_.change(chunk->inode);
   inode->mtime = std::max(inode->mtime, now);
-  namespace_.resize(chunk->inode, std::max(inode->size, chunk->index * chunk_size_ + op.length));
+  namespace_.resize(chunk->inode, std::max(inode->size, chunk->index * chunk_size_ + length));
   return {};
 }
 
@@ -83,14 +87,14 @@ Decision MasterState::run(const TruncateOp& op, WallMs now) {
       return refusal(Code::conflict, fmt::format("{}: chunk {} behind its new end goes on", op.path, behind));
   }
   Inode* inode = namespace_.change(op.inode);
-  const std::uint64_t size = op.partly ? std::min(inode->size, op.size) : op.size;
-  Result<> room = namespace_.check_quota(inode->parent, {.bytes = size}, {.bytes = inode->size});
+  const std::uint64_t length = op.partly ? std::min(inode->size, op.size) : op.size;
+  Result<> room = namespace_.check_quota(inode->parent, {.bytes = length}, {.bytes = inode->size});
   if (!room) return refusal(std::move(room).error());
   chunks_.cut(cut, rest);
-  drop_chunks(op.inode, first);
+  (void)drop_chunks(op.inode, first);
   inode->chunks = chunks_.end(op.inode);
   inode->mtime = std::max(inode->mtime, now);
-  namespace_.resize(op.inode, size);
+  namespace_.resize(op.inode, length);
   Decision decision;
   decision.info = info(op.inode, {});
   return decision;
@@ -103,10 +107,12 @@ Decision MasterState::run(const MarkAppendOp& op, WallMs) {
   return {};
 }
 
-void MasterState::drop_chunks(InodeId inode, std::uint32_t first) {
-  for (DroppedChunk& chunk : chunks_.drop(inode, first)) {
+std::size_t MasterState::drop_chunks(InodeId inode, std::uint32_t first) {
+  std::vector<DroppedChunk> gone = chunks_.drop(inode, first);
+  for (DroppedChunk& chunk : gone) {
     if (dropped_.size() < kDroppedMax) dropped_.push_back(std::move(chunk));
   }
+  return gone.size();
 }
 
 }  // namespace gfs::master

@@ -16,11 +16,13 @@ Result<> MasterState::foresee(const BeginEpochOp& op) const {
   return {};
 }
 
-Decision MasterState::run(const BeginEpochOp& op, WallMs) {
+Decision MasterState::run(const BeginEpochOp& op, WallMs now) {
   Result<> possible = foresee(op);
   if (!possible) return refusal(std::move(possible).error());
   epoch_ = op.epoch;
   namespace_.skip_inodes(inodes_of(epoch_));
+  // What was given back in the time that is lost may be all that is left of its names.
+  namespace_.keep_trash(now + kKeptInNewEpoch);
   return {};
 }
 

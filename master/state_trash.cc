@@ -1,5 +1,6 @@
 // MasterState: what ops do to the trash, to rules of directories and to goals.
 #include <algorithm>
+#include <set>
 
 #include "master/state.h"
 
@@ -15,32 +16,39 @@ Decision MasterState::run(const RestoreOp& op, WallMs now) {
 
 Decision MasterState::run(const ExpireOp& op, WallMs) {
   Decision decision;
-  for (InodeId item : op.items) decision.files += namespace_.expire(item);
+  for (InodeId item : std::set<InodeId>(op.items.begin(), op.items.end())) decision.files += namespace_.expire(item);
   return decision;
 }
 
+// A leaf costs more the deeper it is, as everybody above it is told.
 Decision MasterState::run(const PurgeOp& op, WallMs now) {
+  constexpr std::uint64_t kLevelsForOne = 8;
   Decision decision;
-  const std::optional<TrashItem> item = namespace_.trash().find(op.item);
-  if (!item) return decision;
-  if (item->until > std::max(now, Trash::kNow))
-    return refusal(Code::conflict, fmt::format("{} is kept in the trash", item->path));
-  for (std::uint64_t done = 0; done < op.limit; ++done) {
-    const InodeId leaf = namespace_.leaf_of(op.item);
-    const bool is_file = namespace_.inode(leaf)->type == FileType::file;
-    if (is_file) {
-      const std::vector<ChunkHandle> chunks = chunks_.range(leaf, 0, kChunksMax);
-      if (chunks.size() > op.limit - done) {
-        drop_chunks(leaf, chunks_.find(chunks[chunks.size() - (op.limit - done)])->index);
+  std::uint64_t done = 0;
+  while (done < op.limit) {
+    const std::optional<TrashItem> item = namespace_.trash().first();
+    if (!item || item->until > std::max(now, Trash::kNow)) break;
+    InodeId at = item->inode;
+    for (bool whole = false; !whole && done < op.limit;) {
+      const InodeId leaf = namespace_.leaf_of(at);
+      const Inode found = *namespace_.inode(leaf);
+      const bool is_file = found.type == FileType::file;
+      if (is_file) {
+        const std::uint32_t end = chunks_.end(leaf);
+        const std::uint64_t left = op.limit - done;
+        const std::uint32_t first = end > left ? static_cast<std::uint32_t>(end - left) : 0;
+        done += drop_chunks(leaf, first);
         namespace_.change(leaf)->chunks = chunks_.end(leaf);
-        return decision;
+        if (first > 0) {
+          ++done;
+          continue;
+        }
       }
-      drop_chunks(leaf, 0);
-      done += chunks.size();
+      (is_file ? decision.files : decision.directories) += 1;
+      whole = leaf == item->inode;
+      done += 1 + namespace_.erase_leaf(leaf, item->inode) / kLevelsForOne;
+      if (!whole) at = found.parent;
     }
-    (is_file ? decision.files : decision.directories) += 1;
-    namespace_.erase_leaf(leaf, op.item);
-    if (leaf == op.item) return decision;
   }
   return decision;
 }

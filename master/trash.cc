@@ -109,7 +109,7 @@ Result<> Trash::check_loaded() {
       }
     } else {
       ++ordered;
-      if (name != number_text(value.value) || key.value > kUntilMax)
+      if (name != number_text(value.value) || key.value > kUntilMax || !find(value))
         sound = fail(Code::malformed, "the trash names inode {} twice", value);
     }
     return sound.has_value();

@@ -1,5 +1,7 @@
 #include "master/trash_service.h"
 
+#include <algorithm>
+
 #include "base/log.h"
 #include "master/name_answers.h"
 
@@ -48,16 +50,22 @@ Task<> TrashService::run() {
 
 Task<> TrashService::take_apart() {
   for (int ops = 0; ops < kOpsPerTick; ++ops) {
+    if (!held_back_().empty()) co_return;
     const Trash& trash = state_.names().trash();
     const std::optional<TrashItem> next = trash.first();
     if (!next) co_return;
     if (next->until > journal_.now()) {
       if (trash.size() <= settings_.items_max) co_return;
       log::write_limited(log::Level::warn, "trash_full", {{"items", trash.size()}, {"path", next->path}});
-      ExpireOp expire{{next->inode}};
+      ExpireOp expire;
+      const std::size_t many = std::min<std::size_t>(trash.size() - settings_.items_max, kPurgedAtOnce);
+      trash.walk(0, {}, [&](const TrashItem& item) {
+        expire.items.push_back(item.inode);
+        return expire.items.size() < many;
+      });
       (void)co_await journal_.commit(std::move(expire));
     }
-    PurgeOp purge{next->inode, kPerOp};
+    PurgeOp purge{kPerOp};
     (void)co_await journal_.commit(std::move(purge));
   }
 }

@@ -9,6 +9,8 @@ namespace {
 
 std::optional<InodeId> parse_item(std::string_view text) {
   InodeId item;
+  if (!text.starts_with('@')) return std::nullopt;
+  text.remove_prefix(1);
   auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), item.value, 16);
   if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
   return item;
@@ -16,10 +18,10 @@ std::optional<InodeId> parse_item(std::string_view text) {
 
 }  // namespace
 
-Result<> walk_trash(Session& session, const std::function<bool(const TrashItem& item, std::int64_t now_ms)>& visit) {
+Result<> walk_trash(Session& session, bool for_change, const VisitTrash& visit) {
   TrashItem after;
   while (true) {
-    auto ask = [after](Filesystem& filesystem) { return filesystem.trash_page(after); };
+    auto ask = [after, for_change](Filesystem& filesystem) { return filesystem.trash_page(after, for_change); };
     Result<bus::ListTrash::Reply> page = session.run<bus::ListTrash::Reply>(ask);
     if (!page) return fail(std::move(page));
     for (const TrashItem& item : page->items) {
@@ -42,14 +44,14 @@ Result<TrashItem> find_in_trash(Session& session, const std::string& text) {
     path = *std::move(full);
   }
   std::optional<TrashItem> found;
-  Result<> walked = walk_trash(session, [&](const TrashItem& item, std::int64_t now_ms) {
+  Result<> walked = walk_trash(session, true, [&](const TrashItem& item, std::int64_t now_ms) {
     if (item.until_ms <= now_ms || (id ? item.item != *id : item.path != path)) return true;
     if (!found || item.removed_ms >= found->removed_ms) found = item;
     return !id;
   });
   if (!walked) return fail(std::move(walked));
   if (!found) {
-    return fail(Code::not_found, "{} is not in the trash", id ? "item " + hex(*id) : path);
+    return fail(Code::not_found, "{} is not in the trash", id ? "item @" + hex(*id) : path);
   }
   return *std::move(found);
 }

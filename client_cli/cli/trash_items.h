@@ -12,9 +12,11 @@ namespace gfs::cli {
 using TrashItem = bus::ListTrash::Item;
 
 // Page by page, what goes first first; false ends it.
-Result<> walk_trash(Session& session, const std::function<bool(const TrashItem& item, std::int64_t now_ms)>& visit);
+// `for_change`: something will be done by what is found.
+using VisitTrash = std::function<bool(const TrashItem& item, std::int64_t now_ms)>;
+Result<> walk_trash(Session& session, bool for_change, const VisitTrash& visit);
 
-// By id ("1f3") or by its path, of several the one that was removed last. not_found.
+// By id ("@1f3") or by its path, of several the one that was removed last. not_found.
 Result<TrashItem> find_in_trash(Session& session, const std::string& text);
 
 // `path` is `root`, or below it.

@@ -162,9 +162,10 @@ Task<bus::Remove::Reply> Filesystem::remove_now(std::string path, bool recursive
   co_return co_await parts_->context.master.change(std::move(ask), "remove " + path, parts_->context.deadline());
 }
 
-Task<bus::ListTrash::Reply> Filesystem::trash_page(bus::ListTrash::Item after) {
+Task<bus::ListTrash::Reply> Filesystem::trash_page(bus::ListTrash::Item after, bool for_change) {
   bus::ListTrash ask{after.until_ms, after.item};
-  co_return co_await parts_->context.master.ask(std::move(ask), "list the trash", parts_->context.deadline());
+  co_return co_await parts_->context.master.ask(std::move(ask), "list the trash", parts_->context.deadline(),
+                                                for_change ? MasterClient::Who::master : MasterClient::Who::anybody);
 }
 
 Task<FileInfo> Filesystem::restore_trash(InodeId item, std::string path, bool parents) {

@@ -143,7 +143,8 @@ class Filesystem {
   // Not into the trash.
   Task<bus::Remove::Reply> remove_now(std::string path, bool recursive = false);
   // What goes first first; again with the last item of the page before.
-  Task<bus::ListTrash::Reply> trash_page(bus::ListTrash::Item after = {});
+  // `for_change`: something will be done by what it says, so the master alone is asked.
+  Task<bus::ListTrash::Reply> trash_page(bus::ListTrash::Item after = {}, bool for_change = false);
   Task<FileInfo> restore_trash(InodeId item, std::string path, bool parents = false);
   // How many of them there were; at most 1000 at once.
   Task<std::uint64_t> purge_trash(std::vector<InodeId> items);

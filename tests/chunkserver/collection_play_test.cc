@@ -24,7 +24,8 @@ class CollectionPlayTest : public ServerTest {
   }
   template <class M>
   Result<typename M::Reply> order(M message) {
-    return world.run(master.endpoint.call(bus::Peer::at(nodes[0]->control()), std::move(message)));
+    bus::Peer server = master.peers.at(id_of(0));
+    return world.run(master.endpoint.call(std::move(server), std::move(message)));
   }
   std::vector<Done> collect(std::vector<std::uint64_t> handles, std::uint64_t version = 1) {
     bus::CollectChunks ask;

@@ -185,6 +185,14 @@ TEST_F(BehindTest, AMasterThatFallsBackWithinItsLifeIsRefusedAtAHeartbeat) {
   ASSERT_TRUE(until([&] { return registered(); }));
 }
 
+TEST_F(BehindTest, ASessionThatTheMasterEndedIsFollowedByANewOne) {
+  start(1);
+  master.over = master.servers.begin()->second.session;
+  master.knows_nobody = true;
+  ASSERT_TRUE(until([&] { return !master.knows_nobody && registered(); }));
+  EXPECT_NE(master.servers.begin()->second.session, *master.over);
+}
+
 TEST_F(BehindTest, ItsLeaseEndsAsIfItHeardNothing) {
   master.position = {1, 1, 1000, 5};
   start(1);

@@ -268,8 +268,7 @@ TEST_F(RecoveryPlay, ALateOrderToBecomeEqualChangesNothing) {
   bus::Endpoint endpoint(node, random, bus, {.role = bus::kChunkserver, .program = "a late order's"});
   endpoint.set_cluster(master.cluster);
   bus::MakeEqual late{chunk, Version{1}, member(0)};
-  Result<bus::MakeEqual::Reply> refused =
-      world.run(endpoint.call(bus::Peer::at(nodes[1]->control()), std::move(late)));
+  Result<bus::MakeEqual::Reply> refused = world.run(endpoint.call(bus::Peer::at(nodes[1]->control()), std::move(late)));
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, Code::stale_version) << refused.error().text();
   ASSERT_TRUE(append(0, 1, "Y"));  // after X

@@ -26,6 +26,7 @@ Task<bus::Hello::Reply> FakeMaster::hello(bus::Hello, bus::Caller) {
 }
 
 Task<bus::RegisterServer::Reply> FakeMaster::enroll(bus::RegisterServer ask, bus::Caller caller) {
+  if (over == ask.session) co_await fail(Code::refused, "session {} is over", ask.session);
   peers[ask.server] = caller.peer;
   servers[ask.server] = ask;
   knows_nobody = false;

@@ -48,6 +48,7 @@ class FakeMaster {
   bus::Heartbeat last_beat;
   bool leaving_heard = false;
   bool knows_nobody = false;
+  std::optional<SessionId> over;          // a session that it takes no more
   bus::LogPosition position{1, 1, 0, 0};  // as answers say
 
  private:

@@ -140,7 +140,7 @@ TEST_F(CliTest, JsonFieldsAreFrozen) {
       {{"--json", "ls", top_}, "v path type size replicas chunks mtime_ms inode"},
       {{"server", "ls", "--json"}, "v server address rack state used free chunks last_seen_ms"},
       {{"--json", "chunk", "ls", remote("a")}, "v path index handle version length sealed primary members"},
-      {{"--json", "status"}, "v cluster health codes master servers files chunks used capacity"},
+      {{"--json", "status"}, "v cluster health codes master servers files chunks used capacity trash"},
       {{"--json", "df"}, "v capacity used free"},
       {{"--json", "checksum", remote("a")}, "v path size crc32c"},
       {{"--json", "version"}, "v program version"},

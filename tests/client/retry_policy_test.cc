@@ -77,6 +77,7 @@ TEST(RetryPolicy, IsThisTable) {
       {Code::out_of_sequence, ".or."},
       {Code::suspect, "llrs"},
       {Code::record_expired, "..r."},
+      {Code::quota_exceeded, "..r."},
   };
   unsigned number = 0;
   for (const Row& row : rows) {

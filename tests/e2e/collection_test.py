@@ -30,7 +30,7 @@ class SpaceComesBack(CollectionCase):
         self.cluster.cli("put", "-", "/large", stdin=data)
         self.cluster.cli("put", "-", "/kept", stdin=b"kept")
         self.assertGreaterEqual(self.bytes_held(), 3 * len(data))
-        self.cluster.cli("rm", "/large")
+        self.cluster.cli("rm", "--now", "/large")
         wait_for("the space of the removed file", lambda: self.bytes_held() < 100, 60)
         self.assertEqual(self.cluster.cli("cat", "/kept").stdout, b"kept")
         self.cluster.kill_all()
@@ -44,7 +44,7 @@ class TheWayBack(CollectionCase):
     def test_a_replica_is_restored(self):
         self.cluster.cli("put", "-", "/a", stdin=b"precious bytes")
         [chunk] = self.cluster.json("chunk", "ls", "/a")
-        self.cluster.cli("rm", "/a")
+        self.cluster.cli("rm", "--now", "/a")
         wait_for("all replicas in quarantine", lambda: self.quarantined() == [1, 1, 1], 60)
         self.assertEqual(self.data_files("chunks"), [])
         server = chunk["members"][0]
@@ -70,7 +70,7 @@ class Masses(CollectionCase):
         self.cluster.cli("mkdir", "/d")
         for i in range(20):
             self.cluster.cli("put", "-", f"/d/{i}", stdin=b"bytes")
-        self.cluster.cli("rm", "-r", "/d")
+        self.cluster.cli("rm", "-r", "--now", "/d")
         wait_for("a refusal", lambda: "GFS_COLLECTION_REFUSED" in self.cluster.status()["codes"], 60)
         wait_for("what the limit lets through", lambda: self.quarantined() == [5, 5, 5], 60)
         status = self.cluster.cli("status")

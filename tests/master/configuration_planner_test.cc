@@ -59,6 +59,9 @@ struct Besides {
   bool virgin = false, salvage = false, waited = false, renew = false;
   char lead = 0, follow = 0, enlist = 0;
   std::size_t minimum = 2;
+  std::size_t goal = 3;
+  bool settled = false;
+  char lone = 0;
 };
 
 struct Row {
@@ -77,6 +80,9 @@ TEST_P(Planning, OfTheNextConfiguration) {
   situation.primary = server('A');
   for (char c : row.learners) situation.learners.push_back(server(c));
   situation.minimum = row.besides.minimum;
+  situation.goal = row.besides.goal;
+  situation.settled = row.besides.settled;
+  if (row.besides.lone != 0) situation.lone = {server(row.besides.lone)};
   situation.virgin = row.besides.virgin;
   situation.salvage = row.besides.salvage;
   situation.waited = row.besides.waited;
@@ -86,6 +92,19 @@ TEST_P(Planning, OfTheNextConfiguration) {
   if (row.besides.enlist != 0) situation.enlist = server(row.besides.enlist);
   EXPECT_EQ(show(plan_configuration(situation)), row.expected) << row.name;
 }
+
+INSTANTIATE_TEST_SUITE_P(
+    Surplus, Planning,
+    testing::Values(
+        Row{"the last ones go", "A B C D", "", "A B C led by A", {.settled = true}},
+        Row{"down to one", "B A C", "", "A led by A", {.minimum = 1, .goal = 1, .settled = true}},
+        Row{"never below the minimum", "A B C", "", "A B led by A", {.goal = 1, .settled = true}},
+        Row{"who leads next stays", "A B C", "", "A C led by C", {.lead = 'C', .goal = 2, .settled = true}},
+        Row{"who may acknowledge alone stays", "A B C", "", "A C led by A", {.goal = 2, .settled = true, .lone = 'C'}},
+        Row{"not while one is in doubt", "A B C D?", "", "as it is", {.settled = true}},
+        Row{"not while one is away for a moment", "A B C D'", "", "as it is", {.settled = true}},
+        Row{"not before all have it for sure", "A B C D", "", "as it is"},
+        Row{"not when one more is just joining", "A B C", "", "A B C D+ led by A", {.enlist = 'D', .settled = true}}));
 
 INSTANTIATE_TEST_SUITE_P(
     Members, Planning,

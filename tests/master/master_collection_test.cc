@@ -18,7 +18,7 @@ class CollectorTest : public ChunksTest {
     restart_master();
     add_servers(3);
     layout = locate(make_file("/f")).value();
-    ASSERT_TRUE(call(bus::Remove{"/f", false}));
+    ASSERT_TRUE(call(bus::Remove{"/f", false, true}));
   }
   std::size_t orders() {
     std::size_t sum = 0;

@@ -42,9 +42,9 @@ TEST_F(MasterTrashTest, ItsTimeComesAndSomeGoBeforeIt) {
   world.clock.run_for(5min);
   EXPECT_EQ(trash().items.size(), 5u);
   ASSERT_TRUE(call(bus::Remove{"/d", true}));
+  EXPECT_EQ(call(bus::ClusterStatus{}).value().codes.front(), "GFS_TRASH_FULL");
   EXPECT_TRUE(wait([&] { return trash().items.size() == 5; }, 10s)) << "one too many: the oldest goes";
   EXPECT_EQ(trash().items[0].path, "/d/1");
-  EXPECT_EQ(call(bus::ClusterStatus{}).value().codes.front(), "GFS_TRASH_FULL");
   EXPECT_TRUE(wait([&] { return trash().items.size() == 1; }, 6min));
   EXPECT_EQ(trash().items[0].path, "/d");
   EXPECT_TRUE(wait([&] { return trash().items.empty(); }, 6min));

@@ -86,7 +86,7 @@ class RandomOps {
       case 14:
         return ExpireOp{{item(state), InodeId{random_.below(100)}}};
       case 15:
-        return PurgeOp{item(state), static_cast<std::uint32_t>(random_.between(1, 4))};
+        return PurgeOp{static_cast<std::uint32_t>(random_.between(1, 4))};
       case 16: {
         const bus::Policy policy{rule(8), rule(3), rule(2), rule(5000), rule(30), rule(1 << 22)};
         return SetDirectoryPolicyOp{path(), policy};
@@ -98,7 +98,7 @@ class RandomOps {
                              static_cast<std::uint32_t>(random_.below(3)), 4};
       }
       case 6:
-        return SetSizeOp{file(state), random_.below(1 << 20)};
+        return SetSizeOp{file(state), random_.chance(0.1) ? ~random_.below(1 << 20) : random_.below(1 << 20)};
       case 7:
       case 8: {
         const std::vector<ServerId> members = servers(3);

@@ -144,5 +144,18 @@ TEST_F(ServerTableTest, AReportThatIsOlderThanTheMendingDoesNotUnsayIt) {
   EXPECT_EQ(replica(6), Replica::suspect) << "of the same version it is news";
 }
 
+// A copy of a registration may come late: of the life before the last one, too. Were it taken, the server that lives
+// would be the one whose session is over.
+TEST_F(ServerTableTest, EveryLifeThatIsOverStaysOver) {
+  for (std::uint8_t life = 1; life <= 4; ++life) {
+    ask.session.bytes[0] = life;
+    open();
+  }
+  for (std::uint8_t life = 1; life <= 4; ++life) {
+    ask.session.bytes[0] = life;
+    EXPECT_EQ(table.find(ask.server)->has_ended(ask.session), life < 4);
+  }
+}
+
 }  // namespace
 }  // namespace gfs::master

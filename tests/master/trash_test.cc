@@ -97,17 +97,16 @@ TEST_F(TrashTest, GoesInTheOrderOfItsTimeAndInBoundedSteps) {
   const InodeId first = remove("/q/g", kDay).info.inode;
   EXPECT_THAT(trash(), ElementsAre("/q/g", "/a/b"));
   EXPECT_EQ(state.names().trash().first()->inode, first);
-  EXPECT_EQ(do_op(PurgeOp{first, 10}).code, Code::conflict) << "it is kept";
+  EXPECT_EQ(do_op(PurgeOp{10}).files, 0u) << "both are kept";
   time += kDay;
   EXPECT_EQ(do_op(RestoreOp{first, "/q/g"}).code, Code::not_found) << "its time is over, taken apart or not";
-  EXPECT_TRUE(do_op(PurgeOp{first, 10}).ok());
+  EXPECT_EQ(do_op(PurgeOp{10}).files, 1u);
   EXPECT_THAT(trash(), ElementsAre("/a/b"));
   EXPECT_EQ(state.chunks().size(), 3u);
   time += kDay;
-  const InodeId tree = state.names().trash().first()->inode;
   std::uint64_t steps = 0, files = 0, directories = 0;
   while (!trash().empty()) {
-    const Decision some = do_op(PurgeOp{tree, 2});
+    const Decision some = do_op(PurgeOp{2});
     ASSERT_TRUE(some.ok());
     ASSERT_LE(some.files + some.directories, 2u);
     files += some.files;
@@ -118,7 +117,7 @@ TEST_F(TrashTest, GoesInTheOrderOfItsTimeAndInBoundedSteps) {
   EXPECT_EQ(directories, 2u);
   EXPECT_EQ(state.chunks().size(), 0u);
   EXPECT_EQ(state.names().trashed(), Usage());
-  EXPECT_TRUE(do_op(PurgeOp{tree, 2}).ok()) << "gone already";
+  EXPECT_TRUE(do_op(PurgeOp{2}).ok()) << "nothing is left";
 }
 
 TEST_F(TrashTest, AFileOfManyChunksLosesThemInSteps) {
@@ -126,11 +125,15 @@ TEST_F(TrashTest, AFileOfManyChunksLosesThemInSteps) {
   for (std::uint32_t i : {0, 1, 2, 7, 100, 5000}) chunk(inode, i);
   remove("/f");
   ASSERT_EQ(do_op(ExpireOp{{inode}}).files, 1u);
-  ASSERT_TRUE(do_op(PurgeOp{inode, 4}).ok());
-  EXPECT_EQ(state.chunks().size(), 2u);
-  EXPECT_EQ(state.names().inode(inode)->chunks, 2u);
-  ASSERT_TRUE(do_op(PurgeOp{inode, 4}).ok());
-  EXPECT_EQ(state.names().inode(inode), nullptr);
+  std::size_t chunks = 6, steps = 0;
+  while (state.names().inode(inode) != nullptr) {
+    ASSERT_TRUE(do_op(PurgeOp{2}).ok());
+    ASSERT_LT(state.chunks().size(), chunks);
+    ASSERT_GE(state.chunks().size() + 2, chunks);
+    chunks = state.chunks().size();
+    ASSERT_LT(++steps, 10u);
+  }
+  EXPECT_EQ(chunks, 0u);
 }
 
 TEST_F(TrashTest, N10ForGoodMeansForGood) {
@@ -147,8 +150,61 @@ TEST_F(TrashTest, N10ForGoodMeansForGood) {
   ASSERT_THAT(trash(), ElementsAre("/big"));
   const InodeId item = state.names().trash().first()->inode;
   EXPECT_EQ(do_op(RestoreOp{item, "/big"}).code, Code::not_found);
-  EXPECT_EQ(do_op(PurgeOp{item, 5000}).files, Namespace::kRemovedAtOnce);
+  EXPECT_EQ(do_op(PurgeOp{5000}).files, Namespace::kRemovedAtOnce);
   EXPECT_TRUE(trash().empty());
+}
+
+TEST_F(TrashTest, WhatHasManyChunksGoesThatWayTooAlsoWhenItIsReplaced) {
+  const InodeId one = file("/one"), two = file("/two");
+  for (std::uint32_t i = 0; i <= Namespace::kRemovedAtOnce; ++i) {
+    chunk(one, i);
+    chunk(two, i);
+  }
+  remove("/one", 0);
+  EXPECT_EQ(state.chunks().size(), 2 * Namespace::kRemovedAtOnce + 2) << "not in this op";
+  file("/three");
+  ASSERT_TRUE(do_op(RenameOp{"/three", "/two", true}).ok());
+  EXPECT_THAT(trash(), testing::UnorderedElementsAre("/one", "/two"));
+  EXPECT_EQ(do_op(RestoreOp{two, "/x"}).code, Code::not_found);
+  EXPECT_EQ(do_op(PurgeOp{5000}).files, 2u);
+  EXPECT_EQ(state.chunks().size(), 0u);
+  EXPECT_EQ(below("/").files, 1u);
+}
+
+TEST_F(TrashTest, ManySmallThingsGoInOneStep) {
+  for (int i = 0; i < 50; ++i) {
+    file("/f" + std::to_string(i));
+    remove("/f" + std::to_string(i), 1000 + i);
+  }
+  time += 1024;
+  EXPECT_EQ(do_op(PurgeOp{1000}).files, 25u) << "those whose time is over";
+}
+
+TEST_F(TrashTest, NoSizeIsTooLargeToBeTakenAwayAgain) {
+  const InodeId one = file("/a/1", 1), two = file("/a/2");
+  ASSERT_TRUE(do_op(SetSizeOp{two, ~0ull}).ok());
+  EXPECT_EQ(state.names().inode(two)->size, state.size_max());
+  for (int i = 0; i < 17000; ++i) {
+    const InodeId hole = file("/a/h" + std::to_string(i));
+    ASSERT_TRUE(do_op(TruncateOp{"/a/h" + std::to_string(i), hole, state.size_max()}).ok());
+  }
+  ASSERT_TRUE(do_op(SetSizeOp{one, 2}).ok());
+  ASSERT_TRUE(remove("/a", 0).ok());
+  while (!trash().empty()) ASSERT_TRUE(do_op(PurgeOp{1000}).ok());
+  EXPECT_EQ(below("/"), (Usage{0, 1, 0}));
+  EXPECT_EQ(state.names().trashed(), Usage());
+}
+
+TEST_F(TrashTest, ANewEpochKeepsWhatIsThereForAWhile) {
+  file("/f");
+  file("/g");
+  const InodeId kept = remove("/f", kDay).info.inode;
+  const InodeId expired = remove("/g", kDay).info.inode;
+  ASSERT_EQ(do_op(ExpireOp{{expired}}).files, 1u);
+  time += 2 * kDay;
+  ASSERT_TRUE(do_op(BeginEpochOp{2}).ok());
+  EXPECT_EQ(do_op(PurgeOp{10}).files, 1u);
+  EXPECT_TRUE(do_op(RestoreOp{kept, "/f"}).ok());
 }
 
 TEST_F(TrashTest, AWriterGoesOnInTheTrash) {

@@ -111,7 +111,7 @@ void restless(Plan& plan) {
 void swept(Plan& plan) {
   restless(plan);
   plan.collect_after = 1s;
-  plan.late = 0.02;
+  plan.late = 0.005;
   plan.repeat = 0.1;
   plan.deadline = 4s;
 }

@@ -22,13 +22,13 @@ Result<int> run(Session& session, const Arguments& arguments) {
     Json json{{"path", *path}, {"files", removed->files}, {"directories", removed->directories}};
     const bool kept = removed->item.value != 0;
     if (kept) {
-      json["item"] = hex(removed->item);
+      json["item"] = "@" + hex(removed->item);
       json["until_ms"] = removed->until_ms;
     }
     tell_mutation(session, arguments, std::move(json));
     if (kept && session.interactive() && session.out().errors_to_terminal() && !session.out().json())
-      session.out().note(
-          fmt::format("in the trash until {}: trash restore {}", format_wall(removed->until_ms), hex(removed->item)));
+      session.out().note(fmt::format("in the trash until {}: trash restore {}", format_wall(removed->until_ms),
+                                     "@" + hex(removed->item)));
   }
   return kOk;
 }

@@ -12,7 +12,7 @@ namespace {
 
 Result<> set_all(Session& session, FileInfo root, std::uint32_t replicas, std::uint64_t& files) {
   return walk(session, std::move(root), [&](const Visit& visit) -> Result<> {
-    if (visit.info.type == FileType::directory || visit.info.replicas == replicas) return {};
+    if (visit.info.type == FileType::directory) return {};
     auto set = [path = visit.info.path, replicas](Filesystem& filesystem) {
       return filesystem.set_replicas(path, replicas);
     };

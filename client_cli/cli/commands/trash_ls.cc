@@ -9,7 +9,7 @@ namespace gfs::cli {
 namespace {
 
 Json as_json(const TrashItem& item) {
-  return {{"item", hex(item.item)},
+  return {{"item", "@" + hex(item.item)},
           {"path", item.path},
           {"type", item.type == FileType::directory ? "dir" : "file"},
           {"files", item.files},
@@ -25,7 +25,7 @@ Result<int> run(Session& session, const Arguments& arguments) {
   if (!root) return fail(std::move(root));
   Table table({"ITEM", "REMOVED", "KEPT FOR", ">FILES", ">SIZE", "PATH"});
   bool any = false;
-  Result<> walked = walk_trash(session, [&](const TrashItem& item, std::int64_t now_ms) {
+  Result<> walked = walk_trash(session, false, [&](const TrashItem& item, std::int64_t now_ms) {
     if (item.until_ms <= now_ms || !is_at_or_below(item.path, *root)) return true;
     if (out.json()) {
       out.object(as_json(item));
@@ -35,7 +35,7 @@ Result<int> run(Session& session, const Arguments& arguments) {
     const bool terminal = out.to_terminal();
     const std::string name = out.name(item.path) + (terminal && item.type == FileType::directory ? "/" : "");
     table.add(
-        {hex(item.item), terminal ? format_wall(item.removed_ms) : std::to_string(item.removed_ms),
+        {"@" + hex(item.item), terminal ? format_wall(item.removed_ms) : std::to_string(item.removed_ms),
          terminal ? format_duration(std::chrono::milliseconds(item.until_ms - now_ms)) : std::to_string(item.until_ms),
          std::to_string(item.files), terminal ? format_size(item.bytes) : std::to_string(item.bytes), name});
     return true;

@@ -25,7 +25,7 @@ Result<std::vector<InodeId>> choose(Session& session, const Arguments& arguments
   if (!all && !older) return items;
   Result<Duration> age = older ? parse_duration(arguments.value("older-than")) : Duration::zero();
   if (!age) return fail(std::move(age));
-  Result<> walked = walk_trash(session, [&](const TrashItem& item, std::int64_t now_ms) {
+  Result<> walked = walk_trash(session, true, [&](const TrashItem& item, std::int64_t now_ms) {
     if (item.until_ms > now_ms && now_ms - item.removed_ms >= to_ms(*age)) items.push_back(item.item);
     return true;
   });

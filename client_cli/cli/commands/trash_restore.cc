@@ -31,7 +31,8 @@ const Command kTrashRestore{
     .usage = "[-p] ITEM|PATH [TARGET]",
     .summary = "gives what was removed its name back, or another one",
     .help =
-        "ITEM: as trash ls shows it. PATH: as it was; of several the one that was removed last. A name that is in use\n"
+        "ITEM: as trash ls shows it (@1f3). PATH: as it was; of several the one that was removed last. A name that is "
+        "in use\n"
         "is not touched: give a TARGET.\n"
         "Example: trash restore /logs/today /logs/yesterday",
     .options = with_request_options({{'p', "parents", "", "make the directories above it that are missing"}}),
