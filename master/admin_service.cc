@@ -82,6 +82,7 @@ Task<bus::ClusterStatus::Reply> AdminService::status(bus::ClusterStatus, bus::Ca
   reply.trash_files = names.trashed().files;
   reply.trash_bytes = names.trashed().bytes;
   if (reply.trash_items > settings_.trash_items) reply.codes.emplace_back("GFS_TRASH_FULL");
+  if (reserve_.spent()) reply.codes.emplace_back("GFS_MASTER_DISK_FULL");
   if (servers_.anybody_ahead()) reply.codes.emplace_back("GFS_MASTER_BEHIND");
   if (chunks.lost > 0) reply.codes.emplace_back("GFS_CHUNKS_LOST");
   if (chunks.corrupt > 0) reply.codes.emplace_back("GFS_CHUNKS_CORRUPT");

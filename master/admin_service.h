@@ -11,6 +11,7 @@
 #include "master/chunk_census.h"
 #include "master/collector.h"
 #include "master/layout_service.h"
+#include "master/log_reserve.h"
 #include "master/log_store.h"
 
 namespace gfs::master {
@@ -24,7 +25,8 @@ class AdminService {
   };
 
   AdminService(const MasterState& state, const ServerTable& servers, const LogStore& log, ChunkCensus& census,
-               const LayoutService& layouts, Checkpointer& checkpointer, const Collector& collector, Settings settings)
+               const LayoutService& layouts, Checkpointer& checkpointer, const Collector& collector,
+               const LogReserve& reserve, Settings settings)
       : state_(state),
         servers_(servers),
         log_(log),
@@ -32,6 +34,7 @@ class AdminService {
         layouts_(layouts),
         checkpointer_(checkpointer),
         collector_(collector),
+        reserve_(reserve),
         settings_(settings) {}
 
   void serve(bus::Endpoint& endpoint);
@@ -57,6 +60,7 @@ class AdminService {
   const LayoutService& layouts_;
   Checkpointer& checkpointer_;
   const Collector& collector_;
+  const LogReserve& reserve_;
   const Settings settings_;
   std::string address_;
   bus::Endpoint* endpoint_ = nullptr;

@@ -41,6 +41,7 @@ Result<> read_file(const std::string& path, Options& options, Settings& settings
   config->get("trash_items", settings.trash_items);
   config->get_duration("collect_after", settings.collect_after);
   config->get_size("log_segment", settings.log_segment);
+  config->get_size("log_reserve", settings.log_reserve);
   config->get_size("checkpoint_after", settings.checkpoint_after);
   config->get("shadows_max", settings.shadows_max);
   Result<> finished = config->finish();

@@ -7,6 +7,17 @@
 
 namespace gfs::master {
 
+namespace {
+
+// At once, or later, here or on the chunkservers.
+bool frees_space(const OpBody& body) {
+  return std::holds_alternative<RemoveOp>(body) || std::holds_alternative<ExpireOp>(body) ||
+         std::holds_alternative<PurgeOp>(body) || std::holds_alternative<TruncateOp>(body) ||
+         std::holds_alternative<CloseClientOp>(body);
+}
+
+}  // namespace
+
 Journal::Journal(Executor& executor, LogStore& log, MasterState& state, std::function<void(Error)> fatal)
     : executor_(executor), log_(log), state_(state), fatal_(std::move(fatal)) {}
 
@@ -20,6 +31,8 @@ Task<Decision> Journal::commit(OpBody body, RequestId request, std::uint32_t dig
     co_return *std::move(settled);
   }
   if (guard_) co_await guard_();
+  if (reserve_ != nullptr && reserve_->spent() && !frees_space(op.body))
+    co_await fail(Code::no_space, "the master's disk is full: until there is room again only what frees space is done");
   // A bigger one could be written, but not be read back.
   if (text.size() > kRecordMax)
     co_await fail(Code::too_large, "a change of {} bytes: at most {} are possible", text.size(), kRecordMax);
@@ -48,10 +61,7 @@ Task<> Journal::write_batches() {
   co_await executor_.sleep(Duration::zero());  // whatever else this turn of the loop brings comes along
   while (!waiting_.empty()) {
     std::vector<Waiting> batch = take_batch();
-    std::vector<std::string> texts;
-    texts.reserve(batch.size());
-    for (const Waiting& one : batch) texts.push_back(one.text);
-    Result<> durable = co_await log_.append(std::move(texts)).outcome();
+    Result<> durable = co_await write_batch(batch).outcome();
     ++batches_;
     std::uint64_t index = log_.last_index() - batch.size();
     if (!durable && durable.error().code != Code::no_space) {
@@ -78,6 +88,37 @@ Task<> Journal::write_batches() {
   writing_ = false;
 }
 
+// What cannot be done for want of space is answered and leaves the batch, if the rest can.
+Task<> Journal::write_batch(std::vector<Waiting>& batch) {
+  auto append = [this, &batch] {
+    std::vector<std::string> texts;
+    texts.reserve(batch.size());
+    for (const Waiting& one : batch) texts.push_back(one.text);
+    return log_.append(std::move(texts));
+  };
+  Result<> durable = co_await append().outcome();
+  if (durable || durable.error().code != Code::no_space || reserve_ == nullptr) co_await std::move(durable);
+  if (durable) co_return;
+  const bool spent = co_await reserve_->spend();
+  if (!spent) co_await fail(std::move(durable).error());
+  std::vector<Waiting> possible;
+  for (Waiting& one : batch) {
+    if (frees_space(one.op.body)) {
+      possible.push_back(std::move(one));
+    } else {
+      one.promise.set(fail(Error(durable.error())));
+    }
+  }
+  batch = std::move(possible);
+  if (!batch.empty()) co_await append();
+}
+
+Task<> Journal::restore_reserve() {
+  Result<> restored = co_await reserve_->restore().outcome();
+  if (!restored) log::write_limited(log::Level::warn, "log_reserve_not_kept", {{"why", restored.error().text()}});
+  restoring_ = false;
+}
+
 void Journal::lose(Error error) {
   closed_ = true;
   failed_ = true;
@@ -86,6 +127,10 @@ void Journal::lose(Error error) {
 }
 
 void Journal::tick() {
+  if (reserve_ != nullptr && reserve_->spent() && !restoring_ && !closed_) {
+    restoring_ = true;
+    group_.spawn(restore_reserve());
+  }
   const bool idle = !writing_ && !closed_ && batches_ == seen_;
   seen_ = batches_;
   if (!idle || batches_ == marked_) return;

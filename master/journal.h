@@ -3,7 +3,8 @@
 // All ops of one turn of the loop share one write and one fdatasync; while a sync is in flight the next batch collects.
 // Only applied state is ever read, so nothing is visible before it is durable.
 //
-// A full disk fails the ops of a batch with no_space and applies nothing. Any other error of the log ends the process
+// A full disk fails the ops of a batch with no_space and applies nothing; with a reserve, what frees space is done from
+// it, and nothing else until it is kept again. Any other error of the log ends the process
 // (`fatal`), without an answer to anybody who waits: a sync that failed is never tried again.
 //
 // Owned by Master; lives on its loop.
@@ -18,6 +19,7 @@
 
 #include "base/executor.h"
 #include "base/task_group.h"
+#include "master/log_reserve.h"
 #include "master/log_store.h"
 #include "master/recent_log.h"
 #include "master/state.h"
@@ -38,6 +40,8 @@ class Journal {
   Task<Decision> commit(OpBody body, RequestId request = {}, std::uint32_t digest = 0,
                         std::shared_ptr<std::uint64_t> index = {});
 
+  // What to live on when the disk is full. Before the first commit; outlives this.
+  void live_on(LogReserve& reserve) { reserve_ = &reserve; }
   // Changes are taken only while this says that they may be.
   void guard(std::function<Result<>()> guard) { guard_ = std::move(guard); }
 
@@ -65,6 +69,8 @@ class Journal {
   };
 
   Task<> write_batches();
+  Task<> write_batch(std::vector<Waiting>& batch);
+  Task<> restore_reserve();
   Task<> write_mark();
   void lose(Error error);
   std::vector<Waiting> take_batch();
@@ -75,12 +81,14 @@ class Journal {
   MasterState& state_;
   std::function<void(Error)> fatal_;
   std::function<Result<>()> guard_;
+  LogReserve* reserve_ = nullptr;
   RecentLog* recent_ = nullptr;
 
   // State.
   std::vector<Waiting> waiting_;
   std::vector<Waiting> lost_;  // of a batch whose fate is unknown: never answered
   bool writing_ = false;
+  bool restoring_ = false;
   bool closed_ = false;
   bool failed_ = false;
   WallMs given_ = 0;  // the latest time that was told

@@ -36,6 +36,7 @@ struct Master::Parts {
         log(disk, random, {.segment_max = settings.log_segment, .skip_sync = settings.mutant == "skip_log_sync"}),
         checkpoints(executor, disk, random),
         checkpointer(executor, checkpoints, log, state, {.after_bytes = settings.checkpoint_after}),
+        reserve(disk, settings.log_reserve),
         journal(executor, log, state, [this](Error error) { die(std::move(error)); }),
         recent(executor, {}),
         servers({.suspect_after = settings.suspect_after, .lost_after = settings.lost_after}),
@@ -62,6 +63,7 @@ struct Master::Parts {
   LogStore log;
   CheckpointStore checkpoints;
   Checkpointer checkpointer;
+  LogReserve reserve;
   Journal journal;
   RecentLog recent;
   ServerTable servers;
@@ -105,6 +107,8 @@ Task<> Master::Parts::open() {
 
 Task<> Master::Parts::start() {
   co_await open();
+  co_await reserve.open();
+  journal.live_on(reserve);
   for (const auto& [id, known] : state.servers())
     servers.add(id, executor.now() - (settings.mutant == "shrink_before_reports" ? settings.lost_after : 0s));
   const WallMs kept = to_ms(settings.trash);
@@ -127,7 +131,7 @@ Task<> Master::Parts::start() {
   registrar = std::make_unique<ServerService>(state, journal, servers, log, for_servers);
   collector = std::make_unique<Collector>(state, journal, servers, endpoint, settings.collect_after, settings.mutant);
   admin =
-      std::make_unique<AdminService>(state, servers, log, census, *layouts, checkpointer, *collector,
+      std::make_unique<AdminService>(state, servers, log, census, *layouts, checkpointer, *collector, reserve,
                                      AdminService::Settings{settings.replicas, settings.lease, settings.trash_items});
   healing = std::make_unique<HealingLoop>(state, servers, *layouts, endpoint, settings.heal_after);
   recent.begin_behind(log.last_index());

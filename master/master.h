@@ -34,6 +34,7 @@ struct Settings {
       10min;  // all that is left may have lost bytes in a power cut: so long for the others to come
   Duration collect_after = 10min;  // garbage has to have been seen as such for so long before a server puts it away
   std::uint64_t log_segment = 64ull << 20;
+  std::uint64_t log_reserve = 64ull << 20;        // kept free, so that removing works on a full disk; 0: nothing
   std::uint64_t checkpoint_after = 256ull << 20;  // bytes of log since the last checkpoint
   std::uint32_t shadows_max = 8;                  // that may follow this master
   Duration trash = 72h;                           // what is removed is kept so long

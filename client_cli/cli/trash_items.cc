@@ -35,6 +35,8 @@ Result<> walk_trash(Session& session, bool for_change, const VisitTrash& visit) 
   }
 }
 
+std::string item_text(InodeId item) { return fmt::format("@{:x}", item.value); }
+
 Result<TrashItem> find_in_trash(Session& session, const std::string& text) {
   std::optional<InodeId> id = parse_item(text);
   std::string path;
@@ -51,7 +53,7 @@ Result<TrashItem> find_in_trash(Session& session, const std::string& text) {
   });
   if (!walked) return fail(std::move(walked));
   if (!found) {
-    return fail(Code::not_found, "{} is not in the trash", id ? "item @" + hex(*id) : path);
+    return fail(Code::not_found, "{} is not in the trash", id ? "item " + item_text(*id) : path);
   }
   return *std::move(found);
 }

@@ -16,6 +16,8 @@ using TrashItem = bus::ListTrash::Item;
 using VisitTrash = std::function<bool(const TrashItem& item, std::int64_t now_ms)>;
 Result<> walk_trash(Session& session, bool for_change, const VisitTrash& visit);
 
+// "@1f3"
+std::string item_text(InodeId item);
 // By id ("@1f3") or by its path, of several the one that was removed last. not_found.
 Result<TrashItem> find_in_trash(Session& session, const std::string& text);
 

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/posix_disk.h"
 #include "base/task_group.h"
+#include "base/units.h"
 #include "bus/zmq_bus.h"
 #include "chunkserver/chunkserver.h"
 #include "client_cli/embedded/node_thread.h"
@@ -119,6 +120,7 @@ Result<std::unique_ptr<Cluster>> Cluster::open(Settings settings) {
 
   master::Settings for_master;
   for_master.listen = {address(instance, "master", "control"), {}, address(instance, "master", "events")};
+  for_master.log_reserve = 4 * MiB;
   std::string master_directory = settings.directory + "/master";
   parts->master = std::make_unique<NodeThread>("master", master_in(master_directory, for_master));
   if (!parts->master->started() && parts->master->started().error().code == Code::not_formatted) {

@@ -23,6 +23,7 @@ TEST(ProductionConstants, E15SizesAreTheDocumentedOnes) {
   EXPECT_EQ(client::Settings{}.read_ahead, 4 * MiB);
   EXPECT_EQ(master::Settings{}.log_segment, 64 * MiB);
   EXPECT_EQ(master::Settings{}.checkpoint_after, 256 * MiB);
+  EXPECT_EQ(master::Settings{}.trash, 72h);
   EXPECT_EQ(master::Settings{}.replicas, 3u);
   EXPECT_EQ(master::Settings{}.minimum_for_writing, 2u);
 }

@@ -147,7 +147,7 @@ TEST_F(CheckpointTest, IsWrittenWhenTheLogHasGrown) {
 }
 
 // Every step of the whole way is a crash point: log, new segment, temporary file, sync, rename, trim.
-TEST_F(CheckpointTest, M10M19M25DyingAtAnyStepLosesNothing) {
+TEST_F(CheckpointTest, E4M10M19M25DyingAtAnyStepLosesNothing) {
   for (const bool power_cut : {false, true}) {
     for (std::uint64_t step = 1, over = 0; over < 3; step += 1 + step / 60) {
       life.reset();
@@ -280,7 +280,7 @@ TEST_F(CheckpointTest, M13WhatACrashLeftIsRemovedAndStrangersAreRefused) {
   EXPECT_NE(refused.error().message.find("notes.txt"), std::string::npos);
 }
 
-TEST_F(CheckpointTest, OfAnotherClusterOrANewerFormatIsRefused) {
+TEST_F(CheckpointTest, M20OfAnotherClusterOrANewerFormatIsRefused) {
   format();
   ASSERT_TRUE(begin());
   work(50);
@@ -387,7 +387,7 @@ TEST_F(CheckpointTest, StoppingGivesUpWhatIsBeingWritten) {
   EXPECT_TRUE(files("checkpoint").empty());
 }
 
-TEST_F(CheckpointTest, AFullOrFailingDiskCostsOnlyTheCheckpoint) {
+TEST_F(CheckpointTest, M15AFullOrFailingDiskCostsOnlyTheCheckpoint) {
   format();
   ASSERT_TRUE(begin());
   work(100);

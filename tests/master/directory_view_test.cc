@@ -1,4 +1,5 @@
-// What a master's directory is said to hold: all of it, what is damaged where it lies, and nothing is changed by looking.
+// What a master's directory is said to hold: all of it, what is damaged where it lies, and nothing is changed by
+// looking.
 #include "master/directory_view.h"
 
 #include <gtest/gtest.h>

@@ -62,7 +62,7 @@ TEST_F(JournalTest, AllOpsOfATurnShareOneBatch) {
   EXPECT_EQ(store.last_index(), 100u);
 }
 
-TEST_F(JournalTest, NothingIsVisibleBeforeItIsDurable) {
+TEST_F(JournalTest, M18NothingIsVisibleBeforeItIsDurable) {
   create("/a");
   while (!answers.contains("/a")) {
     bool visible = state.names().find("/a").has_value();
@@ -84,7 +84,7 @@ TEST_F(JournalTest, TwoCreatesOfOneNameInOneBatchHaveOneWinner) {
   EXPECT_EQ(journal.batches(), 1u);
 }
 
-TEST_F(JournalTest, ARepeatInFlightAndALaterOneGetTheFirstAnswer) {
+TEST_F(JournalTest, N13ARepeatInFlightAndALaterOneGetTheFirstAnswer) {
   create("/a", request(1));
   create("/a", request(1));
   ASSERT_TRUE(settle());
@@ -143,7 +143,7 @@ TEST_F(JournalTest, AnOversizedRequestIsRefusedBeforeItIsWritten) {
   EXPECT_EQ(store.last_index(), 0u);
 }
 
-TEST_F(JournalTest, TheLastBatchIsMarkedWhenNothingFollows) {
+TEST_F(JournalTest, M07TheLastBatchIsMarkedWhenNothingFollows) {
   create("/a");
   ASSERT_TRUE(settle());
   journal.tick();
@@ -159,7 +159,7 @@ TEST_F(JournalTest, TheLastBatchIsMarkedWhenNothingFollows) {
   EXPECT_TRUE(answers.at("/b"));
 }
 
-TEST_F(JournalTest, AFullDiskIsAnAnswer) {
+TEST_F(JournalTest, M15AFullDiskIsAnAnswer) {
   platter.set_capacity(platter.used());
   for (int i = 0; i < 400; ++i) create("/" + std::to_string(i));
   ASSERT_TRUE(settle());
@@ -173,7 +173,49 @@ TEST_F(JournalTest, AFullDiskIsAnAnswer) {
   EXPECT_TRUE(answers.at("/0"));
 }
 
-TEST_F(JournalTest, AFailedSyncEndsItWithoutAnAnswer) {
+TEST_F(JournalTest, M15OnAFullDiskWhatFreesSpaceIsDoneFromTheReserve) {
+  constexpr std::uint64_t kReserve = 64 << 10;
+  LogReserve reserve(*disk, kReserve);
+  ASSERT_TRUE(world.run(reserve.open()));
+  ASSERT_FALSE(reserve.spent());
+  journal.live_on(reserve);
+  for (const char* path : {"/a", "/b"}) create(path);
+  ASSERT_TRUE(settle());
+  platter.set_capacity(platter.used());
+  for (int i = 0; i < 50; ++i) create("/" + std::to_string(i));
+  Result<Decision> removed = fail(Code::internal, "not answered");
+  OpBody remove = RemoveOp{"/a", false};
+  group.spawn(journal.commit(std::move(remove)), [&](Result<Decision> decided) { removed = std::move(decided); });
+  ASSERT_TRUE(settle());
+  EXPECT_TRUE(removed) << "of the batch that did not fit";
+  EXPECT_TRUE(reserve.spent());
+  EXPECT_EQ(answers.at("/0").error().code, Code::no_space);
+  EXPECT_EQ(answers.at("/49").error().code, Code::no_space);
+  EXPECT_EQ(state.names().files(), 1u);
+  create("/c");
+  ASSERT_TRUE(settle());
+  EXPECT_EQ(answers.at("/c").error().code, Code::no_space) << "though there is room, it is not for that";
+  remove = RemoveOp{"/b", false};
+  ASSERT_TRUE(world.run(journal.commit(std::move(remove))));
+  EXPECT_EQ(state.names().files(), 0u);
+  // Not enough for the reserve and others, then enough.
+  platter.set_capacity(platter.used() + kReserve);
+  journal.tick();
+  world.run_for(1s);
+  EXPECT_TRUE(reserve.spent());
+  LogReserve restarted(*disk, kReserve);
+  ASSERT_TRUE(world.run(restarted.open()));
+  EXPECT_TRUE(restarted.spent()) << "a restart knows it too";
+  platter.set_capacity(platter.used() + 3 * kReserve);
+  journal.tick();
+  ASSERT_TRUE(world.run_until([&] { return !reserve.spent(); }, 5s));
+  answers.clear();
+  create("/c");
+  ASSERT_TRUE(settle());
+  EXPECT_TRUE(answers.at("/c"));
+}
+
+TEST_F(JournalTest, M16AFailedSyncEndsItWithoutAnAnswer) {
   platter.set_faults({.sync_error = 1});
   create("/a");
   ASSERT_TRUE(world.run_until([this] { return fatal.has_value(); }, 10s));

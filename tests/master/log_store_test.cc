@@ -125,7 +125,7 @@ TEST_F(LogStoreTest, GoesOnWhereItStopped) {
   expect_ops(*ops, 6);
 }
 
-TEST_F(LogStoreTest, ALastRecordCutAtAnyByteIsCutOffOnce) {
+TEST_F(LogStoreTest, M03ALastRecordCutAtAnyByteIsCutOffOnce) {
   fill(6);
   std::string whole = file(kFirst);
   std::size_t last = whole.size() - kRecordHeaderSize - op(6).size();
@@ -138,7 +138,7 @@ TEST_F(LogStoreTest, ALastRecordCutAtAnyByteIsCutOffOnce) {
   }
 }
 
-TEST_F(LogStoreTest, AWholeBatchCutAtAnyPlaceIsCutOff) {
+TEST_F(LogStoreTest, M02AWholeBatchCutAtAnyPlaceIsCutOff) {
   fill(3, 1);
   LogStore log(*disk, random, settings);
   ASSERT_TRUE(open(log));
@@ -170,7 +170,7 @@ TEST_F(LogStoreTest, ATornSectorWithinAnUnacknowledgedBatchIsATornTail) {
   EXPECT_LT(ops->size(), 43u);
 }
 
-TEST_F(LogStoreTest, AFlippedBitInTheMiddleIsRefusedAndNothingIsChanged) {
+TEST_F(LogStoreTest, M04M06AFlippedBitInTheMiddleIsRefusedAndNothingIsChanged) {
   fill(60);
   std::string whole = file(kFirst);
   std::size_t last = whole.size() - kRecordHeaderSize - op(60).size();
@@ -187,7 +187,7 @@ TEST_F(LogStoreTest, AFlippedBitInTheMiddleIsRefusedAndNothingIsChanged) {
   }
 }
 
-TEST_F(LogStoreTest, ZeroedAndExchangedBytesInTheMiddleAreRefused) {
+TEST_F(LogStoreTest, M05ZeroedAndExchangedBytesInTheMiddleAreRefused) {
   fill(300);
   std::string whole = file(kFirst);
   std::string zeroed = whole;
@@ -209,7 +209,7 @@ TEST_F(LogStoreTest, AMissingRecordIsRefusedThoughAllOthersVerify) {
   expect_refused("the first record is gone", {"offset 56", "index 1"});
 }
 
-TEST_F(LogStoreTest, SegmentsThatDoNotBelongTogetherAreRefused) {
+TEST_F(LogStoreTest, M08M20SegmentsThatDoNotBelongTogetherAreRefused) {
   settings.segment_max = 500;
   fill(40);
   std::vector<std::string> files = platter.files();
@@ -237,7 +237,7 @@ TEST_F(LogStoreTest, SegmentsThatDoNotBelongTogetherAreRefused) {
   expect_refused("a newer format", {"format 9", "reads 1"}, Code::wrong_version);
 }
 
-TEST_F(LogStoreTest, ADoubledOrForeignSegmentIsRefused) {
+TEST_F(LogStoreTest, M08ADoubledOrForeignSegmentIsRefused) {
   settings.segment_max = 500;
   fill(40);
   const std::vector<std::string> files = platter.files();
@@ -392,7 +392,7 @@ TEST_F(LogStoreTest, AnEmptiedFirstSegmentIsRefused) {
   }
 }
 
-TEST_F(LogStoreTest, AnUnfinishedNewSegmentIsBegunAgain) {
+TEST_F(LogStoreTest, M09AnUnfinishedNewSegmentIsBegunAgain) {
   settings.segment_max = 500;
   fill(5);
   std::uint64_t next = 6;
@@ -412,7 +412,7 @@ TEST_F(LogStoreTest, AnUnfinishedNewSegmentIsBegunAgain) {
   }
 }
 
-TEST_F(LogStoreTest, PowerCutsAtAnyMomentKeepWhatWasAcknowledged) {
+TEST_F(LogStoreTest, M01M09PowerCutsAtAnyMomentKeepWhatWasAcknowledged) {
   for (std::uint64_t seed = 1; seed <= 60; ++seed) {
     SimExecutor clock;
     SimDisk platter_here(clock, seed);
@@ -456,7 +456,7 @@ TEST_F(LogStoreTest, PowerCutsAtAnyMomentKeepWhatWasAcknowledged) {
   }
 }
 
-TEST_F(LogStoreTest, AFullDiskFailsTheBatchWholeAndServiceGoesOn) {
+TEST_F(LogStoreTest, M15AFullDiskFailsTheBatchWholeAndServiceGoesOn) {
   fill(3);
   LogStore log(*disk, random, settings);
   ASSERT_TRUE(open(log));
@@ -475,7 +475,7 @@ TEST_F(LogStoreTest, AFullDiskFailsTheBatchWholeAndServiceGoesOn) {
   expect_ops(*ops, 5);
 }
 
-TEST_F(LogStoreTest, AFullDiskAtTheChangeOfSegmentsIsSurvivedToo) {
+TEST_F(LogStoreTest, M15AFullDiskAtTheChangeOfSegmentsIsSurvivedToo) {
   settings.segment_max = 300;
   fill(8);
   LogStore log(*disk, random, settings);
@@ -516,7 +516,7 @@ TEST_F(LogStoreTest, NoMarkComesBehindASegmentThatCouldNotBeBegun) {
   ASSERT_TRUE(ops) << ops.error().text();
 }
 
-TEST_F(LogStoreTest, AnErrorOfTheDiskIsNotAFullDisk) {
+TEST_F(LogStoreTest, M17AnErrorOfTheDiskIsNotAFullDisk) {
   fill(1);
   LogStore log(*disk, random, settings);
   ASSERT_TRUE(open(log));
@@ -527,7 +527,7 @@ TEST_F(LogStoreTest, AnErrorOfTheDiskIsNotAFullDisk) {
   EXPECT_EQ(appended.error().code, Code::io_error);
 }
 
-TEST_F(LogStoreTest, AFailedSyncIsMadeGoodByTheNextStart) {
+TEST_F(LogStoreTest, M16AFailedSyncIsMadeGoodByTheNextStart) {
   for (std::uint64_t seed = 1; seed <= 20; ++seed) {
     SimExecutor clock;
     SimDisk platter_here(clock, seed);

@@ -43,7 +43,7 @@ class EpochTest : public ChunksTest {
   }
 };
 
-TEST_F(EpochTest, AnOldCopyIsRefusedAndTellsSo) {
+TEST_F(EpochTest, X08AnOldCopyIsRefusedAndTellsSo) {
   go_on("a");
   const auto copy = copy_directory();
   go_on("b");

@@ -196,6 +196,7 @@ void FakeServer::leave() {
 
 MasterTest::MasterTest() {
   settings.listen.control = kMasterAddress;
+  settings.log_reserve = 64 << 10;
   EXPECT_TRUE(start_master(true));
   client_bus.emplace(world.network, world.clock, "client");
   client.emplace(world.clock, world.random, *client_bus,

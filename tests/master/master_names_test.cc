@@ -53,7 +53,7 @@ TEST_F(MasterTest, APageOfLongNamesFitsIntoAFrame) {
   EXPECT_GT(pages, 1u);
 }
 
-TEST_F(MasterTest, ARepeatIsAnsweredAsTheFirstTimeAlsoAfterARestart) {
+TEST_F(MasterTest, N13ARepeatIsAnsweredAsTheFirstTimeAlsoAfterARestart) {
   bus::FileInfo first = call(bus::CreateFile{"/f"}, request(1)).value();
   EXPECT_EQ(call(bus::CreateFile{"/f"}, request(1)).value().inode, first.inode);
   ASSERT_TRUE(call(bus::Remove{"/f", false}, request(2)));
@@ -66,7 +66,7 @@ TEST_F(MasterTest, ARepeatIsAnsweredAsTheFirstTimeAlsoAfterARestart) {
   EXPECT_EQ(call(bus::CreateFile{"/other"}, request(1)).error().code, Code::invalid_argument);
 }
 
-TEST_F(MasterTest, AcknowledgedNamesSurvivePowerCuts) {
+TEST_F(MasterTest, E5M01AcknowledgedNamesSurvivePowerCuts) {
   std::set<std::string> acknowledged;
   for (int life = 0; life < 5; ++life) {
     TaskGroup group;
@@ -90,7 +90,7 @@ TEST_F(MasterTest, AcknowledgedNamesSurvivePowerCuts) {
   EXPECT_FALSE(acknowledged.empty());
 }
 
-TEST_F(MasterTest, ADirectoryIsFormattedOnceAndLockedByOne) {
+TEST_F(MasterTest, M23ADirectoryIsFormattedOnceAndLockedByOne) {
   bus::SimBus other_bus(world.network, world.clock, "other");
   Settings other = settings;
   other.format = false;
@@ -159,7 +159,7 @@ TEST_F(MasterTest, AnInterruptedFormatCanBeRepeated) {
   }
 }
 
-TEST_F(MasterTest, AFlippedBitInItsLogStopsIt) {
+TEST_F(MasterTest, M04AFlippedBitInItsLogStopsIt) {
   for (int i = 0; i < 20; ++i) ASSERT_TRUE(call(bus::CreateFile{"/" + std::to_string(i)}));
   kill_master();
   ASSERT_TRUE(world.platter.flip_bit("log/0000000000000001.log", 700, 3));
@@ -168,6 +168,27 @@ TEST_F(MasterTest, AFlippedBitInItsLogStopsIt) {
   EXPECT_EQ(started.error().code, Code::corrupt);
   for (const char* says : {"0000000000000001.log", "offset", "index"})
     EXPECT_THAT(started.error().message, HasSubstr(says));
+}
+
+TEST_F(MasterTest, M15OnAFullDiskOneCanStillRemoveAndReadAndItSaysSo) {
+  settings.trash = 0s;
+  kill_master();
+  ASSERT_TRUE(start_master());
+  ASSERT_TRUE(call_until_ok(bus::MakeDirectory{"/d"}));
+  for (int i = 0; i < 20; ++i) make_file("/d/" + std::to_string(i));
+  world.platter.set_capacity(world.platter.used());
+  Result<bus::FileInfo> made;
+  for (int i = 0; i < 50 && made; ++i) made = call(bus::CreateFile{"/e" + std::to_string(i)});
+  EXPECT_EQ(made.error().code, Code::no_space);
+  EXPECT_THAT(call(bus::ClusterStatus{}).value().codes, testing::Contains("GFS_MASTER_DISK_FULL"));
+  EXPECT_TRUE(call(bus::Stat{"/d/3"}));
+  for (int i = 0; i < 20; ++i) EXPECT_TRUE(call(bus::Remove{"/d/" + std::to_string(i)}));
+  EXPECT_EQ(call(bus::MakeDirectory{"/f"}).error().code, Code::no_space);
+  kill_master(true);
+  ASSERT_TRUE(start_master());
+  EXPECT_EQ(call_until_ok(bus::List{"/d"}).value().entries.size(), 0u);
+  world.platter.set_capacity(1 << 30);
+  EXPECT_TRUE(call_until_ok(bus::MakeDirectory{"/f"}));
 }
 
 TEST_F(MasterTest, AFailedSyncIsTheEnd) {

@@ -11,7 +11,7 @@ class MasterTrashTest : public ChunksTest {
   bus::ListTrash::Reply trash() { return call(bus::ListTrash{}).value(); }
 };
 
-TEST_F(MasterTrashTest, N10RemoveRestoreAndWhatARepeatIsTold) {
+TEST_F(MasterTrashTest, RemoveRestoreAndWhatARepeatIsTold) {
   const InodeId inode = make_file("/f");
   const bus::Remove::Reply removed = call(bus::Remove{"/f"}, request(1)).value();
   EXPECT_EQ(removed.item, inode);
@@ -85,7 +85,7 @@ TEST_F(MasterTrashTest, ChunksOfWhatIsInTheTrashAreLookedAfter) {
   EXPECT_TRUE(wait([&] { return settled(layout.handle, 3); }, 2min));
 }
 
-TEST_F(MasterTrashTest, N12RulesOfDirectories) {
+TEST_F(MasterTrashTest, N11RulesOfDirectories) {
   ASSERT_TRUE(call(bus::MakeDirectory{"/d"}));
   EXPECT_EQ(call(bus::SetDirectoryPolicy{"/d", {.replicas = 9}}).error().code, Code::invalid_argument);
   EXPECT_EQ(call(bus::SetDirectoryPolicy{"/d", {.trash_ms = -5}}).error().code, Code::invalid_argument);

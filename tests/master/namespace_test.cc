@@ -41,7 +41,7 @@ TEST(Namespace, CreatesAndFinds) {
   EXPECT_EQ(space.directories(), 2u);
 }
 
-TEST(Namespace, RefusesWithTheNameThatIsWrong) {
+TEST(Namespace, N04RefusesWithTheNameThatIsWrong) {
   Namespace space;
   ASSERT_TRUE(space.make_directory("/d/e", true, 1));
   ASSERT_TRUE(space.create("/d/f", file(), 1));
@@ -129,7 +129,7 @@ TEST(Namespace, ListsByNameInPagesAndNotItsNeighbours) {
   EXPECT_THAT(names(space, "/a", "\xff"), ElementsAre());
 }
 
-TEST(Namespace, TimesNeverGoBack) {
+TEST(Namespace, M24TimesNeverGoBack) {
   Namespace space;
   ASSERT_TRUE(space.make_directory("/d", false, 10));
   ASSERT_TRUE(space.create("/d/f", file(), 5));
@@ -186,7 +186,7 @@ void walk(const Namespace& space, const std::string& path, std::map<std::string,
   }
 }
 
-TEST(Namespace, AgreesWithAModelUnderRandomChanges) {
+TEST(Namespace, N03AgreesWithAModelUnderRandomChanges) {
   for (std::uint64_t seed = 1; seed <= 5; ++seed) {
     Random random(seed);
     Namespace space;
@@ -226,7 +226,7 @@ TEST(Namespace, AgreesWithAModelUnderRandomChanges) {
   }
 }
 
-TEST(Namespace, HoldsALargeDirectoryInOrder) {
+TEST(Namespace, N08HoldsALargeDirectoryInOrder) {
   Namespace space;
   Random random(3);
   std::set<std::string> expected;
@@ -247,6 +247,45 @@ TEST(Namespace, HoldsALargeDirectoryInOrder) {
   for (const std::string& name : all) ASSERT_TRUE(space.remove("/" + name, false, 0, 1));
   EXPECT_EQ(space.files(), 0u);
   EXPECT_TRUE(names(space, "/").empty());
+}
+
+TEST(Namespace, N08PagesTellOnceWhatIsThereThroughoutWhateverComesAndGoes) {
+  Namespace space;
+  Random random(5);
+  std::set<std::string> lasting, passing;
+  auto fresh = [&] { return hex(random.next()); };
+  for (int i = 0; i < 3000; ++i) {
+    std::string name = fresh();
+    ASSERT_TRUE(space.create("/" + name, file(), 1));
+    (i % 3 == 0 ? passing : lasting).insert(std::move(name));
+  }
+  std::vector<std::string> seen;
+  while (true) {
+    const std::vector<std::string> page = names(space, "/", seen.empty() ? "" : seen.back(), 50);
+    if (page.empty()) break;
+    seen.insert(seen.end(), page.begin(), page.end());
+    for (int i = 0; i < 20; ++i) {
+      ASSERT_TRUE(space.create("/" + fresh(), file(), 1));
+      if (passing.empty()) continue;
+      ASSERT_TRUE(space.remove("/" + *passing.begin(), false, 0, 1));
+      passing.erase(passing.begin());
+    }
+  }
+  EXPECT_TRUE(std::is_sorted(seen.begin(), seen.end()));
+  EXPECT_EQ(std::set<std::string>(seen.begin(), seen.end()).size(), seen.size());
+  EXPECT_TRUE(std::includes(seen.begin(), seen.end(), lasting.begin(), lasting.end()));
+}
+
+// They are kept as they came: what they look like to people is for those who show them to say.
+TEST(Namespace, N10NamesAreBytes) {
+  Namespace space;
+  for (const char* name :
+       {"/..\\..\\x", "/new\nline", "/\x1b[31m", "/\xff\xfe", "/\xc0\xaf", "/e\xcc\x81", "/\xc3\xa9", "/ "}) {
+    ASSERT_TRUE(space.create(name, file(), 1)) << name;
+    EXPECT_TRUE(space.find(name));
+    EXPECT_EQ(space.create(name, file(), 1).error().code, Code::already_exists);
+  }
+  EXPECT_EQ(space.files(), 8u);
 }
 
 }  // namespace

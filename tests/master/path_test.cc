@@ -17,7 +17,7 @@ TEST(Path, SplitsIntoComponents) {
   EXPECT_THAT(split_path("/" + std::string(kComponentMax, 'x')).value().front(), testing::SizeIs(kComponentMax));
 }
 
-TEST(Path, RefusalsNameWhatIsWrong) {
+TEST(Path, N04N10RefusalsNameWhatIsWrong) {
   struct Row {
     const char* name;
     std::string path;

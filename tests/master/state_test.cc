@@ -84,7 +84,7 @@ TEST(State, AnotherContentUnderTheSameIdIsRefused) {
   EXPECT_EQ(state.names().files(), 1u);
 }
 
-TEST(State, RecordsAreBoundedAndWhatIsForgottenIsNotDoneAgain) {
+TEST(State, N14RecordsAreBoundedAndWhatIsForgottenIsNotDoneAgain) {
   MasterState state;
   Op first = op_of(CreateFileOp{"/0", 3}, request(1, 1));
   ASSERT_TRUE(state.apply(first).ok());
@@ -211,7 +211,7 @@ TEST(State, ARepeatIsAnsweredWithTheIndexOfTheFirst) {
   EXPECT_EQ(state.apply(remove, 10).index, 10u) << "a refusal is decided somewhere, too";
 }
 
-TEST(State, ItsTimeNeverGoesBack) {
+TEST(State, M24ItsTimeNeverGoesBack) {
   MasterState state;
   (void)state.apply(op_of(CreateFileOp{"/a", 3}, {}, 2000));
   InodeId late = state.apply(op_of(CreateFileOp{"/b", 3}, {}, 1500)).info.inode;

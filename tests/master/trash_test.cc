@@ -51,7 +51,7 @@ class TrashTest : public testing::Test {
   WallMs time = kDay;
 };
 
-TEST_F(TrashTest, N10WhatIsRemovedComesBackAsItWas) {
+TEST_F(TrashTest, WhatIsRemovedComesBackAsItWas) {
   const InodeId inode = file("/a/b/f", 700);
   chunk(inode, 0);
   file("/a/b/c/g", 30);
@@ -90,7 +90,7 @@ TEST_F(TrashTest, WhatHasALongPathOrNoneAboveItAnyMoreComesBackToo) {
   EXPECT_EQ(below("/").bytes, 5u);
 }
 
-TEST_F(TrashTest, GoesInTheOrderOfItsTimeAndInBoundedSteps) {
+TEST_F(TrashTest, N12GoesInTheOrderOfItsTimeAndInBoundedSteps) {
   for (int i = 0; i < 3; ++i) chunk(file("/a/b/f" + std::to_string(i)), 0);
   chunk(file("/q/g"), 0);
   remove("/a/b", 2 * kDay);
@@ -136,7 +136,7 @@ TEST_F(TrashTest, AFileOfManyChunksLosesThemInSteps) {
   EXPECT_EQ(chunks, 0u);
 }
 
-TEST_F(TrashTest, N10ForGoodMeansForGood) {
+TEST_F(TrashTest, ForGoodMeansForGood) {
   file("/f");
   EXPECT_EQ(remove("/f", 0).info.inode, InodeId{});
   EXPECT_TRUE(trash().empty());
@@ -195,6 +195,40 @@ TEST_F(TrashTest, NoSizeIsTooLargeToBeTakenAwayAgain) {
   EXPECT_EQ(state.names().trashed(), Usage());
 }
 
+// A file of the same name is another file: whoever writes to the old one goes on there, and nowhere else.
+TEST_F(TrashTest, N02WhoHoldsTheOldFileNeverWritesToTheNewOne) {
+  const InodeId old = file("/f", 10);
+  remove("/f");
+  const InodeId fresh = file("/f");
+  ASSERT_NE(fresh, old);
+  chunk(old, 0);
+  ASSERT_TRUE(do_op(SetSizeOp{old, 500}).ok());
+  EXPECT_EQ(state.names().inode(fresh)->size, 0u);
+  EXPECT_EQ(state.chunks().end(fresh), 0u);
+  ASSERT_EQ(do_op(ExpireOp{{old}}).files, 1u);
+  ASSERT_TRUE(do_op(PurgeOp{10}).ok());
+  EXPECT_EQ(do_op(SetSizeOp{old, 600}).code, Code::not_found);
+  const ServerId one{.bytes = {1}};
+  EXPECT_EQ(do_op(AllocateChunkOp{old, 1, state.last_handle().next(), {one}, one}).code, Code::not_found);
+}
+
+TEST_F(TrashTest, N09ATreeAsDeepAsAPathIsLongComesAndGoes) {
+  std::string deep;
+  while (deep.size() + 2 <= 4096) deep += "/d";
+  const std::uint64_t levels = deep.size() / 2;
+  ASSERT_TRUE(do_op(MakeDirectoryOp{deep, true}).ok());
+  EXPECT_EQ(below("/").directories, levels + 4);
+  EXPECT_EQ(do_op(MakeDirectoryOp{deep + "/d", true}).code, Code::invalid_argument);
+  const Decision removed = remove("/d", 0);
+  EXPECT_EQ(removed.directories, levels);
+  std::uint64_t steps = 0;
+  while (!trash().empty()) {
+    ASSERT_TRUE(do_op(PurgeOp{1000}).ok());
+    ASSERT_LT(++steps, 2 * levels);
+  }
+  EXPECT_EQ(below("/"), (Usage{0, 4, 0}));
+}
+
 TEST_F(TrashTest, ANewEpochKeepsWhatIsThereForAWhile) {
   file("/f");
   file("/g");
@@ -246,7 +280,7 @@ TEST_F(TrashTest, RulesComeFromTheNearestDirectory) {
   EXPECT_EQ(state.names().effective(state.names().find("/a/b").value()).minimum_for_writing, bus::Policy::kInherit);
 }
 
-TEST_F(TrashTest, N12AQuotaOfNamesHoldsOnEveryWayIn) {
+TEST_F(TrashTest, N11AQuotaOfNamesHoldsOnEveryWayIn) {
   rule("/a", {.quota_files = 4});  // b and c are there
   file("/a/1");
   EXPECT_EQ(do_op(MakeDirectoryOp{"/a/x/y", true}).code, Code::quota_exceeded);
@@ -270,7 +304,7 @@ TEST_F(TrashTest, N12AQuotaOfNamesHoldsOnEveryWayIn) {
   EXPECT_EQ(remove("/a/1", 0).code, Code::ok) << "less is always possible";
 }
 
-TEST_F(TrashTest, N12AQuotaOfBytesHoldsWhereChunksAndSizesCome) {
+TEST_F(TrashTest, N11AQuotaOfBytesHoldsWhereChunksAndSizesCome) {
   rule("/a", {.quota_bytes = 100});
   const InodeId inode = file("/a/b/f", 99);
   chunk(inode, 0);

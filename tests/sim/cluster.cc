@@ -74,6 +74,7 @@ void Cluster::start_master() {
   settings.log_segment = plan_.log_segment;
   settings.checkpoint_after = plan_.checkpoint_after;
   settings.trash = plan_.trash;
+  settings.log_reserve = plan_.log_reserve;
   settings.chunk_size = plan_.chunk_size;
   settings.cut_max = plan_.cut_max;
   settings.collect_after = plan_.collect_after;

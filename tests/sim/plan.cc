@@ -63,6 +63,7 @@ Plan make_plan(std::uint64_t seed, double minutes, std::set<std::string> faults,
   plan.data_files = static_cast<std::uint32_t>(random.between(2, 6));
   plan.bytes_max = random.pick(std::vector<std::uint64_t>{4 << 10, 64 << 10, 192 << 10});
   plan.log_segment = random.pick(std::vector<std::uint64_t>{4 << 10, 64 << 10, 64 << 20});
+  plan.log_reserve = random.pick(std::vector<std::uint64_t>{0, 64 << 10});
   plan.trash = random.pick(std::vector<Duration>{0s, 5s, 60s, 72h});
   plan.checkpoint_after = random.pick(std::vector<std::uint64_t>{4 << 10, 32 << 10, 256 << 10, 256 << 20});
   plan.journal_segment = random.pick(std::vector<std::uint64_t>{2 << 20, 8 << 20, 64 << 20});

@@ -75,6 +75,7 @@ struct Plan {
 
   std::uint64_t log_segment = 64 << 20;
   std::uint64_t checkpoint_after = 256 << 20;
+  std::uint64_t log_reserve = 0;
   Duration trash{};  // what is removed is kept so long
   std::uint64_t journal_segment = 64 << 20;
   std::uint64_t window = 8 << 20;

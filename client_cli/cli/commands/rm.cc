@@ -2,6 +2,7 @@
 #include "client_cli/cli/commands.h"
 #include "client_cli/cli/exit_code.h"
 #include "client_cli/cli/request_option.h"
+#include "client_cli/cli/trash_items.h"
 #include "client_cli/cli/walk.h"
 
 namespace gfs::cli {
@@ -22,13 +23,13 @@ Result<int> run(Session& session, const Arguments& arguments) {
     Json json{{"path", *path}, {"files", removed->files}, {"directories", removed->directories}};
     const bool kept = removed->item.value != 0;
     if (kept) {
-      json["item"] = "@" + hex(removed->item);
+      json["item"] = item_text(removed->item);
       json["until_ms"] = removed->until_ms;
     }
     tell_mutation(session, arguments, std::move(json));
     if (kept && session.interactive() && session.out().errors_to_terminal() && !session.out().json())
       session.out().note(fmt::format("in the trash until {}: trash restore {}", format_wall(removed->until_ms),
-                                     "@" + hex(removed->item)));
+                                     item_text(removed->item)));
   }
   return kOk;
 }

@@ -69,6 +69,10 @@ Result<int> run(Session& session, const Arguments&) {
   for (const std::string& code : s.codes) {
     if (code == "GFS_MASTER_BEHIND") out.line(std::string(kBehind));
   }
+  if (std::ranges::find(s.codes, "GFS_MASTER_DISK_FULL") != s.codes.end())
+    out.note("the master's disk is full: removing works, nothing else does until there is room again");
+  if (std::ranges::find(s.codes, "GFS_TRASH_FULL") != s.codes.end())
+    out.note("the trash is full: what would go next goes before its time (trash ls, trash purge)");
   if (std::ranges::find(s.codes, "GFS_COLLECTION_REFUSED") != s.codes.end())
     out.note("servers refuse to put away so many replicas at once: gc status shows them, gc allow lets them");
   if (std::ranges::find(s.codes, "GFS_UNKNOWN_CHUNKS") != s.codes.end())

@@ -9,7 +9,7 @@ namespace gfs::cli {
 namespace {
 
 Json as_json(const TrashItem& item) {
-  return {{"item", "@" + hex(item.item)},
+  return {{"item", item_text(item.item)},
           {"path", item.path},
           {"type", item.type == FileType::directory ? "dir" : "file"},
           {"files", item.files},
@@ -35,7 +35,7 @@ Result<int> run(Session& session, const Arguments& arguments) {
     const bool terminal = out.to_terminal();
     const std::string name = out.name(item.path) + (terminal && item.type == FileType::directory ? "/" : "");
     table.add(
-        {"@" + hex(item.item), terminal ? format_wall(item.removed_ms) : std::to_string(item.removed_ms),
+        {item_text(item.item), terminal ? format_wall(item.removed_ms) : std::to_string(item.removed_ms),
          terminal ? format_duration(std::chrono::milliseconds(item.until_ms - now_ms)) : std::to_string(item.until_ms),
          std::to_string(item.files), terminal ? format_size(item.bytes) : std::to_string(item.bytes), name});
     return true;
