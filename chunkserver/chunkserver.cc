@@ -189,6 +189,7 @@ void ChunkServer::Parts::serve(ServerId self) {
   };
   endpoint.guard_orders([&to](const bus::Peer& from) { return to.heartbeats.check_order(from); });
   to.collection.master_now = [&to] { return to.heartbeats.master_now(); };
+  to.collection.epoch_since = [this] { return memory.epoch_since_ms(); };
   to.collection.on_turn = [&to] { to.copies.forget_old_copies(); };
   to.collection.on_collected = [this, &to, self](ChunkHandle handle, Version version, Garbage why,
                                                  std::uint64_t index) {

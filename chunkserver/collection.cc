@@ -50,7 +50,8 @@ Task<> Collection::turn() {
     put_off_until_ = executor_.now() + settings_.quarantine;
     log::warn("purge_put_off", {{"reason", "the master's time jumped ahead"}});
   }
-  if (executor_.now() >= put_off_until_) {
+  const bool new_epoch = epoch_since && now_ms < epoch_since() + to_ms(settings_.quarantine);
+  if (executor_.now() >= put_off_until_ && !new_epoch) {
     (void)co_await store_.purge(now_ms - to_ms(settings_.quarantine), kPurgedPerTurn);
   }
   if (settings_.purge_when_full && !store_.room_for(kFragmentMax)) {
@@ -66,6 +67,12 @@ bool Collection::jumped_ahead(std::int64_t now_ms) {
   seen_ms_ = now_ms;
   seen_at_ = now;
   return jumped;
+}
+
+// Clients send these to the master, which knows what is needed, and hands them on.
+Result<> Collection::check_sender(const bus::Caller& caller) {
+  if (caller.role == bus::kMaster) return {};
+  return fail(Code::not_allowed, "only a master may order that: ask there");
 }
 
 Result<std::int64_t> Collection::time() const {
@@ -143,7 +150,8 @@ void Collection::remember_earlier_lives(std::int64_t now_ms) {
   limit_.took(store_.quarantined().count_since(now_ms - to_ms(settings_.limit.window)), executor_.now());
 }
 
-Task<bus::AllowCollection::Reply> Collection::allow(bus::AllowCollection ask, bus::Caller) {
+Task<bus::AllowCollection::Reply> Collection::allow(bus::AllowCollection ask, bus::Caller caller) {
+  co_await check_sender(caller);
   if (ask.for_ms > kAllowedForMax) {
     co_await fail(Code::invalid_argument, "collection cannot be allowed for longer than 7 days");
   }
@@ -153,14 +161,16 @@ Task<bus::AllowCollection::Reply> Collection::allow(bus::AllowCollection ask, bu
   co_return bus::AllowCollection::Reply{1};
 }
 
-Task<bus::RestoreChunk::Reply> Collection::restore(bus::RestoreChunk ask, bus::Caller) {
+Task<bus::RestoreChunk::Reply> Collection::restore(bus::RestoreChunk ask, bus::Caller caller) {
+  co_await check_sender(caller);
   const ChunkInfo chunk = co_await store_.restore(ask.handle, ask.at_least);
   if (restored_.size() >= kRestoredMax) restored_.erase(restored_.begin());
   restored_[ask.handle] = executor_.now() + settings_.quarantine;
   co_return bus::RestoreChunk::Reply{chunk.version, chunk.length};
 }
 
-Task<bus::PurgeQuarantine::Reply> Collection::purge(bus::PurgeQuarantine ask, bus::Caller) {
+Task<bus::PurgeQuarantine::Reply> Collection::purge(bus::PurgeQuarantine ask, bus::Caller caller) {
+  co_await check_sender(caller);
   const std::int64_t now_ms = co_await time();
   const std::int64_t age = static_cast<std::int64_t>(std::min<std::uint64_t>(ask.older_than_ms, now_ms));
   const std::size_t limit = std::clamp<std::uint32_t>(ask.limit, 1, kPurgedMax);

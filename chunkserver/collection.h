@@ -43,6 +43,9 @@ class Collection {
 
   // The master's time; 0: not heard yet.
   std::function<std::int64_t()> master_now;
+  // Since when the master's log epoch is followed. What was put away before may be what the new epoch's files need, so
+  // nothing is purged for a while; 0: not known.
+  std::function<std::int64_t()> epoch_since;
   // Told of each replica that was put away: its version, why, and the index of the log that this was decided by.
   std::function<void(ChunkHandle, Version, Garbage, std::uint64_t index)> on_collected;
   // Called from time to time; may be empty.
@@ -53,6 +56,7 @@ class Collection {
 
   Task<bus::CollectChunks::Reply> collect_now(bus::CollectChunks ask);
   Task<Done> collect_one(bus::CollectChunks::Item item, std::uint64_t index);
+  static Result<> check_sender(const bus::Caller& caller);
   Result<std::int64_t> time() const;
   // What went in earlier lives of this process counts, too.
   void remember_earlier_lives(std::int64_t now_ms);

@@ -52,7 +52,7 @@ template <class Reply>
 Task<> HeartbeatLoop::follow(Reply reply) {
   const bus::LogPosition said{reply.epoch, reply.term, reply.index, reply.check};
   co_await memory_.check(identity_.server, said);
-  co_await memory_.note(identity_.cluster, said);
+  co_await memory_.note(identity_.cluster, said, reply.now_ms);
 }
 
 Result<> HeartbeatLoop::check_order(const bus::Peer& from) const {
@@ -110,8 +110,7 @@ Task<> HeartbeatLoop::register_here() {
   const Instant sent = endpoint_.executor().now();
   Result<bus::RegisterServer::Reply> answered = co_await endpoint_.call(master(), std::move(ask), options).outcome();
   // A registration of an earlier life of this server may have come late and ended the session: only a new one is taken.
-  if (!answered && answered.error().code == Code::refused)
-    session_.begin_anew(SessionId::random(endpoint_.random()));
+  if (!answered && answered.error().code == Code::refused) session_.begin_anew(SessionId::random(endpoint_.random()));
   bus::RegisterServer::Reply reply = co_await std::move(answered);
   if (reply.cluster != endpoint_.cluster()) {
     co_await fail(Code::wrong_cluster, "the master at {} registered us in cluster {}, not {}",

@@ -30,11 +30,14 @@ class MasterMemory {
   // A damaged file is told in the log of the program, and nothing is remembered then. wrong_version.
   Task<> load(ClusterId cluster);
   const bus::LogPosition& seen() const { return seen_; }
+  // Since when its log epoch is followed (the master's time).
+  std::int64_t epoch_since_ms() const { return epoch_since_ms_; }
   // refused, naming both positions and what to do.
   Result<> check(ServerId self, const bus::LogPosition& said) const;
   // Of what check() took. Returns when a new epoch is on the disk; what is less than that is written meanwhile, so that
   // heartbeats never wait for a slow disk. A disk that does not take it is told in the log of the program.
-  Task<> note(ClusterId cluster, bus::LogPosition said);
+  // `now_ms`: the master's time.
+  Task<> note(ClusterId cluster, bus::LogPosition said, std::int64_t now_ms = 0);
   // Until nothing is being written.
   Task<> idle() { return group_.idle(); }
 
@@ -48,12 +51,17 @@ class MasterMemory {
   // State.
   bus::LogPosition seen_;
   bus::LogPosition written_;
+  std::int64_t epoch_since_ms_ = 0;
   std::optional<Instant> tried_;  // to write, last
   TaskGroup group_;               // one at a time
 };
 
-std::string encode_master_seen(ClusterId cluster, const bus::LogPosition& position);
+struct MasterSeen {
+  bus::LogPosition position;
+  std::int64_t epoch_since_ms = 0;
+};
+std::string encode_master_seen(ClusterId cluster, const MasterSeen& seen);
 // corrupt, wrong_version; wrong_cluster: of another one.
-Result<bus::LogPosition> decode_master_seen(const Bytes& bytes, ClusterId cluster);
+Result<MasterSeen> decode_master_seen(const Bytes& bytes, ClusterId cluster);
 
 }  // namespace gfs::chunkserver

@@ -83,7 +83,7 @@ Task<bus::ClusterStatus::Reply> AdminService::status(bus::ClusterStatus, bus::Ca
   reply.trash_bytes = names.trashed().bytes;
   if (reply.trash_items > settings_.trash_items) reply.codes.emplace_back("GFS_TRASH_FULL");
   if (reserve_.spent()) reply.codes.emplace_back("GFS_MASTER_DISK_FULL");
-  if (servers_.anybody_ahead()) reply.codes.emplace_back("GFS_MASTER_BEHIND");
+  if (servers_.anybody_ahead(now())) reply.codes.emplace_back("GFS_MASTER_BEHIND");
   if (chunks.lost > 0) reply.codes.emplace_back("GFS_CHUNKS_LOST");
   if (chunks.corrupt > 0) reply.codes.emplace_back("GFS_CHUNKS_CORRUPT");
   if (chunks.suspect > 0) reply.codes.emplace_back("GFS_CHUNKS_SUSPECT");
@@ -93,7 +93,7 @@ Task<bus::ClusterStatus::Reply> AdminService::status(bus::ClusterStatus, bus::Ca
   if (garbage.refused > 0) reply.codes.emplace_back("GFS_COLLECTION_REFUSED");
   if (garbage.unknown > 0) reply.codes.emplace_back("GFS_UNKNOWN_CHUNKS");
   if (reply.up < settings_.replicas) reply.codes.emplace_back("GFS_FEW_SERVERS");
-  reply.health = chunks.lost > 0 || servers_.anybody_ahead() ? "ERROR" : reply.codes.empty() ? "OK" : "WARN";
+  reply.health = chunks.lost > 0 || servers_.anybody_ahead(now()) ? "ERROR" : reply.codes.empty() ? "OK" : "WARN";
   co_return reply;
 }
 

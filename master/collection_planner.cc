@@ -3,13 +3,14 @@
 #include <algorithm>
 #include <iterator>
 
+#include "master/epoch.h"
+
 namespace gfs::master {
 
 namespace {
 
 constexpr std::size_t kUnknownMax = 1024;  // of one server; one is enough to stop everything
-
-std::uint64_t epoch_of(ChunkHandle handle) { return handle.value >> 48; }
+constexpr Duration kForgotten = 10min;     // what a server said that is not heard any more
 
 }  // namespace
 
@@ -23,14 +24,20 @@ bool CollectionPlanner::is_whole(ChunkHandle handle, const Chunk& chunk, Instant
   });
 }
 
-bool CollectionPlanner::is_unknown(ChunkHandle handle) const { return handle > state_.last_handle(); }
+// Of this log epoch; what is of an earlier one may have been given out in a future that was lost.
+bool CollectionPlanner::is_of_this_epoch(ChunkHandle handle) const {
+  return state_.epoch() == 1 || handle > handles_of(state_.epoch());
+}
+
+bool CollectionPlanner::is_unknown(ChunkHandle handle) const {
+  return is_of_this_epoch(handle) && handle > state_.last_handle();
+}
 
 std::optional<CollectionPlanner::Judged> CollectionPlanner::judge(ServerId server, const bus::ListHeld::Held& held,
                                                                   Instant now) const {
   const std::optional<Chunk> chunk = state_.chunks().find(held.handle);
   if (!chunk) {
-    const bool this_epoch = epoch_of(held.handle) == epoch_of(state_.last_handle());
-    if (!this_epoch || is_unknown(held.handle)) return std::nullopt;
+    if (!is_of_this_epoch(held.handle) || is_unknown(held.handle)) return std::nullopt;
     return Judged{.why = bus::Garbage::orphan, .settled = {}};
   }
   const Configuration& configuration = chunk->configuration;
@@ -50,12 +57,14 @@ std::string CollectionPlanner::held_back(Instant now) const {
     const Server* server = servers_.find(id);
     if (server != nullptr && server->reported) ++reported;
   }
+  if (reported == 0 && !state_.servers().empty()) return "no server has reported since the master started";
   if (now - started_ < kYoung && reported * 100 < state_.servers().size() * 95) {
     return fmt::format("the master has just started: {} of {} servers have reported", reported,
                        state_.servers().size());
   }
   for (const auto& [id, searched] : searched_) {
-    if (searched.unknown.empty()) continue;
+    const Server* server = servers_.find(id);
+    if (searched.unknown.empty() || server == nullptr || server->heard + kForgotten < now) continue;
     return fmt::format("server {} holds chunk {}, which this log has never given out: it may be older than the truth",
                        id, *searched.unknown.begin());
   }

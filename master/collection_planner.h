@@ -84,6 +84,7 @@ class CollectionPlanner {
   };
 
   // This log has not given it out, as far as it goes.
+  bool is_of_this_epoch(ChunkHandle handle) const;
   bool is_unknown(ChunkHandle handle) const;
   // Nothing: it is of use, or may be.
   std::optional<Judged> judge(ServerId server, const bus::ListHeld::Held& held, Instant now) const;

@@ -193,7 +193,8 @@ Task<bus::PurgeQuarantine::Reply> Collector::purge(bus::PurgeQuarantine ask, bus
 }
 
 std::string Collector::held_back() const {
-  if (servers_.anybody_ahead()) return "servers have seen more of the log than this master has";
+  if (servers_.anybody_ahead(endpoint_.executor().now()))
+    return "servers have seen more of the log than this master has";
   return planner_.held_back(endpoint_.executor().now());
 }
 

@@ -73,18 +73,26 @@ Result<Choice> judge(const Situation& situation) {
               complaints(members));
 }
 
-// Those who are too many where all are sound: the last ones, not whoever leads.
+// Those who are too many where all are sound: first of the rack that has most members, the last of them; not whoever
+// leads, or may acknowledge alone.
 std::vector<ServerId> surplus(const Situation& situation) {
-  std::vector<ServerId> many;
   const bool sound = std::ranges::all_of(
       situation.members, [](const Standpoint& one) { return one.counts && one.up && one.standing == Standing::sound; });
-  if (situation.virgin || !situation.settled || !sound || !situation.enlist.nil()) return many;
-  const std::size_t kept = std::max({situation.goal, situation.minimum, std::size_t{1}});
-  const ServerId leader = situation.lead.nil() ? situation.primary : situation.lead;
-  for (std::size_t i = situation.members.size(); i-- > 0 && situation.members.size() - many.size() > kept;) {
-    const ServerId server = situation.members[i].server;
-    if (server == leader || server == situation.primary || contains(situation.lone, server)) continue;
-    many.push_back(server);
+  if (situation.virgin || !situation.settled || !sound || !situation.enlist.nil()) return {};
+  std::vector<Standpoint> kept = situation.members;
+  std::vector<ServerId> many;
+  auto may_go = [&](const Standpoint& one) {
+    return one.server != situation.lead && one.server != situation.primary && !contains(situation.lone, one.server);
+  };
+  auto neighbours = [&](const Standpoint& one) { return std::ranges::count(kept, one.rack, &Standpoint::rack); };
+  while (kept.size() > std::max({situation.goal, situation.minimum, std::size_t{1}})) {
+    auto worst = kept.end();
+    for (auto one = kept.begin(); one != kept.end(); ++one) {
+      if (may_go(*one) && (worst == kept.end() || neighbours(*one) >= neighbours(*worst))) worst = one;
+    }
+    if (worst == kept.end()) break;
+    many.push_back(worst->server);
+    kept.erase(worst);
   }
   return many;
 }

@@ -38,6 +38,7 @@ struct Standpoint {
   bool up = true;      // heard in time: may lead
   bool stale = false;  // suspect only: holds an older version, so that making the present one active mends it
   std::string why;     // for people: what is wrong with it
+  std::string rack;
 };
 
 struct Situation {

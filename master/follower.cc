@@ -198,6 +198,7 @@ Task<> Follower::load_checkpoint() {
   const CheckpointHeader& header = decoder.header();
   if (header.cluster != endpoint_.cluster() || header.epoch > epoch || header.index != index)
     co_await fail(Code::corrupt, "the checkpoint of index {} is not what it is called", index);
+  epoch_ = epoch;
   co_await adopt(header, loader.finish());
 }
 

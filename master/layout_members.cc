@@ -20,6 +20,7 @@ bool LayoutService::counts(ServerId server, ChunkHandle handle, const Configurat
 
 Standpoint LayoutService::standpoint(ServerId server, ChunkHandle handle, const Configuration& configuration) const {
   Standpoint point{.server = server, .counts = counts(server, handle, configuration), .up = servers_.up(server, now())};
+  if (auto known = state_.servers().find(server); known != state_.servers().end()) point.rack = known->second.rack;
   if (servers_.overdue(server, now())) {
     point.standing = Standing::away;
     point.why = fmt::format("{}: no heartbeat in time", servers_.state(server, now()));

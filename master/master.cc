@@ -139,7 +139,7 @@ Task<> Master::Parts::start() {
   ShippingService::Settings for_shadows{.epoch = identity.epoch, .shadows_max = settings.shadows_max};
   shipping = std::make_unique<ShippingService>(disk, log, recent, checkpointer, checkpoints, for_shadows);
   journal.guard([this]() -> Result<> {
-    if (!servers.anybody_ahead()) return {};
+    if (!servers.anybody_ahead(executor.now())) return {};
     return fail(Code::refused,
                 "servers have seen more of the log than this master has: its directory is older than the truth, and "
                 "nothing is changed");

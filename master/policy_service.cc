@@ -60,7 +60,8 @@ Task<bus::GetPolicy::Reply> PolicyService::get_policy(bus::GetPolicy ask, bus::C
     reply.bytes = below.bytes;
   }
   otherwise(reply.effective.replicas, defaults_.replicas);
-  otherwise(reply.effective.minimum_for_writing, defaults_.minimum_for_writing);
+  const bool three = reply.effective.replicas >= 3 && state_.servers().size() >= 3;
+  otherwise(reply.effective.minimum_for_writing, three ? defaults_.minimum_for_writing : 1);
   otherwise(reply.effective.ack, static_cast<std::int64_t>(bus::AckMode::all));
   otherwise(reply.effective.trash_ms, defaults_.trash);
   co_return reply;

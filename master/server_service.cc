@@ -61,11 +61,11 @@ Result<> ServerService::check_log(ServerId server, const bus::LogPosition& seen)
   const std::uint32_t check = seen.epoch == here.epoch ? log_.check_at(seen.index) : 0;
   const bool differs = check != 0 && seen.check != 0 && check != seen.check;
   if (!here.behind(seen) && !differs) {
-    servers_.note_ahead(server, std::nullopt);
+    servers_.note_ahead(server, false, endpoint_->executor().now());
     return {};
   }
   PROBE("a master found that its log is not the truth");
-  servers_.note_ahead(server, seen);
+  servers_.note_ahead(server, true, endpoint_->executor().now());
   Error error{Code::refused, bus::refusal_of(here, server, seen, differs), {}};
   log::write_limited(log::Level::error, "master_behind", {{"server", server}, {"why", error.message}});
   return fail(std::move(error));

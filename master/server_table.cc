@@ -7,6 +7,7 @@ namespace gfs::master {
 namespace {
 
 constexpr std::size_t kAheadMax = 1024;  // one is enough to know
+constexpr Duration kAheadKept = 30s;
 
 }  // namespace
 
@@ -124,12 +125,17 @@ void ServerTable::note_dead(ServerId id) {
   if (found != servers_.end()) found->second.seen_dead = true;
 }
 
-void ServerTable::note_ahead(ServerId id, std::optional<bus::LogPosition> seen) {
-  if (!seen) {
+void ServerTable::note_ahead(ServerId id, bool ahead, Instant now) {
+  std::erase_if(ahead_, [now](const auto& one) { return one.second + kAheadKept < now; });
+  if (!ahead) {
     ahead_.erase(id);
   } else if (ahead_.size() < kAheadMax || ahead_.contains(id)) {
-    ahead_[id] = *seen;
+    ahead_[id] = now;
   }
+}
+
+bool ServerTable::anybody_ahead(Instant now) const {
+  return std::ranges::any_of(ahead_, [now](const auto& one) { return one.second + kAheadKept >= now; });
 }
 
 void ServerTable::placed(ServerId id) {

@@ -99,9 +99,10 @@ class ServerTable {
   // Drops what is held of chunks that are gone.
   void forget(const std::function<bool(ChunkHandle)>& gone);
   std::size_t holdings() const;
-  // It has seen a log that goes further than ours, or another one (`seen`); nothing: it has not.
-  void note_ahead(ServerId server, std::optional<bus::LogPosition> seen);
-  bool anybody_ahead() const { return !ahead_.empty(); }
+  // It says whether it has seen a log that goes further than ours, or another one.
+  void note_ahead(ServerId server, bool ahead, Instant now);
+  // Within the last half minute: whoever is refused comes again every other second.
+  bool anybody_ahead(Instant now) const;
 
   bool up(ServerId server, Instant now) const;
   // Had its time and was not heard, or left, or was seen dead.
@@ -123,7 +124,7 @@ class ServerTable {
 
   const Clocks clocks_;
   std::map<ServerId, Server> servers_;
-  std::map<ServerId, bus::LogPosition> ahead_;
+  std::map<ServerId, Instant> ahead_;  // when they said so last
 };
 
 }  // namespace gfs::master

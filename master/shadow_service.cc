@@ -6,6 +6,7 @@
 #include "bus/messages/client_policy.h"
 #include "bus/messages/collection.h"
 #include "bus/messages/shadow_master.h"
+#include "master/epoch.h"
 #include "master/name_answers.h"
 
 namespace gfs::master {
@@ -91,6 +92,8 @@ bus::ChunkLayout ShadowService::layout(const MasterState& state, ChunkHandle han
   layout.primary = configuration.primary;
   layout.sealed = chunk.sealed;
   layout.length = chunk.sealed_length;
+  // Who holds its newest content the master alone can find out.
+  if (!is_of_epoch(state.epoch(), handle, configuration.version)) return layout;
   // Who is joining may have the chunk by now, but that is not known here: last.
   for (bool joining : {false, true}) {
     for (ServerId server : configuration.members) {

@@ -8,6 +8,10 @@ Result<FileInfo> stat(Session& session, const std::string& path) {
   return session.run<FileInfo>([path](Filesystem& filesystem) { return filesystem.stat(path); });
 }
 
+Result<FileInfo> stat_for_change(Session& session, const std::string& path) {
+  return session.run<FileInfo>([path](Filesystem& filesystem) { return filesystem.stat_at_master(path); });
+}
+
 Result<std::vector<FileInfo>> list(Session& session, const std::string& path) {
   return session.run<std::vector<FileInfo>>([path](Filesystem& filesystem) { return filesystem.list(path); });
 }

@@ -18,6 +18,8 @@ struct Visit {
 Result<> walk(Session& session, FileInfo root, const std::function<Result<>(const Visit&)>& visitor);
 
 Result<FileInfo> stat(Session& session, const std::string& path);
+// What a change is built on: not by a shadow's word.
+Result<FileInfo> stat_for_change(Session& session, const std::string& path);
 Result<std::vector<FileInfo>> list(Session& session, const std::string& path);
 
 }  // namespace gfs::cli

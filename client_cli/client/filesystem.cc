@@ -119,6 +119,12 @@ Task<FileInfo> Filesystem::stat(std::string path) {
   co_return info;
 }
 
+Task<FileInfo> Filesystem::stat_at_master(std::string path) {
+  bus::Stat ask{path};
+  co_return co_await parts_->context.master.ask(std::move(ask), "stat " + path, parts_->context.deadline(),
+                                                MasterClient::Who::master);
+}
+
 Task<bool> Filesystem::exists(std::string path) {
   bus::Exists ask{path};
   bus::Exists::Reply reply =

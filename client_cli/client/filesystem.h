@@ -132,6 +132,8 @@ class Filesystem {
   Task<FileInfo> make_directory(std::string path, bool parents = false);
   // With the size a file has now, if it is being written and a replica tells it soon; else as of its last fsync.
   Task<FileInfo> stat(std::string path);
+  // What a change will be built on: the master's word, its size as of the last fsync.
+  Task<FileInfo> stat_at_master(std::string path);
   Task<bool> exists(std::string path);
   // One page, ordered by name, and whether there is more (ask again after the last name).
   Task<bus::List::Reply> list_page(std::string path, std::string after = {}, std::uint32_t limit = 1000);

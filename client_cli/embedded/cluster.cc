@@ -121,6 +121,7 @@ Result<std::unique_ptr<Cluster>> Cluster::open(Settings settings) {
   master::Settings for_master;
   for_master.listen = {address(instance, "master", "control"), {}, address(instance, "master", "events")};
   for_master.log_reserve = 4 * MiB;
+  for_master.collect_after = 5s;  // all servers live and die with it, and most lives are short
   std::string master_directory = settings.directory + "/master";
   parts->master = std::make_unique<NodeThread>("master", master_in(master_directory, for_master));
   if (!parts->master->started() && parts->master->started().error().code == Code::not_formatted) {

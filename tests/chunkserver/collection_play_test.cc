@@ -142,6 +142,35 @@ TEST_F(CollectionPlayTest, AnOperatorPurges) {
   EXPECT_TRUE(quarantined().empty());
 }
 
+// What was put away in a time that is lost may be what the files of a new epoch need.
+TEST_F(CollectionPlayTest, ANewEpochPutsUnlinkingOffAlsoOverARestart) {
+  Settings settings;
+  settings.quarantine_time = 1h;
+  start_with(2, settings);
+  ASSERT_THAT(collect({1}), ElementsAre(Done::quarantined));
+  world.run_for(50min);
+  master.now_ms += to_ms(Duration(50min));
+  master.position = {2, 1, 5, 7};
+  world.run_for(1min);
+  restart(0, settings);
+  world.run_for(30min);
+  master.now_ms += to_ms(Duration(30min));
+  world.run_for(1min);
+  EXPECT_THAT(quarantined(), ElementsAre(1)) << "an hour and more after it was put away";
+  world.run_for(30min);
+  master.now_ms += to_ms(Duration(30min));
+  world.run_for(1min);
+  EXPECT_THAT(quarantined(), ElementsAre()) << "an hour after the epoch began";
+}
+
+TEST_F(CollectionPlayTest, OnlyAMasterMayOrderThat) {
+  start_with(1);
+  const bus::Peer server = bus::Peer::at(nodes[0]->control());
+  EXPECT_EQ(world.run(client.call(server, bus::RestoreChunk{{}, {1}, {}})).error().code, Code::not_allowed);
+  EXPECT_EQ(world.run(client.call(server, bus::PurgeQuarantine{{}, 0, 10})).error().code, Code::not_allowed);
+  EXPECT_EQ(world.run(client.call(server, bus::AllowCollection{})).error().code, Code::not_allowed);
+}
+
 TEST_F(CollectionPlayTest, AFullDiskIsPurgedOnlyIfConfigured) {
   for (const bool configured : {false, true}) {
     Settings settings;

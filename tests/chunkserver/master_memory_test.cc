@@ -15,8 +15,9 @@ TEST(MasterSeen, IsReadBackAndNothingElseIsTakenForIt) {
   ClusterId cluster;
   cluster.bytes[3] = 7;
   const bus::LogPosition position{2, 1, 900, 0xabcdef01};
-  const std::string text = encode_master_seen(cluster, position);
-  EXPECT_EQ(*decode_master_seen(Bytes::of(text), cluster), position);
+  const std::string text = encode_master_seen(cluster, {position, 1234});
+  EXPECT_EQ(decode_master_seen(Bytes::of(text), cluster)->position, position);
+  EXPECT_EQ(decode_master_seen(Bytes::of(text), cluster)->epoch_since_ms, 1234);
   for (std::size_t at = 0; at < text.size(); ++at) {
     std::string flipped = text;
     flipped[at] = static_cast<char>(flipped[at] ^ 4);
@@ -75,7 +76,8 @@ TEST(MasterSeen, IsWrittenWhenTheEpochRisesAndElseNowAndThen) {
   MasterMemory memory(world, *disk);
   auto on_disk = [&] {
     return decode_master_seen(Bytes::of(platter.read_now("master_seen").value_or("")), cluster)
-        .value_or(bus::LogPosition{});
+        .value_or(MasterSeen{})
+        .position;
   };
   auto note = [&](bus::LogPosition position) {
     ASSERT_TRUE(world.run(memory.note(cluster, position)));

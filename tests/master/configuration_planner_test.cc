@@ -93,6 +93,17 @@ TEST_P(Planning, OfTheNextConfiguration) {
   EXPECT_EQ(show(plan_configuration(situation)), row.expected) << row.name;
 }
 
+TEST(Surplus, TheRackThatHasMostMembersLosesOneFirst) {
+  Situation situation;
+  situation.members = parse("A B C");
+  situation.members[0].rack = situation.members[1].rack = "r1";
+  situation.members[2].rack = "r2";
+  situation.primary = server('A');
+  situation.goal = 2;
+  situation.settled = true;
+  EXPECT_EQ(show(plan_configuration(situation)), "A C led by A");
+}
+
 INSTANTIATE_TEST_SUITE_P(
     Surplus, Planning,
     testing::Values(

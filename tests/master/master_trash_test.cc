@@ -97,7 +97,10 @@ TEST_F(MasterTrashTest, N11RulesOfDirectories) {
   EXPECT_EQ(rules.own.replicas, 1);
   EXPECT_EQ(rules.own.ack, bus::Policy::kInherit);
   EXPECT_EQ(rules.effective.ack, static_cast<std::int64_t>(bus::AckMode::all));
-  EXPECT_EQ(rules.effective.minimum_for_writing, 2);
+  EXPECT_EQ(rules.effective.minimum_for_writing, 1) << "of one replica";
+  EXPECT_EQ(call(bus::GetPolicy{"/"}).value().effective.minimum_for_writing, 1) << "fewer than three servers are known";
+  add_servers(3);
+  EXPECT_EQ(call(bus::GetPolicy{"/"}).value().effective.minimum_for_writing, 2);
   EXPECT_EQ(rules.effective.trash_ms, 5000);
   EXPECT_EQ(rules.files, 2u);
   EXPECT_EQ(call(bus::GetPolicy{"/d/g"}).value().effective.replicas, 2);

@@ -20,7 +20,7 @@ Result<int> run(Session& session, const Arguments& arguments) {
   if (!source) return fail(std::move(source));
   Result<std::string> target = session.path(arguments[1]);
   if (!target) return fail(std::move(target));
-  Result<FileInfo> there = stat(session, *target);
+  Result<FileInfo> there = stat_for_change(session, *target);
   if (!there && there.error().code != Code::not_found) return fail(std::move(there));
   bool into = there && there->type == FileType::directory && *source != *target;
   Result<FileInfo> moved = rename(session, arguments, *source, into ? join(*target, base_name(*source)) : *target);

@@ -98,7 +98,7 @@ Result<int> run(Session& session, const Arguments& arguments) {
   if (!path) return fail(std::move(path));
   Result<Policy> change = change_of(arguments);
   if (!change) return fail(std::move(change));
-  Result<FileInfo> there = stat(session, *path);
+  Result<FileInfo> there = stat_for_change(session, *path);
   if (!there) return fail(std::move(there));
   if (there->type == FileType::file) return set_for_file(session, arguments, *path, *change);
   auto set = [path = *path, policy = *change](Filesystem& filesystem) {

@@ -35,7 +35,7 @@ Result<int> run(Session& session, const Arguments& arguments) {
   for (std::size_t i = 1; i < arguments.count(); ++i) {
     Result<std::string> path = session.path(arguments[i]);
     if (!path) return fail(std::move(path));
-    Result<FileInfo> there = stat(session, *path);
+    Result<FileInfo> there = stat_for_change(session, *path);
     if (!there) return fail(std::move(there));
     if (there->type == FileType::directory) {
       if (!arguments.has("recursive")) {
