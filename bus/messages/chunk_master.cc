@@ -17,6 +17,8 @@ GFS_CODEC(gfs::bus::SealChunk::Reply);
 GFS_CODEC(gfs::bus::TruncateChunk);
 GFS_CODEC(gfs::bus::CloneChunk);
 GFS_CODEC(gfs::bus::CloneChunk::Reply);
+GFS_CODEC(gfs::bus::CopyChunk);
+GFS_CODEC(gfs::bus::CopyChunk::Reply);
 GFS_CODEC(gfs::bus::ReleaseChunk);
 GFS_CODEC(gfs::bus::Configure);
 GFS_CODEC(gfs::bus::Configure::Reply);

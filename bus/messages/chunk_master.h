@@ -173,6 +173,26 @@ struct CloneChunk {
   MSGPACK_DEFINE_MAP(handle, source);
 };
 
+// Order to a member of a chunk that several files share, before one of them is written to: what is held under `source`,
+// bytes, length, seal and append records, is held under the new handle as well, in version 1, from the reply on,
+// durably. Only of the version named: it is frozen, so all its members give the same. Idempotent; a repeat joins the one
+// that runs.
+//   stale_version: another version of the source is held · not_found · suspect, corrupt: the source is no good here ·
+//   conflict: something else is held, or was promised, under the new handle
+struct CopyChunk {
+  static constexpr std::string_view kind = "server.copy_chunk";
+  static constexpr Roles senders = kMaster;
+  struct Reply {
+    std::uint64_t length = 0;
+    std::uint32_t digest = 0;  // as in ReplicaState
+    MSGPACK_DEFINE_MAP(length, digest);
+  };
+  ChunkHandle source;
+  Version version;
+  ChunkHandle handle;
+  MSGPACK_DEFINE_MAP(source, version, handle);
+};
+
 // The chunk is no longer part of any file: take no more mutations of it. Best effort; nothing is deleted by it.
 struct ReleaseChunk {
   static constexpr std::string_view kind = "server.release_chunk";
@@ -185,7 +205,10 @@ struct ReleaseChunk {
 
 // Order: you are the primary of this configuration. Fence every member, make them equal, have them hold the version,
 // then answer: it is active. Idempotent: an active primary answers at once.
-//   conflict: this process cannot resume the version (it restarted since): the master must grant the next one
+// With `frozen` no mutation is taken in this version, and the answer comes when all that was are on every member. An
+// active version can be frozen; it stays so for good.
+//   conflict: this process cannot resume the version (it restarted since), or not unfrozen: the master must grant the
+//   next one
 //   replica_failed: a member could not be reached or refused (named in `why` and in the message) · stale_version: a
 //   newer one is held · suspect: every member that counts is suspect, and `salvage` is not set
 struct Configure {
@@ -207,8 +230,9 @@ struct Configure {
   ChunkHandle before;
   Version before_version;
   std::vector<Member> before_members;
+  bool frozen = false;
   MSGPACK_DEFINE_MAP(handle, version, members, virgin, joining, salvage, ack, index, before, before_version,
-                     before_members);
+                     before_members, frozen);
 };
 
 // Order (or request): can you dial this address? Used when a server joins.

@@ -10,6 +10,7 @@
 #include "bus/messages/client_chunk.h"
 #include "bus/messages/client_master.h"
 #include "bus/messages/client_policy.h"
+#include "bus/messages/client_snapshot.h"
 #include "bus/messages/client_trash.h"
 #include "bus/messages/shadow_master.h"
 #include "bus/messages/collection.h"
@@ -115,7 +116,8 @@ void each_example_message(Visit&& visit) {
                                       1,
                                       ChunkHandle{0x1233},
                                       Version{2},
-                                      {member}});
+                                      {member},
+                                      true});
   visit("server.configure.reply", Configure::Reply{5000});
   visit("server.probe_address", ProbeAddress{"tcp://127.0.0.1:7510"});
 
@@ -250,6 +252,21 @@ void each_example_message(Visit&& visit) {
   visit("master.collection_status.reply",
         CollectionStatus::Reply{{CollectionStatus::Server{server, "tcp://127.0.0.1:7510", 3, 5000, 60000, 2, 1, 4}},
                                 "the master has just started"});
+  visit("server.copy_chunk", CopyChunk{handle, version, ChunkHandle{0x1235}});
+  visit("server.copy_chunk.reply", CopyChunk::Reply{5000, 0xdeadbeef});
+  visit("master.create_snapshot", CreateSnapshot{"/a", "monday"});
+  visit("master.create_snapshot.reply", CreateSnapshot::Reply{info, 2, 1, 3});
+  visit("master.list_snapshots", ListSnapshots{"monday", 10});
+  visit("master.list_snapshots.reply",
+        ListSnapshots::Reply{
+            {ListSnapshots::Snapshot{"monday", "/a", 1767225600123, FileType::directory, 2, 1, 5000}}, true});
+  visit("master.remove_snapshot", RemoveSnapshot{"monday"});
+  visit("master.remove_snapshot.reply", RemoveSnapshot::Reply{2, 1});
+  visit("master.compare_trees", CompareTrees{"/.snapshots/monday", "/a", "b/c", 10});
+  visit("master.compare_trees.reply",
+        CompareTrees::Reply{{CompareTrees::Difference{"b", CompareTrees::Change::changed, FileType::file,
+                                                      FileType::file, 5000, 6000}},
+                            "b/c"});
 }
 
 }  // namespace gfs::bus
