@@ -117,10 +117,11 @@ std::string AdminService::holder_state(ServerId server, ChunkHandle handle, cons
   return state == "up" ? "ok" : state == "suspect" ? "suspect" : "away";
 }
 
-bus::ListChunks::Chunk AdminService::describe(ChunkHandle handle, const Chunk& chunk) const {
+bus::ListChunks::Chunk AdminService::describe(InodeId file, ChunkHandle handle, const Chunk& chunk) const {
   bus::ListChunks::Chunk shown;
   // What is known for sure of its length: up to the file's size as of the last fsync, and what members have reported.
-  const std::uint64_t size = state_.names().inode(chunk.inode)->size;
+  const Inode* inode = state_.names().inode(file);
+  const std::uint64_t size = inode != nullptr ? inode->size : 0;
   const std::uint64_t begin = chunk.index * state_.chunk_size();
   shown.length = std::min(size - std::min(size, begin), state_.chunk_size());
   shown.index = chunk.index;
@@ -147,7 +148,7 @@ Task<bus::ListChunks::Reply> AdminService::list_chunks(bus::ListChunks ask, bus:
   bus::ListChunks::Reply reply;
   std::uint32_t count = std::clamp<std::uint32_t>(ask.count, 1, kPageMax);
   for (ChunkHandle handle : state_.chunks().range(inode, ask.first, count)) {
-    reply.chunks.push_back(describe(handle, *state_.chunks().find(handle)));
+    reply.chunks.push_back(describe(inode, handle, *state_.chunks().find(handle)));
   }
   reply.more = std::uint64_t{ask.first} + count < state_.names().inode(inode)->chunks;
   co_return reply;
@@ -158,12 +159,13 @@ Task<bus::FindChunk::Reply> AdminService::find_chunk(bus::FindChunk ask, bus::Ca
   if (!chunk) co_await fail(Code::not_found, "chunk {} does not exist", ask.handle);
   bus::FindChunk::Reply reply;
   reply.inode = chunk->inode;
-  reply.chunk = describe(ask.handle, *chunk);
+  reply.chunk = describe(chunk->inode, ask.handle, *chunk);
   reply.goal = chunk->goal;
   reply.active = layouts_.is_active(ask.handle, *chunk);
   reply.virgin = chunk->configuration.virgin;
   reply.ack = chunk->configuration.ack;
   reply.joining = chunk->configuration.joining;
+  reply.references = chunk->references;
   co_return reply;
 }
 

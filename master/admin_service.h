@@ -50,7 +50,7 @@ class AdminService {
 
  private:
   Instant now() const { return endpoint_->executor().now(); }
-  bus::ListChunks::Chunk describe(ChunkHandle handle, const Chunk& chunk) const;
+  bus::ListChunks::Chunk describe(InodeId file, ChunkHandle handle, const Chunk& chunk) const;
   std::string holder_state(ServerId server, ChunkHandle handle, const Chunk& chunk) const;
 
   const MasterState& state_;

@@ -15,23 +15,28 @@ constexpr Duration kSealTime = 10s;
 
 Task<bus::LocateForAppend::Reply> LayoutService::locate_for_append(bus::LocateForAppend ask, bus::Caller) {
   const Inode* inode = co_await file(ask.inode);
+  co_await state_.names().check_changeable(ask.inode);
   if (!inode->appends) {
     MarkAppendOp op{ask.inode};
     (void)co_await journal_.commit(std::move(op));
   }
   for (int round = 0; round < kRoundsMax; ++round) {
     (void)co_await file(ask.inode);
+    co_await unfrozen(ask.inode);
     const std::uint32_t end = state_.chunks().end(ask.inode);
-    const ChunkHandle last = end > 0 ? state_.chunks().at(ask.inode, end - 1) : ChunkHandle{};
+    ChunkHandle last = end > 0 ? state_.chunks().at(ask.inode, end - 1) : ChunkHandle{};
     if (last.value == 0 || state_.chunks().find(last)->sealed) {
       (void)co_await allocate(ask.inode, end);
       continue;
     }
+    const ChunkHandle before = last;
+    last = co_await own(ask.inode, end - 1);
+    if (last.value == 0) continue;
     co_await look_at(ask.unreachable, last);
-    co_await make_ready(last, ask.failed);
-    // Somebody may have sealed it meanwhile, or given it a successor.
+    co_await make_ready(last, last == before ? ask.failed : Version{});
+    // Somebody may have sealed it meanwhile, or given it a successor, or frozen it.
     const std::optional<Chunk> chunk = state_.chunks().find(last);
-    if (!chunk || chunk->sealed || state_.chunks().end(ask.inode) != end) continue;
+    if (!chunk || chunk->sealed || state_.chunks().end(ask.inode) != end || has_to_be_frozen(last)) continue;
     bus::LocateForAppend::Reply reply;
     reply.layout = layout(*chunk, last, false);
     reply.now_ms = journal_.now();
@@ -70,6 +75,7 @@ Task<> LayoutService::seal(ChunkHandle handle) {
   for (int round = 0; round < kRoundsMax; ++round) {
     std::optional<Chunk> chunk = state_.chunks().find(handle);
     if (!chunk || chunk->sealed) co_return;
+    if (has_to_be_frozen(handle)) break;
     co_await make_ready(handle, failed);
     chunk = state_.chunks().find(handle);
     if (!chunk || chunk->sealed) co_return;
@@ -92,7 +98,7 @@ Task<> LayoutService::seal(ChunkHandle handle) {
     Result<Decision> logged = co_await journal_.commit(std::move(op)).outcome();
     if (!logged && logged.error().code != Code::conflict) co_await std::move(logged);
   }
-  co_await fail(Code::unavailable, "chunk {} cannot be sealed: {}", handle, why);
+  co_await fail(Code::unavailable, "chunk {} cannot be sealed: {}", handle, why.empty() ? "it is frozen" : why);
 }
 
 }  // namespace gfs::master

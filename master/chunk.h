@@ -37,12 +37,14 @@ struct Configuration {
 };
 
 struct Chunk {
-  InodeId inode;
-  std::uint32_t index = 0;
+  InodeId inode;            // the file it was made for; {0}: that one has it no more, others do
+  std::uint32_t index = 0;  // in every file that has it
   std::uint32_t goal = 3;
   Configuration configuration;
   bool sealed = false;  // takes no more appends, and is so long:
   std::uint64_t sealed_length = 0;
+  std::uint32_t references = 1;  // files that have it. It is frozen while there are several
+  bool shared() const { return references > 1; }
   bool operator==(const Chunk&) const = default;
 };
 

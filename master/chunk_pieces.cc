@@ -2,11 +2,14 @@
 //
 //   piece    := 1 server id...       at most kServersMax: the next slots, from 1 on
 //             | 2 page...
+//             | 3 place...           where files have chunks that were not made for them
 //   page     := border u64  size u32  records, as PackedMap packs them by handle; chunk_record.h has their bodies
+//   place    := inode u64  index u32  handle u64
 //
-// Servers come before the chunks that name them, and chunks in the order of their handles. The index by file is not
-// written: it follows from the chunks.
+// Servers come before the chunks that name them, chunks in the order of their handles, places by file behind them. The
+// rest of the index by file is not written: it follows from the chunks.
 #include <algorithm>
+#include <map>
 
 #include "master/chunk_record.h"
 #include "master/chunk_table.h"
@@ -16,14 +19,14 @@ namespace gfs::master {
 
 namespace {
 
-enum Kind : std::uint8_t { kServers = 1, kChunks = 2 };
+enum Kind : std::uint8_t { kServers = 1, kChunks = 2, kBorrowed = 3 };
 
 constexpr std::size_t kServersMax = 1000;
 constexpr std::size_t kPieceFull = 15 << 10;  // bytes; a page more may follow
 
 }  // namespace
 
-ChunkTable::Frozen ChunkTable::freeze() const { return {servers_.freeze(), chunks_.freeze()}; }
+ChunkTable::Frozen ChunkTable::freeze() const { return {servers_.freeze(), chunks_.freeze(), borrowed_.freeze()}; }
 
 bool ChunkTable::Frozen::next(std::string& piece) {
   const std::size_t begin = piece.size();
@@ -37,7 +40,19 @@ bool ChunkTable::Frozen::next(std::string& piece) {
     return true;
   }
   servers_.reset();
-  if (next_page_ == pages_.size()) return false;
+  if (next_page_ == pages_.size()) {
+    if (next_borrowed_ == borrowed_.size()) return false;
+    piece += static_cast<char>(kBorrowed);
+    while (next_borrowed_ < borrowed_.size() && piece.size() - begin < kPieceFull) {
+      const std::shared_ptr<const Files::Page> page = std::move(borrowed_[next_borrowed_++]);
+      for (Files::Records records(*page); records.next();) {
+        master::put(piece, records.key().inode.value);
+        master::put(piece, records.key().index);
+        master::put(piece, ByteReader(records.body()).varint());
+      }
+    }
+    return true;
+  }
   piece += static_cast<char>(kChunks);
   while (next_page_ < pages_.size() && piece.size() - begin < kPieceFull) {
     const std::shared_ptr<const Chunks::Page> page = std::move(pages_[next_page_++]);
@@ -57,6 +72,8 @@ Result<> ChunkTable::load(std::string_view piece) {
       return load_servers(reader);
     case kChunks:
       return load_chunks(reader);
+    case kBorrowed:
+      return load_borrowed(reader);
     default:
       return fail(Code::malformed, "a piece of the chunk table of kind {}", kind);
   }
@@ -95,7 +112,7 @@ Result<> ChunkTable::load_page(Chunks::Records& records, ChunkHandle& before) {
     if (handle <= before) return fail(Code::malformed, "chunk {} comes behind chunk {}", handle, before);
     const Result<> decoded = decode_chunk(records.body(), servers_.ids(), chunk);
     if (!decoded) return fail(Code::malformed, "chunk {}: {}", handle, decoded.error().message);
-    const ChunkHandle other = at(chunk.inode, chunk.index);
+    const ChunkHandle other = chunk.inode.value == 0 ? ChunkHandle{} : at(chunk.inode, chunk.index);
     if (other.value != 0) {
       return fail(Code::malformed, "chunks {} and {} are both number {} of file {}", other, handle, chunk.index,
                   chunk.inode);
@@ -105,6 +122,46 @@ Result<> ChunkTable::load_page(Chunks::Records& records, ChunkHandle& before) {
   }
   if (records.failed()) return fail(Code::malformed, "what is behind chunk {} is no chunk", before);
   return {};
+}
+
+Result<> ChunkTable::load_borrowed(ByteReader& piece) {
+  while (!piece.done()) {
+    const InodeId inode{piece.fixed<std::uint64_t>()};
+    const auto index = piece.fixed<std::uint32_t>();
+    const ChunkHandle handle{piece.fixed<std::uint64_t>()};
+    if (piece.failed()) return fail(Code::malformed, "the places of shared chunks are cut off");
+    const std::optional<Chunk> chunk = find(handle);
+    if (!chunk || chunk->index != index || chunk->inode == inode || inode.value == 0)
+      return fail(Code::malformed, "file {} cannot have chunk {} as its number {}", inode, handle, index);
+    if (!files_.put({inode, index}, place_record(handle)))
+      return fail(Code::malformed, "file {} has two chunks of number {}", inode, index);
+    (void)borrowed_.put({inode, index}, place_record(handle));
+  }
+  return {};
+}
+
+Result<> ChunkTable::check_loaded(const std::function<bool(InodeId)>& is_file) const {
+  Result<> right;
+  std::map<ChunkHandle, std::uint32_t> borrowers;
+  walk_borrowed([&](InodeId inode, std::uint32_t, ChunkHandle handle) {
+    ++borrowers[handle];
+    if (!is_file(inode)) right = fail(Code::malformed, "chunk {} is of inode {}, no file", handle, inode);
+    return right.has_value();
+  });
+  if (!right) return right;
+  walk({}, [&](ChunkHandle handle, const Chunk& chunk) {
+    const bool owned = chunk.inode.value != 0;
+    if (owned && !is_file(chunk.inode)) {
+      right = fail(Code::malformed, "chunk {} is of inode {}, no file", handle, chunk.inode);
+      return false;
+    }
+    auto found = borrowers.empty() ? borrowers.end() : borrowers.find(handle);
+    const std::uint32_t files = (found == borrowers.end() ? 0 : found->second) + (owned ? 1 : 0);
+    if (files != chunk.references)
+      right = fail(Code::malformed, "chunk {} says that {} files have it, {} have", handle, chunk.references, files);
+    return right.has_value();
+  });
+  return right;
 }
 
 }  // namespace gfs::master

@@ -16,7 +16,7 @@ enum Flags : std::uint8_t {
   kJoining = 16,
   kLone = 32,
   kSettled = 64,
-  kAllFlags = 127,
+  kShared = 128,  // or nobody's own
 };
 
 void put_servers(std::string& text, const std::vector<ServerId>& servers, ServerSlots& slots) {
@@ -81,6 +81,8 @@ std::string encode_chunk(const Chunk& chunk, ServerSlots& slots) {
   if (!configuration.joining.empty()) flags |= kJoining;
   if (!configuration.lone.empty()) flags |= kLone;
   if (!settled) flags |= kSettled;
+  const bool shared = chunk.references != 1 || chunk.inode.value == 0;
+  if (shared) flags |= kShared;
   std::string text;
   text += static_cast<char>(flags);
   text += static_cast<char>(configuration.ack);
@@ -97,6 +99,7 @@ std::string encode_chunk(const Chunk& chunk, ServerSlots& slots) {
     put_varint(text, configuration.settled.value);
     put_servers(text, configuration.settled_members, slots);
   }
+  if (shared) put_varint(text, chunk.references);
   return text;
 }
 
@@ -104,14 +107,13 @@ Result<> decode_chunk(std::string_view record, const ServerSlots::Ids& servers, 
   Configuration& configuration = chunk.configuration;
   ChunkReader reader(record, servers);
   const std::uint8_t flags = reader.byte();
-  if ((flags & ~kAllFlags) != 0) reader.flaw(fmt::format("flags {:x}", flags));
   configuration.virgin = (flags & kVirgin) != 0;
   configuration.salvage = (flags & kSalvage) != 0;
   chunk.sealed = (flags & kSealed) != 0;
   configuration.ack = static_cast<bus::AckMode>(reader.byte());
   chunk.goal = reader.small("goal");
   chunk.inode.value = reader.number();
-  if (chunk.inode.value == 0) reader.flaw("no file");
+  if (chunk.inode.value == 0 && (flags & kShared) == 0) reader.flaw("no file");
   chunk.index = reader.small("index");
   configuration.version.value = reader.number();
   reader.servers(configuration.members);
@@ -128,6 +130,9 @@ Result<> decode_chunk(std::string_view record, const ServerSlots::Ids& servers, 
     configuration.settled = configuration.version;
     configuration.settled_members = configuration.members;
   }
+  chunk.references = (flags & kShared) != 0 ? reader.small("references") : 1;
+  const bool plain = chunk.references == 1 && chunk.inode.value != 0;
+  if (chunk.references == 0 || (plain && (flags & kShared) != 0)) reader.flaw("references that make no sense");
   return reader.result();
 }
 

@@ -14,6 +14,12 @@ ChunkHandle handle_in(std::string_view record) { return {ByteReader(record).vari
 
 }  // namespace
 
+std::string ChunkTable::place_record(ChunkHandle handle) {
+  std::string record;
+  put_varint(record, handle.value);
+  return record;
+}
+
 Chunk ChunkTable::decode(std::string_view record) const {
   Chunk chunk;
   const Result<> decoded = decode_chunk(record, servers_.ids(), chunk);
@@ -59,9 +65,7 @@ void ChunkTable::walk(ChunkHandle after, const Visit& visit) const {
 
 void ChunkTable::add(ChunkHandle handle, const Chunk& chunk) {
   CHECK(handle.value != 0, "0 is no handle");
-  std::string record;
-  put_varint(record, handle.value);
-  bool fresh = files_.put({chunk.inode, chunk.index}, record);
+  bool fresh = chunk.inode.value == 0 || files_.put({chunk.inode, chunk.index}, place_record(handle));
   CHECK(fresh, "a file has one chunk at an index");
   fresh = put(handle, chunk);
   CHECK(fresh, "a handle is never used twice");
@@ -149,20 +153,63 @@ void ChunkTable::cut(ChunkHandle handle, std::uint64_t length) {
   put(handle, *chunk);
 }
 
-std::vector<DroppedChunk> ChunkTable::drop(InodeId inode, std::uint32_t first) {
+ChunkTable::Dropped ChunkTable::drop(InodeId inode, std::uint32_t first) {
   std::vector<std::pair<Place, ChunkHandle>> behind;
   files_.walk({inode, first}, [&](Place place, std::string_view record) {
     if (place.inode == inode) behind.emplace_back(place, handle_in(record));
     return place.inode == inode;
   });
-  std::vector<DroppedChunk> dropped;
+  Dropped dropped;
+  dropped.places = behind.size();
   for (const auto& [place, handle] : behind) {
-    std::optional<Chunk> chunk = find(handle);
-    dropped.push_back({handle, chunk->configuration.version, std::move(chunk->configuration.members)});
-    chunks_.erase(handle);
-    files_.erase(place);
+    Chunk chunk = *find(handle);
+    if (!leave(place, handle, chunk)) continue;
+    dropped.chunks.push_back({handle, chunk.configuration.version, std::move(chunk.configuration.members)});
   }
   return dropped;
+}
+
+bool ChunkTable::leave(Place place, ChunkHandle handle, Chunk& chunk) {
+  files_.erase(place);
+  (void)borrowed_.erase(place);
+  if (--chunk.references == 0) {
+    chunks_.erase(handle);
+    return true;
+  }
+  if (chunk.inode == place.inode) chunk.inode = {};
+  put(handle, chunk);
+  return false;
+}
+
+void ChunkTable::replace(ChunkHandle before, ChunkHandle handle, const Chunk& chunk) {
+  std::optional<Chunk> left = find(before);
+  CHECK(left && left->shared() && at(chunk.inode, chunk.index) == before, "what is replaced is there, and shared");
+  (void)leave({chunk.inode, chunk.index}, before, *left);
+  add(handle, chunk);
+}
+
+void ChunkTable::share(ChunkHandle handle, InodeId inode) {
+  std::optional<Chunk> chunk = find(handle);
+  CHECK(chunk.has_value(), "what is shared is there");
+  const bool fresh = files_.put({inode, chunk->index}, place_record(handle));
+  CHECK(fresh, "a file has one chunk at an index");
+  (void)borrowed_.put({inode, chunk->index}, place_record(handle));
+  ++chunk->references;
+  put(handle, *chunk);
+}
+
+void ChunkTable::claim(ChunkHandle handle, InodeId inode) {
+  std::optional<Chunk> chunk = find(handle);
+  CHECK(chunk && chunk->references == 1 && at(inode, chunk->index) == handle, "the only one that has it claims it");
+  if (chunk->inode == inode) return;
+  (void)borrowed_.erase({inode, chunk->index});
+  chunk->inode = inode;
+  put(handle, *chunk);
+}
+
+void ChunkTable::walk_borrowed(const std::function<bool(InodeId, std::uint32_t, ChunkHandle)>& visit) const {
+  borrowed_.walk(
+      {}, [&](Place place, std::string_view record) { return visit(place.inode, place.index, handle_in(record)); });
 }
 
 std::uint32_t ChunkTable::end(InodeId inode) const {
@@ -198,7 +245,12 @@ std::string ChunkTable::dump() const {
     for (ServerId one : configuration.lone) text += fmt::format(" lone {}", one);
     text += fmt::format(" settled v{}", configuration.settled);
     for (ServerId one : configuration.settled_members) text += fmt::format(" {}", one);
+    if (chunk.references != 1) text += fmt::format(" references {}", chunk.references);
     text += "\n";
+    return true;
+  });
+  walk_borrowed([&](InodeId inode, std::uint32_t index, ChunkHandle handle) {
+    text += fmt::format("{}[{}] has {}\n", inode, index, handle);
     return true;
   });
   return text;

@@ -4,6 +4,9 @@
 // version. It is virgin until its first activation: only then may a missing replica count as an empty one. A member
 // that is joining counts for nothing until the configuration has been active.
 //
+// Several files may have one chunk, all under the same index: a snapshot shares the chunks of what it was made of.
+// Which of them the chunk was made for is part of its record; the places where others have it are borrowed.
+//
 // A million chunks are held in some 35 bytes each: records of what is unusual about a chunk (chunk_record.h), packed
 // by handle, and an index of them, packed by file. So what is given out are copies; who waits looks again.
 //
@@ -66,13 +69,15 @@ class ChunkTable {
 
    private:
     friend class ChunkTable;
-    Frozen(std::shared_ptr<const ServerSlots::Ids> servers, Chunks::Frozen pages)
-        : servers_(std::move(servers)), pages_(std::move(pages)) {}
+    Frozen(std::shared_ptr<const ServerSlots::Ids> servers, Chunks::Frozen pages, Files::Frozen borrowed)
+        : servers_(std::move(servers)), pages_(std::move(pages)), borrowed_(std::move(borrowed)) {}
 
     std::shared_ptr<const ServerSlots::Ids> servers_;
     std::size_t next_server_ = 1;
     Chunks::Frozen pages_;
     std::size_t next_page_ = 0;
+    Files::Frozen borrowed_;
+    std::size_t next_borrowed_ = 0;
   };
 
   std::optional<Chunk> find(ChunkHandle handle) const;
@@ -99,8 +104,18 @@ class ChunkTable {
   void set_goal(ChunkHandle handle, std::uint32_t goal);
   // A sealed chunk is not longer than that any more.
   void cut(ChunkHandle handle, std::uint64_t length);
-  // The chunks of a file from an index on.
-  std::vector<DroppedChunk> drop(InodeId inode, std::uint32_t first);
+  // The chunks of a file from an index on. Gives those that no file has any more, and how many places became free.
+  struct Dropped {
+    std::vector<DroppedChunk> chunks;
+    std::size_t places = 0;
+  };
+  Dropped drop(InodeId inode, std::uint32_t first);
+  // The file has another chunk there from now on, its own; what it had is shared.
+  void replace(ChunkHandle before, ChunkHandle handle, const Chunk& chunk);
+  // Another file has the chunk too from now on, at a place that is free.
+  void share(ChunkHandle handle, InodeId inode);
+  // The one file that has it still is the one it was made for from now on.
+  void claim(ChunkHandle handle, InodeId inode);
   // Highest index of the file's chunks + 1.
   std::uint32_t end(InodeId inode) const;
   // The nearest sealed chunk before the index; {0}: there is none.
@@ -111,19 +126,30 @@ class ChunkTable {
 
   // Costs a pointer for each page (some 40 chunks), no more.
   Frozen freeze() const;
-  // Adds the next piece of a frozen table to one that began empty. malformed for what no Frozen gave: then the table is
-  // of no use any more.
+  // Adds the next piece of a frozen table to one that began empty; after the last one, check_loaded(). malformed for
+  // what no Frozen gave: then the table is of no use any more.
   Result<> load(std::string_view piece);
+  // That chunks are of files, and of as many as they say.
+  Result<> check_loaded(const std::function<bool(InodeId)>& is_file) const;
+  // Places where a file has a chunk.
+  std::size_t places() const { return files_.size(); }
+  // The places that are borrowed, by file; false ends it.
+  void walk_borrowed(const std::function<bool(InodeId, std::uint32_t index, ChunkHandle)>& visit) const;
 
  private:
+  static std::string place_record(ChunkHandle handle);
   bool put(ChunkHandle handle, const Chunk& chunk);
+  // One file less has it. True: that was the last one.
+  bool leave(Place place, ChunkHandle handle, Chunk& chunk);
   Chunk decode(std::string_view record) const;
   Result<> load_servers(ByteReader& piece);
   Result<> load_chunks(ByteReader& piece);
   Result<> load_page(Chunks::Records& records, ChunkHandle& before);
+  Result<> load_borrowed(ByteReader& piece);
 
   Chunks chunks_;
-  Files files_;
+  Files files_;          // every place
+  Files borrowed_;       // those where a file has a chunk that was not made for it, or for whom is forgotten
   ServerSlots servers_;  // that chunks name, or ever named
 };
 

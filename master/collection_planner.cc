@@ -37,6 +37,7 @@ std::optional<CollectionPlanner::Judged> CollectionPlanner::judge(ServerId serve
                                                                   Instant now) const {
   const std::optional<Chunk> chunk = state_.chunks().find(held.handle);
   if (!chunk) {
+    if (in_the_making_ && in_the_making_(held.handle)) return std::nullopt;
     if (!is_of_this_epoch(held.handle) || is_unknown(held.handle)) return std::nullopt;
     return Judged{.why = bus::Garbage::orphan, .settled = {}};
   }

@@ -16,6 +16,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -45,6 +46,9 @@ class CollectionPlanner {
         after_(after),
         started_(started),
         former_members_(mutant == "collect_former_members") {}
+
+  // Of what somebody is making right now nothing is garbage.
+  void spare(std::function<bool(ChunkHandle)> in_the_making) { in_the_making_ = std::move(in_the_making); }
 
   // What of a page is to be collected now, at most kOrderMax. `through`: the page counts up to this handle; what comes
   // after it is to be asked for again.
@@ -97,6 +101,7 @@ class CollectionPlanner {
   const Duration after_;
   const Instant started_;
   const bool former_members_;
+  std::function<bool(ChunkHandle)> in_the_making_;
 
   // State.
   std::map<ServerId, Searched> searched_;

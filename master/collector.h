@@ -35,6 +35,8 @@ class Collector {
 
   void serve();
   Task<> run();
+  // Of what somebody is making right now nothing is garbage.
+  void spare(std::function<bool(ChunkHandle)> in_the_making) { planner_.spare(std::move(in_the_making)); }
 
   Task<bus::CollectionStatus::Reply> status(bus::CollectionStatus ask, bus::Caller caller);
   Task<bus::AllowCollection::Reply> allow(bus::AllowCollection ask, bus::Caller caller);

@@ -11,7 +11,8 @@ FrozenState::FrozenState(const MasterState& state)
       chunks_(state.chunks_.freeze()),
       outcomes_(state.outcomes_.freeze()),
       trash_(state.namespace_.freeze_trash()),
-      policies_(state.namespace_.policies().freeze()) {
+      policies_(state.namespace_.policies().freeze()),
+      snapshots_(state.namespace_.snapshots().freeze()) {
   put(head_, state.index_);
   put(head_, static_cast<std::uint64_t>(state.last_time_));
   put(head_, state.last_handle_.value);
@@ -47,6 +48,9 @@ bool FrozenState::next_of(PieceKind kind, std::string& piece) {
       return trash_.next(piece);
     case PieceKind::policies:
       piece = std::exchange(policies_, {});
+      return !piece.empty();
+    case PieceKind::snapshots:
+      piece = std::exchange(snapshots_, {});
       return !piece.empty();
   }
   return false;
@@ -89,6 +93,8 @@ Result<> StateLoader::add(PieceKind kind, std::string_view piece) {
       return state_.namespace_.load_trash(piece);
     case PieceKind::policies:
       return state_.namespace_.load_policies(piece);
+    case PieceKind::snapshots:
+      return state_.namespace_.load_snapshots(piece);
   }
   return fail(Code::malformed, "a piece of the unknown kind {}", static_cast<int>(kind));
 }
@@ -128,12 +134,7 @@ Result<MasterState> StateLoader::finish() {
   if (!whole) return fail(std::move(whole));
   if (state_.chunks_.size() != chunks_)
     return fail(Code::malformed, "{} chunks, there were {}", state_.chunks_.size(), chunks_);
-  Result<> owned;
-  state_.chunks_.walk({}, [&](ChunkHandle handle, const Chunk& chunk) {
-    if (!state_.is_file(chunk.inode))
-      owned = fail(Code::malformed, "chunk {} is of inode {}, no file", handle, chunk.inode);
-    return owned.has_value();
-  });
+  Result<> owned = state_.chunks_.check_loaded([this](InodeId inode) { return state_.is_file(inode).has_value(); });
   if (!owned) return fail(std::move(owned));
   return std::move(state_);
 }

@@ -24,9 +24,10 @@ enum class PieceKind : std::uint8_t {
   chunks = 5,
   outcomes = 6,
   trash = 7,
-  policies = 8
+  policies = 8,
+  snapshots = 9
 };
-inline constexpr PieceKind kLastPiece = PieceKind::policies;
+inline constexpr PieceKind kLastPiece = PieceKind::snapshots;
 
 class FrozenState {
  public:
@@ -47,7 +48,7 @@ class FrozenState {
   ChunkTable::Frozen chunks_;
   OutcomeTable::Frozen outcomes_;
   EntryMap::Frozen trash_;
-  std::string policies_;
+  std::string policies_, snapshots_;
 };
 
 // Puts a state together from such pieces. Everything is checked: pieces are read from disks.

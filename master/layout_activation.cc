@@ -192,7 +192,7 @@ Task<> LayoutService::reconfigure(ChunkHandle handle, Chunk chunk, NextConfigura
   if (is_mutant("tell_before_log")) {
     chunk.configuration = {
         from.next(), op.members, op.primary, chunk.configuration.virgin, op.joining, op.salvage, op.ack, {}, {}, {}};
-    group_.spawn(tell(handle, std::move(chunk)));
+    group_.spawn(tell(handle, std::move(chunk), false));
   }
   const std::vector<ServerId> dropped = std::move(next.dropped);
   Result<Decision> done =
@@ -225,7 +225,7 @@ bus::Configure LayoutService::order_for(ChunkHandle handle, const Chunk& chunk) 
   return order;
 }
 
-Task<bus::Configure::Reply> LayoutService::tell(ChunkHandle handle, Chunk chunk) {
+Task<bus::Configure::Reply> LayoutService::tell(ChunkHandle handle, Chunk chunk, bool frozen) {
   const Server* primary = servers_.find(chunk.configuration.primary);
   if (primary == nullptr || !primary->registered()) {
     co_await fail(Code::unavailable, "chunk {} version {}: its primary, server {}, has not registered yet", handle,
@@ -237,6 +237,7 @@ Task<bus::Configure::Reply> LayoutService::tell(ChunkHandle handle, Chunk chunk)
                         return standpoint(server, handle, configuration).standing == Standing::suspect;
                       });
   bus::Configure ask = order_for(handle, chunk);
+  ask.frozen = frozen;
   bus::CallOptions options;
   options.deadline = copies ? kCopyingOrderTime : kOrderTime;
   bus::Peer peer = bus::Peer::on(primary->route);
@@ -249,13 +250,13 @@ Task<> LayoutService::wait_for_loss(std::vector<ServerId> members) {
   while (std::none_of(members.begin(), members.end(), lost)) co_await endpoint_->executor().sleep(kLook);
 }
 
-Task<bus::Configure::Reply> LayoutService::tell_while_here(ChunkHandle handle, Chunk chunk) {
+Task<bus::Configure::Reply> LayoutService::tell_while_here(ChunkHandle handle, Chunk chunk, bool frozen) {
   Promise<bus::Configure::Reply> promise;
   Future<bus::Configure::Reply> answer = promise.future();
   TaskGroup group;
   group.spawn(wait_for_loss(chunk.configuration.members),
               [&promise](Result<>) { promise.set(fail(Code::cancelled, "a member went away meanwhile")); });
-  group.spawn(tell(handle, std::move(chunk)),
+  group.spawn(tell(handle, std::move(chunk), frozen),
               [&promise](Result<bus::Configure::Reply> told) { promise.set(std::move(told)); });
   co_return co_await std::move(answer);
 }
@@ -264,7 +265,8 @@ Task<bool> LayoutService::order(ChunkHandle handle, Chunk chunk) {
   const Configuration& configuration = chunk.configuration;
   const Server* primary = servers_.find(configuration.primary);
   const SessionId session = primary != nullptr ? primary->session : SessionId{};
-  Result<bus::Configure::Reply> answer = co_await tell_while_here(handle, chunk).outcome();
+  const bool frozen = has_to_be_frozen(handle);
+  Result<bus::Configure::Reply> answer = co_await tell_while_here(handle, chunk, frozen).outcome();
   // Meanwhile an accusation may have led to the next version: then the answer is of no interest.
   auto over = [&] {
     const std::optional<Chunk> found = state_.chunks().find(handle);
@@ -288,7 +290,7 @@ Task<bool> LayoutService::order(ChunkHandle handle, Chunk chunk) {
   }
   forget_suspicions(handle);
   forget_dropped_chunks();
-  active_[handle.value] = {configuration.version, session};
+  active_[handle.value] = {configuration.version, session, frozen};
   renewals_.erase(handle);
   inactive_.erase(handle);
   co_return !over();

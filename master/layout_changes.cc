@@ -31,6 +31,22 @@ ServerId arbiter(const Situation& situation, ServerId accuser, ServerId accused)
   return accused;
 }
 
+// A file that is being cut is in between: no snapshot is made of it meanwhile.
+class Cutting {
+ public:
+  explicit Cutting(std::multiset<InodeId>& files) : files_(files) {}
+  ~Cutting() {
+    if (at_) files_.erase(*at_);
+  }
+  Cutting(const Cutting&) = delete;
+  Cutting& operator=(const Cutting&) = delete;
+  void begin(InodeId file) { at_ = files_.insert(file); }
+
+ private:
+  std::multiset<InodeId>& files_;
+  std::optional<std::multiset<InodeId>::iterator> at_;
+};
+
 }  // namespace
 
 Task<bus::AccuseMember::Reply> LayoutService::accuse_member(bus::AccuseMember ask, bus::Caller) {
@@ -158,13 +174,17 @@ Task<bus::FileInfo> LayoutService::truncate(bus::Truncate ask, bus::Caller calle
   std::string why = "others change it all the time";
   for (int round = 0; round < kRoundsMax; ++round) {
     TruncateOp op = asked;
+    Cutting cutting(cutting_);
     const bool repeat = state_.repeated({caller.request, digest, 0}).has_value();
     Result<InodeId> inode = state_.names().find(ask.path);
     // What cannot be is decided (and remembered) where everything is: by the op.
-    if (!repeat && inode && file(*inode)) {
+    if (!repeat && inode && file(*inode) && state_.names().check_changeable(*inode)) {
+      co_await unfrozen(*inode);
+      if (state_.names().inode(*inode) == nullptr) continue;
+      cutting.begin(*inode);
       op.inode = *inode;
-      op.cut = rest == 0 ? ChunkHandle{}
-                         : state_.chunks().at(*inode, static_cast<std::uint32_t>(ask.size / state_.chunk_size()));
+      op.cut =
+          rest == 0 ? ChunkHandle{} : co_await own(*inode, static_cast<std::uint32_t>(ask.size / state_.chunk_size()));
     }
     if (op.inode.value != 0) {
       begun = begun || behind(op.inode, ask.size).size() > settings_.cut_max;
@@ -222,7 +242,9 @@ Task<std::vector<EndedChunk>> LayoutService::end_behind(std::string path, InodeI
     if (!all) last.erase(last.begin(), last.end() - static_cast<std::ptrdiff_t>(settings_.cut_max));
     co_await end_all(last);
     std::vector<EndedChunk> ended;
-    for (ChunkHandle handle : last) ended.push_back({handle, ended_[handle]});
+    for (ChunkHandle handle : last) {
+      if (auto found = ended_.find(handle); found != ended_.end()) ended.push_back({handle, found->second});
+    }
     if (all) co_return ended;
     PROBE("a long file is cut in steps");
     const std::optional<Chunk> first = state_.chunks().find(last.front());
@@ -242,7 +264,7 @@ Task<> LayoutService::end_all(std::vector<ChunkHandle> handles) {
   for (auto at = handles.begin(); at != handles.end();) {
     for (; at != handles.end() && releases.size() < kReleasesAtOnce; ++at) {
       const std::optional<Chunk> chunk = state_.chunks().find(*at);
-      if (!chunk) continue;
+      if (!chunk || chunk->shared()) continue;  // frozen
       auto ended = ended_.find(*at);
       if (ended != ended_.end() && ended->second == chunk->configuration.version) continue;
       releases.push_back(end(*at));

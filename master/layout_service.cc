@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/log.h"
+#include "base/probe.h"
 #include "master/epoch.h"
 
 namespace gfs::master {
@@ -68,13 +69,15 @@ Result<const Inode*> LayoutService::file(InodeId id) const {
 }
 
 Task<bus::LocateForRead::Reply> LayoutService::locate_for_read(bus::LocateForRead ask, bus::Caller) {
+  const std::uint32_t count = std::min(ask.count, kPageMax);
+  co_await not_moving(ask.inode, ask.first, count);
   const Inode* inode = co_await file(ask.inode);
   bus::LocateForRead::Reply reply;
   reply.size = inode->size;
   reply.chunks = inode->chunks;
   Result<> settled;
   bool some = false;
-  for (ChunkHandle handle : state_.chunks().range(ask.inode, ask.first, std::min(ask.count, kPageMax))) {
+  for (ChunkHandle handle : state_.chunks().range(ask.inode, ask.first, count)) {
     const Chunk chunk = *state_.chunks().find(handle);
     Result<> readable = check_readable(handle, chunk);
     // Placed, but nobody has written to it, or ever may have: perhaps no server has even made it.
@@ -92,13 +95,21 @@ Task<bus::LocateForRead::Reply> LayoutService::locate_for_read(bus::LocateForRea
 Task<bus::ChunkLayout> LayoutService::locate_for_write(bus::LocateForWrite ask, bus::Caller) {
   if (ask.index >= kChunksMax)
     co_await fail(Code::too_large, "chunk {} of a file: at most {} are possible", ask.index, kChunksMax);
-  ChunkHandle handle = state_.chunks().at(ask.inode, ask.index);
-  if (handle.value == 0) handle = co_await allocate(ask.inode, ask.index);
-  co_await look_at(ask.unreachable, handle);
-  co_await make_ready(handle, ask.failed);
-  const std::optional<Chunk> chunk = state_.chunks().find(handle);
-  if (!chunk) co_await fail(Code::not_found, "file {} does not exist any more", ask.inode);
-  co_return layout(*chunk, handle, false);
+  co_await state_.names().check_changeable(ask.inode);
+  const ChunkHandle before = state_.chunks().at(ask.inode, ask.index);
+  for (int round = 0; round < kRoundsMax; ++round) {
+    co_await unfrozen(ask.inode);
+    ChunkHandle handle = co_await own(ask.inode, ask.index);
+    if (handle.value == 0) handle = co_await allocate(ask.inode, ask.index);
+    co_await look_at(ask.unreachable, handle);
+    co_await make_ready(handle, handle == before ? ask.failed : Version{});
+    const std::optional<Chunk> chunk = state_.chunks().find(handle);
+    if (!chunk) co_await fail(Code::not_found, "file {} does not exist any more", ask.inode);
+    if (!has_to_be_frozen(handle)) co_return layout(*chunk, handle, false);
+    PROBE("a snapshot was made of a chunk that was about to be written to");
+  }
+  co_await fail(Code::unavailable, "file {}: snapshots are made of it all the time", ask.inode);
+  co_return bus::ChunkLayout{};
 }
 
 Task<> LayoutService::look_at(ServerId server, ChunkHandle handle) {
@@ -107,16 +118,22 @@ Task<> LayoutService::look_at(ServerId server, ChunkHandle handle) {
   (void)co_await probe_.look(server);
 }
 
-Task<> LayoutService::make_ready(ChunkHandle handle, Version failed) {
+bool LayoutService::is_ready(ChunkHandle handle, const Chunk& chunk, Use use) const {
+  return use == Use::frozen ? is_frozen(handle, chunk) : is_active(handle, chunk) && !is_frozen(handle, chunk);
+}
+
+Task<> LayoutService::make_ready(ChunkHandle handle, Version failed, Use use) {
   for (int round = 0; round < kRoundsMax; ++round) {
     std::optional<Chunk> chunk = state_.chunks().find(handle);
     if (!chunk) co_await fail(Code::not_found, "chunk {} does not exist any more", handle);
+    if (has_to_be_frozen(handle) != (use == Use::frozen)) co_return;  // by now: the caller looks again
     const bool failing = failed.value != 0 && failed == chunk->configuration.version;
-    if (!failing && is_active(handle, *chunk)) co_return;
+    if (!failing && is_ready(handle, *chunk, use)) co_return;
     co_await activate(handle, failing ? failed : Version{});
     // Nobody may write before it is in the log that the version was active; another one may have been made by now.
     chunk = state_.chunks().find(handle);
-    if (chunk && chunk->configuration.settled == chunk->configuration.version) co_return;
+    if (!chunk || chunk->configuration.settled != chunk->configuration.version) continue;
+    if (is_frozen(handle, *chunk) == (use == Use::frozen)) co_return;
   }
   co_await fail(Code::unavailable, "chunk {}: its configuration changes all the time", handle);
 }
@@ -152,7 +169,7 @@ Task<ChunkHandle> LayoutService::allocate(InodeId inode, std::uint32_t index) {
     const ChunkHandle there = state_.chunks().at(inode, index);
     if (there.value != 0) co_return there;
     const std::uint32_t end = state_.chunks().end(inode);
-    if (found->appends && end > 0 && index >= end) co_await seal(state_.chunks().at(inode, end - 1));
+    if (found->appends && end > 0 && index >= end) co_await seal(co_await own(inode, end - 1));
     co_await place_chunk(inode, index);
   }
   co_await fail(Code::unavailable, "chunk {} of file {}: others change the file's end all the time", index, inode);
@@ -168,12 +185,16 @@ Task<> LayoutService::place_chunk(InodeId inode, std::uint32_t index) {
                   "a new chunk needs {} servers with room for it: {} of {} known servers are up, {} have room", needed,
                   servers_.count_up(now()), state_.servers().size(), members.size());
   }
-  last_given_ = std::max({last_given_, state_.last_handle(), handles_of(settings_.epoch)}).next();
-  AllocateChunkOp op{inode, index, last_given_, members, members.front()};
+  AllocateChunkOp op{inode, index, next_handle(), members, members.front()};
   for (ServerId member : members) servers_.placed(member);
   Result<Decision> allocated = co_await journal_.commit(std::move(op)).outcome();
   // Lost a race: the caller looks again.
   if (!allocated && allocated.error().code != Code::conflict) co_await std::move(allocated);
+}
+
+ChunkHandle LayoutService::next_handle() {
+  last_given_ = std::max({last_given_, state_.last_handle(), handles_of(settings_.epoch)}).next();
+  return last_given_;
 }
 
 void LayoutService::forget_dropped_chunks() {

@@ -15,6 +15,8 @@
 //   layout_members.cc     how members stand              append_layout.cc       appends, seals
 //   layout_changes.cc     accusations, revoking, learners, truncating
 //   layout_recall.cc      members that were given up     layout_restore.cc      chunks of an older log epoch
+//   layout_freeze.cc      files that stand still for a snapshot
+//   layout_copies.cc      a file that writes to a chunk it shares gets its own copy
 //
 // Owned by Master; lives on its loop.
 #pragma once
@@ -23,6 +25,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <utility>
@@ -72,6 +75,30 @@ class LayoutService {
   Task<bus::RevokeLease::Reply> revoke_lease(bus::RevokeLease ask, bus::Caller caller);
   Task<bus::FileInfo> truncate(bus::Truncate ask, bus::Caller caller);
 
+  // While it lives nothing in these files changes: who wants to write waits, and the chunks named to freeze() are
+  // active and frozen.
+  class Freeze {
+   public:
+    Freeze(LayoutService& layouts, std::vector<InodeId> files);
+    ~Freeze();
+    Freeze(const Freeze&) = delete;
+    Freeze& operator=(const Freeze&) = delete;
+
+   private:
+    friend class LayoutService;
+    LayoutService& layouts_;
+    std::vector<InodeId> files_;
+    std::vector<ChunkHandle> chunks_;
+  };
+  // Until they are frozen. unavailable, naming a chunk: not so by then.
+  Task<> freeze(Freeze& by, std::vector<ChunkHandle> chunks, Instant until);
+  // Makes those active that are not, as far as that can be done: then a freeze takes less time.
+  Task<> warm(std::vector<ChunkHandle> chunks);
+  // The chunk is active, and takes no mutation in its version.
+  bool is_frozen(ChunkHandle handle, const Chunk& chunk) const;
+  // Servers are making a chunk of this handle that is not in the table yet.
+  bool copying(ChunkHandle handle) const { return copying_.contains(handle); }
+
   // For whoever looks after chunks (HealingLoop).
   // Makes the chunk's configuration active, another one if need be.
   // A version that cannot be made active for a while gives way to the next one.
@@ -94,7 +121,10 @@ class LayoutService {
   struct Active {
     Version version;
     SessionId session;  // of the primary
+    bool frozen = false;
   };
+  using Place = std::pair<InodeId, std::uint32_t>;
+  enum class Use : std::uint8_t { write, frozen };
   struct Failure {
     Version version;
     Instant since{};
@@ -123,8 +153,10 @@ class LayoutService {
   Task<> place_chunk(InodeId inode, std::uint32_t index);
   // The master looks for itself whether a member is gone.
   Task<> look_at(ServerId server, ChunkHandle handle);
-  // Active, whatever that takes. not_found if the chunk goes meanwhile.
-  Task<> make_ready(ChunkHandle handle, Version failed);
+  // Active, whatever that takes: to be written to, or frozen; unless that is not what it has to be any more. not_found
+  // if the chunk goes meanwhile.
+  Task<> make_ready(ChunkHandle handle, Version failed, Use use = Use::write);
+  bool is_ready(ChunkHandle handle, const Chunk& chunk, Use use) const;
   // The chunks of a file that a cut to `size` takes away.
   std::vector<ChunkHandle> behind(InodeId inode, std::uint64_t size) const;
   // They are written to no more. Where there are very many the last ones are dropped already. unavailable: a primary
@@ -135,14 +167,35 @@ class LayoutService {
   // Has the chunk sealed by its primary, and logs it.
   Task<> seal(ChunkHandle handle);
 
+  // layout_freeze.cc
+  bool has_to_be_frozen(ChunkHandle handle) const;
+  // Nobody has frozen the file, or has any more.
+  Task<> unfrozen(InodeId inode);
+  Task<> freeze_one(ChunkHandle handle, Instant until);
+  Task<> warm_one(ChunkHandle handle);
+  static Task<> in_windows(std::vector<Task<>> tasks);
+
+  // layout_copies.cc
+  // The chunk of a file, by the time nobody else has it. {0}: the file has none there.
+  Task<ChunkHandle> own(InodeId inode, std::uint32_t index);
+  Task<> copy_on_write(Place place, ChunkHandle shared);
+  Task<> copy_and_replace(Place place, ChunkHandle shared);
+  Task<std::vector<ServerId>> copy_on_members(ChunkHandle shared, Chunk chunk, ChunkHandle handle);
+  Task<bus::CopyChunk::Reply> copy_there(ServerId server, bus::CopyChunk ask);
+  Task<ChunkHandle> reserve_handle();
+  // Nobody who reads the file is told where the chunk is meanwhile.
+  class Moving;
+  Task<> not_moving(InodeId inode, std::uint32_t first, std::uint32_t count);
+  ChunkHandle next_handle();
+
   // Joins the attempt on this chunk, or begins one.
   Task<> activate(ChunkHandle handle, Version failed);
   Task<> activate_or_renew(ChunkHandle handle, Version failed, bool renew);
   Task<> attempt(ChunkHandle handle, Version failed, bool renew);
   bus::Configure order_for(ChunkHandle handle, const Chunk& chunk) const;
-  Task<bus::Configure::Reply> tell(ChunkHandle handle, Chunk chunk);
+  Task<bus::Configure::Reply> tell(ChunkHandle handle, Chunk chunk, bool frozen);
   // As tell, but given up (cancelled) when a member goes away meanwhile: without it things look different.
-  Task<bus::Configure::Reply> tell_while_here(ChunkHandle handle, Chunk chunk);
+  Task<bus::Configure::Reply> tell_while_here(ChunkHandle handle, Chunk chunk, bool frozen);
   Task<> wait_for_loss(std::vector<ServerId> members);
   // True: the version is active. False: something was learned or changed, look again. conflict: the primary says that
   // it cannot resume the version.
@@ -214,7 +267,14 @@ class LayoutService {
   std::map<ChunkHandle, Instant> doubtful_;                           // since when only suspect members are here
   std::map<ChunkHandle, Renewal> renewals_;                           // since it was active last
   std::map<ChunkHandle, Version> ended_;                              // released by their primaries, at that version
-  std::size_t sweep_above_ = 1024;                                    // so many soft records
+  std::multiset<InodeId> frozen_files_;                               // for how many snapshots
+  std::multiset<ChunkHandle> frozen_chunks_;                          // of them: in no version that can be written to
+  std::vector<Promise<void>> thaw_waiters_;
+  std::multiset<InodeId> cutting_;                      // files that are being cut
+  std::map<Place, std::vector<Promise<void>>> copies_;  // under way
+  std::set<ChunkHandle> copying_;
+  std::map<Place, std::vector<Promise<void>>> moving_;
+  std::size_t sweep_above_ = 1024;  // so many soft records
   TaskGroup group_;
 };
 

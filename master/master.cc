@@ -15,6 +15,7 @@
 #include "master/policy_service.h"
 #include "master/server_service.h"
 #include "master/shipping_service.h"
+#include "master/snapshot_service.h"
 #include "master/trash_service.h"
 
 namespace gfs::master {
@@ -75,6 +76,7 @@ struct Master::Parts {
   std::unique_ptr<TrashService> trash;
   std::unique_ptr<PolicyService> policies;
   std::unique_ptr<LayoutService> layouts;
+  std::unique_ptr<SnapshotService> snapshots;
   std::unique_ptr<ServerService> registrar;
   std::unique_ptr<AdminService> admin;
   std::unique_ptr<HealingLoop> healing;
@@ -126,10 +128,12 @@ Task<> Master::Parts::start() {
                                       .cut_max = settings.cut_max,
                                       .mutant = settings.mutant};
   layouts = std::make_unique<LayoutService>(state, journal, servers, std::move(for_layouts));
+  snapshots = std::make_unique<SnapshotService>(state, journal, *layouts);
   ServerService::Settings for_servers{settings.heartbeat,
                                       settings.lease * (settings.mutant == "lease_times_ten" ? 10 : 1)};
   registrar = std::make_unique<ServerService>(state, journal, servers, log, for_servers);
   collector = std::make_unique<Collector>(state, journal, servers, endpoint, settings.collect_after, settings.mutant);
+  collector->spare([this](ChunkHandle handle) { return layouts->copying(handle); });
   admin =
       std::make_unique<AdminService>(state, servers, log, census, *layouts, checkpointer, *collector, reserve,
                                      AdminService::Settings{settings.replicas, settings.lease, settings.trash_items});
@@ -148,6 +152,7 @@ Task<> Master::Parts::start() {
   trash->serve(endpoint);
   policies->serve(endpoint);
   layouts->serve(endpoint);
+  snapshots->serve(endpoint);
   registrar->serve(endpoint);
   admin->serve(endpoint);
   shipping->serve(endpoint);

@@ -92,6 +92,8 @@ Result<> Namespace::check_exists(std::string_view path) const {
 Result<InodeId> Namespace::create(std::string_view path, Inode inode, WallMs now) {
   Result<Place> at = place(path);
   if (!at) return fail(std::move(at));
+  Result<> changeable = check_changeable(at->parent);
+  if (!changeable) return fail(std::move(changeable));
   if (entries_.find(at->parent, at->name).value != 0) return fail(Code::already_exists, "{} exists already", path);
   Result<> room = check_quota(at->parent, {.files = 1});
   if (!room) return fail(std::move(room));
@@ -117,6 +119,8 @@ Result<InodeId> Namespace::make_directory(std::string_view path, bool parents, W
   Result<> possible = check_directory(path);  // to the end before anything is made
   if (!possible) return fail(std::move(possible));
   const Nearest there = nearest(*components);
+  Result<> changeable = there.missing > 0 ? check_changeable(there.directory) : Result<>();
+  if (!changeable) return fail(std::move(changeable));
   Result<> room = check_quota(there.directory, {.directories = there.missing});
   if (!room) return fail(std::move(room));
   // Those above are told once, however many there are.
@@ -144,11 +148,17 @@ Result<Namespace::Renamed> Namespace::rename(std::string_view source, std::strin
   }
   Result<Place> to = place(target);
   if (!to) return fail(std::move(to));
+  for (InodeId touched : {moved, to->parent}) {
+    Result<> changeable = check_changeable(touched);
+    if (!changeable) return fail(std::move(changeable));
+  }
   Renamed renamed{moved, {}};
   const InodeId there = entries_.find(to->parent, to->name);
   if (there == moved) return renamed;
   Usage replaced;
   if (there.value != 0) {
+    Result<> changeable = check_changeable(there);
+    if (!changeable) return fail(std::move(changeable));
     const Inode& old = *inode(there);
     if (!replace) return fail(Code::already_exists, "{} exists already", target);
     if (old.type == FileType::directory && !is_directory)

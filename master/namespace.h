@@ -10,6 +10,7 @@
 //
 //   namespace.cc   finding, making, moving        namespace_trash.cc   removing, keeping, restoring, purging
 //   namespace_quota.cc   usage, rules, quotas     namespace_load.cc    from pieces, and as text
+//   namespace_snapshots.cc   copies of trees
 //
 // Pure: part of the state that the log rebuilds. Changes come from MasterState::apply only.
 #pragma once
@@ -27,6 +28,7 @@
 #include "master/directory_policies.h"
 #include "master/entry_map.h"
 #include "master/inode_table.h"
+#include "master/snapshots.h"
 #include "master/trash.h"
 
 namespace gfs::master {
@@ -49,6 +51,8 @@ class Namespace {
 
   // not_found names the component that is missing, not_a_directory the one that is a file.
   Result<InodeId> find(std::string_view path) const;
+  // {0}: the directory has no such entry.
+  InodeId child(InodeId directory, std::string_view name) const { return entries_.find(directory, name); }
   const Inode* inode(InodeId id) const { return inodes_.find(id); }
   // To change it; not its size.
   Inode* change(InodeId id) { return inodes_.change(id); }
@@ -109,6 +113,27 @@ class Namespace {
   // Nothing that is kept goes before that.
   void keep_trash(WallMs until);
 
+  // A copy of a tree under another name: at a path that is free, or, with `named`, as the read-only snapshot of that
+  // name. It keeps what is said of each inode, times too, but not the rules of directories.
+  struct Copied {
+    InodeId head;
+    std::vector<std::pair<InodeId, InodeId>> files;  // of the source, of the copy
+    Usage what;
+  };
+  static constexpr std::uint64_t kCopiedAtOnce = 100'000;  // names
+  Result<Copied> copy(std::string_view source, std::string_view target, bool named, WallMs now);
+  // The error that it would give: not_found, already_exists, invalid_argument (into itself; no name), quota_exceeded,
+  // too_large.
+  Result<> check_copy(std::string_view source, std::string_view target, bool named) const;
+  // All files that a copy of it has.
+  std::vector<InodeId> files_below(InodeId head) const;
+  Result<Removed> remove_snapshot(std::string_view name, WallMs now);
+  const Snapshots& snapshots() const { return snapshots_; }
+  // It is in a read-only snapshot, or the directory of them.
+  bool is_in_snapshot(InodeId id) const;
+  // refused, if so.
+  Result<> check_changeable(InodeId id) const;
+
   // The entries of a directory with names greater than `after`, by name, until `visit` says false.
   using Visit = std::function<bool(std::string_view name, InodeId inode)>;
   void list(InodeId directory, std::string_view after, const Visit& visit) const;
@@ -131,6 +156,7 @@ class Namespace {
   Result<> load_entries(std::string_view piece) { return entries_.load(piece); }
   Result<> load_trash(std::string_view piece) { return trash_.load(piece); }
   Result<> load_policies(std::string_view piece) { return policies_.load(piece); }
+  Result<> load_snapshots(std::string_view piece) { return snapshots_.load(piece); }
   Result<> check_loaded();
 
   // The whole tree as text, one entry a line: equal trees, equal text.
@@ -164,13 +190,19 @@ class Namespace {
   bool is_small(InodeId id) const;
   void erase(InodeId id);
 
+  // {0} for a parent that is yet to be made.
+  Result<Place> place_of_copy(std::string_view target, bool named) const;
+  Usage copied_usage(InodeId source) const;
+
   Result<> check_entries();
+  Result<> check_snapshots() const;
   Result<> add_up();
 
   EntryMap entries_;
   InodeTable inodes_;
   Trash trash_;
   DirectoryPolicies policies_;
+  Snapshots snapshots_;
   // Follows from the rest, as each inode's parent does.
   std::unordered_map<std::uint64_t, Usage> usage_;  // by directory, those that hold something; looked up only
 };

@@ -29,6 +29,8 @@ Result<> Namespace::check_loaded() {
     return directory != nullptr && directory->type == FileType::directory;
   });
   if (!ruled) return fail(Code::malformed, "a policy of what is no directory");
+  Result<> snapshots = check_snapshots();
+  if (!snapshots) return snapshots;
   return add_up();
 }
 
@@ -135,7 +137,7 @@ std::string Namespace::dump() const {
                         found.replicas, found.chunks, found.mtime, found.appends, static_cast<int>(found.ack));
     return true;
   });
-  text += trash_.dump() + policies_.dump();
+  text += trash_.dump() + policies_.dump() + snapshots_.dump();
   for (InodeId id : {kRoot, InodeId{}}) {
     text += usage_text(usage(id));
   }

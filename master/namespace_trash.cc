@@ -46,6 +46,8 @@ Result<Namespace::Removed> Namespace::remove(std::string_view path, bool recursi
   if (!at) return fail(std::move(at));
   const InodeId gone = entries_.find(at->parent, at->name);
   if (gone.value == 0) return fail(Code::not_found, "{} does not exist", path);
+  Result<> changeable = check_changeable(gone);
+  if (!changeable) return fail(std::move(changeable));
   const Inode& old = *inode(gone);
   if (old.type == FileType::directory && old.size > 0 && !recursive) {
     return fail(Code::not_empty, "{} is not empty: it has {} entries", path, old.size);
@@ -80,6 +82,8 @@ Result<InodeId> Namespace::restore(InodeId item, std::string_view path, bool par
   const Nearest near = nearest(*components);
   if (near.missing > 0 && !parents) return fail(find(above));
   more.directories += near.missing;
+  Result<> changeable = check_changeable(near.directory);
+  if (!changeable) return fail(std::move(changeable));
   Result<> room = check_quota(near.directory, more);
   if (!room) return fail(std::move(room));
   if (near.missing > 0) {

@@ -28,6 +28,11 @@ GFS_CODEC(gfs::master::SetDirectoryPolicyOp);
 GFS_CODEC(gfs::master::SetReplicasOp);
 GFS_CODEC(gfs::master::BeginEpochOp);
 GFS_CODEC(gfs::master::RestoreChunkOp);
+GFS_CODEC(gfs::master::SnapshotOp);
+GFS_CODEC(gfs::master::RemoveSnapshotOp);
+GFS_CODEC(gfs::master::ReserveHandleOp);
+GFS_CODEC(gfs::master::ReplaceChunkOp);
+GFS_CODEC(gfs::master::ClaimChunkOp);
 
 namespace gfs::master {
 
@@ -75,10 +80,11 @@ std::string encode_op(Op& op) {
 
 std::string_view name_of(const OpBody& body) {
   static constexpr std::array<std::string_view, std::variant_size_v<OpBody>> kNames{
-      "create",       "mkdir",       "rename",     "remove", "set_size",   "allocate_chunk",
-      "reconfigure",  "activate",    "add_server", "seal",   "set_policy", "truncate",
-      "close_client", "mark_append", "restore",    "expire", "purge",      "set_directory_policy",
-      "set_replicas", "begin_epoch", "restore_chunk"};
+      "create",        "mkdir",       "rename",        "remove",   "set_size",        "allocate_chunk",
+      "reconfigure",   "activate",    "add_server",    "seal",     "set_policy",      "truncate",
+      "close_client",  "mark_append", "restore",       "expire",   "purge",           "set_directory_policy",
+      "set_replicas",  "begin_epoch", "restore_chunk", "snapshot", "remove_snapshot", "reserve_handle",
+      "replace_chunk", "claim_chunk"};
   return kNames[body.index()];
 }
 

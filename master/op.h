@@ -169,6 +169,41 @@ struct RestoreChunkOp {
   MSGPACK_DEFINE_MAP(handle, from, version, held, members, primary);
 };
 
+// A copy of a tree that shares its chunks: at a path, or `named` as a read-only snapshot. `frozen`: MasterState::
+// tree_digest() when everything in it had been frozen; conflict if it is another by now. Chunks that nobody ever wrote
+// to are left out.
+struct SnapshotOp {
+  std::string source, target;
+  bool named = false;
+  std::uint64_t frozen = 0;
+  MSGPACK_DEFINE_MAP(source, target, named, frozen);
+};
+struct RemoveSnapshotOp {
+  std::string name;
+  MSGPACK_DEFINE_MAP(name);
+};
+// The handle is for a copy that servers are about to make.
+struct ReserveHandleOp {
+  ChunkHandle handle;
+  MSGPACK_DEFINE_MAP(handle);
+};
+// The file has its own copy of a chunk that it shared, in version 1 on these members. conflict if it does not have that
+// one there any more, or alone.
+struct ReplaceChunkOp {
+  InodeId inode;
+  std::uint32_t index = 0;
+  ChunkHandle shared, handle;
+  std::vector<ServerId> members;
+  ServerId primary;
+  MSGPACK_DEFINE_MAP(inode, index, shared, handle, members, primary);
+};
+// The file is the last one that has the chunk: it is its own from now on. Nothing happens if that is not so.
+struct ClaimChunkOp {
+  InodeId inode;
+  std::uint32_t index = 0;
+  MSGPACK_DEFINE_MAP(inode, index);
+};
+
 struct OpHeader {
   RequestId request;         // whose outcome this is; nil: the master's own
   std::uint32_t digest = 0;  // of what was asked: a repeat must have the same
@@ -180,7 +215,8 @@ struct OpHeader {
 using OpBody =
     std::variant<CreateFileOp, MakeDirectoryOp, RenameOp, RemoveOp, SetSizeOp, AllocateChunkOp, ReconfigureOp,
                  ActivateOp, AddServerOp, SealChunkOp, SetPolicyOp, TruncateOp, CloseClientOp, MarkAppendOp, RestoreOp,
-                 ExpireOp, PurgeOp, SetDirectoryPolicyOp, SetReplicasOp, BeginEpochOp, RestoreChunkOp>;
+                 ExpireOp, PurgeOp, SetDirectoryPolicyOp, SetReplicasOp, BeginEpochOp, RestoreChunkOp, SnapshotOp,
+                 RemoveSnapshotOp, ReserveHandleOp, ReplaceChunkOp, ClaimChunkOp>;
 
 struct Op {
   OpHeader header;

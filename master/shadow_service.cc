@@ -8,6 +8,7 @@
 #include "bus/messages/shadow_master.h"
 #include "master/epoch.h"
 #include "master/name_answers.h"
+#include "master/snapshot_answers.h"
 
 namespace gfs::master {
 
@@ -36,6 +37,8 @@ void ShadowService::serve(bus::Endpoint& endpoint) {
   endpoint.serve<&ShadowService::exists>(*this);
   endpoint.serve<&ShadowService::list>(*this);
   endpoint.serve<&ShadowService::list_trash>(*this);
+  endpoint.serve<&ShadowService::list_snapshots>(*this);
+  endpoint.serve<&ShadowService::compare_trees>(*this);
   endpoint.serve<&ShadowService::locate_for_read>(*this);
   endpoint.serve<&ShadowService::list_chunks>(*this);
   endpoint.serve<&ShadowService::find_chunk>(*this);
@@ -44,7 +47,8 @@ void ShadowService::serve(bus::Endpoint& endpoint) {
   refuse_all<bus::CreateFile, bus::MakeDirectory, bus::Rename, bus::Remove, bus::SetSize, bus::SetPolicy, bus::Truncate,
              bus::LocateForWrite, bus::LocateForAppend, bus::CloseClient, bus::ListLeases, bus::RevokeLease,
              bus::Checkpoint>(endpoint);
-  refuse_all<bus::RestoreTrash, bus::PurgeTrash, bus::SetDirectoryPolicy, bus::GetPolicy, bus::SetReplicas>(endpoint);
+  refuse_all<bus::RestoreTrash, bus::PurgeTrash, bus::SetDirectoryPolicy, bus::GetPolicy, bus::SetReplicas,
+             bus::CreateSnapshot, bus::RemoveSnapshot>(endpoint);
   refuse_all<bus::AllowCollection, bus::RestoreChunk, bus::PurgeQuarantine, bus::ListQuarantine, bus::CollectionStatus>(
       endpoint);
   refuse_all<bus::RegisterServer, bus::Heartbeat, bus::ReportChunks, bus::ReportDamage, bus::AccuseMember,
@@ -83,6 +87,16 @@ Task<bus::ListTrash::Reply> ShadowService::list_trash(bus::ListTrash ask, bus::C
   co_return answer(*there, ask, there->last_time());
 }
 
+Task<bus::ListSnapshots::Reply> ShadowService::list_snapshots(bus::ListSnapshots ask, bus::Caller) {
+  const MasterState* there = co_await state();
+  co_return answer(*there, ask);
+}
+
+Task<bus::CompareTrees::Reply> ShadowService::compare_trees(bus::CompareTrees ask, bus::Caller) {
+  const MasterState* there = co_await state();
+  co_return co_await answer(*there, ask);
+}
+
 bus::ChunkLayout ShadowService::layout(const MasterState& state, ChunkHandle handle, const Chunk& chunk) const {
   const Configuration& configuration = chunk.configuration;
   bus::ChunkLayout layout;
@@ -118,11 +132,13 @@ Task<bus::LocateForRead::Reply> ShadowService::locate_for_read(bus::LocateForRea
   co_return reply;
 }
 
-bus::ListChunks::Chunk ShadowService::describe(const MasterState& state, ChunkHandle handle, const Chunk& chunk) const {
+bus::ListChunks::Chunk ShadowService::describe(const MasterState& state, InodeId file, ChunkHandle handle,
+                                               const Chunk& chunk) const {
   const Configuration& configuration = chunk.configuration;
   bus::ListChunks::Chunk shown;
   // As of the last fsync.
-  const std::uint64_t size = state.names().inode(chunk.inode)->size;
+  const Inode* inode = state.names().inode(file);
+  const std::uint64_t size = inode != nullptr ? inode->size : 0;
   const std::uint64_t begin = chunk.index * state.chunk_size();
   shown.length = chunk.sealed ? chunk.sealed_length : std::min(size - std::min(size, begin), state.chunk_size());
   shown.index = chunk.index;
@@ -145,7 +161,7 @@ Task<bus::ListChunks::Reply> ShadowService::list_chunks(bus::ListChunks ask, bus
   bus::ListChunks::Reply reply;
   const std::uint32_t count = std::clamp<std::uint32_t>(ask.count, 1, kPageMax);
   for (ChunkHandle handle : there->chunks().range(inode, ask.first, count))
-    reply.chunks.push_back(describe(*there, handle, *there->chunks().find(handle)));
+    reply.chunks.push_back(describe(*there, inode, handle, *there->chunks().find(handle)));
   reply.more = std::uint64_t{ask.first} + count < there->names().inode(inode)->chunks;
   co_return reply;
 }
@@ -156,7 +172,8 @@ Task<bus::FindChunk::Reply> ShadowService::find_chunk(bus::FindChunk ask, bus::C
   if (!chunk) co_await fail(Code::not_found, "chunk {} does not exist", ask.handle);
   bus::FindChunk::Reply reply;
   reply.inode = chunk->inode;
-  reply.chunk = describe(*there, ask.handle, *chunk);
+  reply.chunk = describe(*there, chunk->inode, ask.handle, *chunk);
+  reply.references = chunk->references;
   reply.goal = chunk->goal;
   reply.active = chunk->configuration.settled == chunk->configuration.version;
   reply.virgin = chunk->configuration.virgin;

@@ -14,6 +14,7 @@
 
 #include "bus/endpoint.h"
 #include "bus/messages/client_master.h"
+#include "bus/messages/client_snapshot.h"
 #include "bus/messages/client_trash.h"
 #include "master/follower.h"
 
@@ -31,6 +32,8 @@ class ShadowService {
   Task<bus::Exists::Reply> exists(bus::Exists ask, bus::Caller caller);
   Task<bus::List::Reply> list(bus::List ask, bus::Caller caller);
   Task<bus::ListTrash::Reply> list_trash(bus::ListTrash ask, bus::Caller caller);
+  Task<bus::ListSnapshots::Reply> list_snapshots(bus::ListSnapshots ask, bus::Caller caller);
+  Task<bus::CompareTrees::Reply> compare_trees(bus::CompareTrees ask, bus::Caller caller);
   Task<bus::LocateForRead::Reply> locate_for_read(bus::LocateForRead ask, bus::Caller caller);
   Task<bus::ListChunks::Reply> list_chunks(bus::ListChunks ask, bus::Caller caller);
   Task<bus::FindChunk::Reply> find_chunk(bus::FindChunk ask, bus::Caller caller);
@@ -50,7 +53,7 @@ class ShadowService {
   // unavailable: there is none to show. Not to be kept: it is replaced at times.
   Result<const MasterState*> state() const;
   bus::ChunkLayout layout(const MasterState& state, ChunkHandle handle, const Chunk& chunk) const;
-  bus::ListChunks::Chunk describe(const MasterState& state, ChunkHandle handle, const Chunk& chunk) const;
+  bus::ListChunks::Chunk describe(const MasterState& state, InodeId file, ChunkHandle handle, const Chunk& chunk) const;
 
   const Follower& follower_;
   std::string address_;

@@ -18,7 +18,10 @@ Result<> check_path(std::string_view path) {
 // What no state could make possible.
 template <class T>
 Result<> check_form(const T& op) {
-  if constexpr (requires { op.source; }) {
+  if constexpr (requires { op.named; }) {
+    Result<> source = check_path(op.source);
+    return source && !op.named ? check_path(op.target) : std::move(source);
+  } else if constexpr (requires { op.source; }) {
     Result<> source = check_path(op.source);
     return source ? check_path(op.target) : std::move(source);
   } else if constexpr (requires { op.path; }) {
@@ -92,13 +95,18 @@ Result<> MasterState::foresee(const RenameOp& op) const { return namespace_.chec
 
 Result<> MasterState::foresee(const RemoveOp& op) const { return namespace_.check_exists(op.path); }
 
-Result<> MasterState::foresee(const SetSizeOp& op) const { return is_file(op.inode); }
+Result<> MasterState::foresee(const SetSizeOp& op) const { return is_changeable_file(op.inode); }
 
 Result<> MasterState::is_file(InodeId id) const {
   const Inode* inode = namespace_.inode(id);
   if (inode == nullptr) return fail(Code::not_found, "file {} does not exist any more", id);
   if (inode->type != FileType::file) return fail(Code::is_a_directory, "{} is a directory", id);
   return {};
+}
+
+Result<> MasterState::is_changeable_file(InodeId id) const {
+  Result<> there = is_file(id);
+  return there ? namespace_.check_changeable(id) : std::move(there);
 }
 
 Result<> MasterState::foresee(const SetPolicyOp& op) const { return namespace_.check_exists(op.path); }
@@ -173,7 +181,7 @@ bus::Policy MasterState::rules_above(std::string_view path) const {
 }
 
 Decision MasterState::run(const SetSizeOp& op, WallMs now) {
-  Result<> there = is_file(op.inode);
+  Result<> there = is_changeable_file(op.inode);
   if (!there) return refusal(std::move(there).error());
   Inode* inode = namespace_.change(op.inode);
   inode->mtime = std::max(inode->mtime, now);
@@ -184,7 +192,7 @@ Decision MasterState::run(const SetSizeOp& op, WallMs now) {
 Decision MasterState::run(const SetPolicyOp& op, WallMs now) {
   Result<InodeId> file = namespace_.find(op.path);
   if (!file) return refusal(std::move(file).error());
-  Result<> there = is_file(*file);
+  Result<> there = is_changeable_file(*file);
   if (!there) return refusal(std::move(there).error());
   Inode* inode = namespace_.change(*file);
   inode->ack = op.ack;

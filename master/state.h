@@ -70,6 +70,13 @@ class MasterState {
   // still hold them, no part of the state.
   std::vector<DroppedChunk> take_dropped() { return std::exchange(dropped_, {}); }
 
+  // Of a tree's chunks as they are: which one is where, in which version. Those that are shared, or that nobody wrote
+  // to, do not count. 0 for one in a read-only snapshot. too_large: more than kSharedAtOnce chunks.
+  static constexpr std::size_t kSharedAtOnce = 100'000;
+  Result<std::uint64_t> tree_digest(InodeId head) const;
+  // The chunks of a tree that have to be frozen before it is copied.
+  std::vector<ChunkHandle> unfrozen_chunks(InodeId head) const;
+
   // As clients see it. `path` is how it was found.
   bus::FileInfo info(InodeId inode, std::string path) const;
 
@@ -89,11 +96,14 @@ class MasterState {
   Result<> foresee(const TruncateOp& op) const;
   Result<> foresee(const SetDirectoryPolicyOp& op) const;
   Result<> foresee(const BeginEpochOp& op) const;
+  Result<> foresee(const SnapshotOp& op) const;
   template <class T>
   Result<> foresee(const T&) const {
     return {};
   }
   Result<> is_file(InodeId inode) const;
+  // The same, and refused for one in a snapshot.
+  Result<> is_changeable_file(InodeId inode) const;
   Decision run(const CreateFileOp& op, WallMs now);
   Decision run(const MakeDirectoryOp& op, WallMs now);
   Decision run(const RenameOp& op, WallMs now);
@@ -115,7 +125,12 @@ class MasterState {
   Decision run(const SetReplicasOp& op, WallMs now);
   Decision run(const BeginEpochOp& op, WallMs now);
   Decision run(const RestoreChunkOp& op, WallMs now);
-  // How many there were.
+  Decision run(const SnapshotOp& op, WallMs now);
+  Decision run(const RemoveSnapshotOp& op, WallMs now);
+  Decision run(const ReserveHandleOp& op, WallMs now);
+  Decision run(const ReplaceChunkOp& op, WallMs now);
+  Decision run(const ClaimChunkOp& op, WallMs now);
+  // How many the file had there.
   std::size_t drop_chunks(InodeId inode, std::uint32_t first);
   // What holds in the directory that the path's last name is in.
   bus::Policy rules_above(std::string_view path) const;

@@ -7,7 +7,7 @@
 namespace gfs::master {
 
 Decision MasterState::run(const AllocateChunkOp& op, WallMs) {
-  Result<> there = is_file(op.inode);
+  Result<> there = is_changeable_file(op.inode);
   if (!there) return refusal(std::move(there).error());
   if (two_successors_) (void)drop_chunks(op.inode, op.index);
   Decision decision;
@@ -60,6 +60,7 @@ Decision MasterState::run(const SealChunkOp& op, WallMs now) {
   if (chunk->sealed) return {};
   const std::uint64_t length = std::min(op.length, chunk_size_);
   chunks_.seal(op.handle, length);
+  if (chunk->inode.value == 0) return {};
   Inode* inode = namespace_.change(chunk->inode);
   inode->mtime = std::max(inode->mtime, now);
   namespace_.resize(chunk->inode, std::max(inode->size, chunk->index * chunk_size_ + length));
@@ -69,21 +70,24 @@ Decision MasterState::run(const SealChunkOp& op, WallMs now) {
 Decision MasterState::run(const TruncateOp& op, WallMs now) {
   Result<InodeId> file = namespace_.find(op.path);
   if (!file) return refusal(std::move(file).error());
-  Result<> there = is_file(*file);
+  Result<> there = is_changeable_file(*file);
   if (!there) return refusal(std::move(there).error());
   if (*file != op.inode) return refusal(Code::conflict, fmt::format("{} is another file by now", op.path));
   const std::uint64_t rest = op.size % chunk_size_;
   const auto whole = static_cast<std::uint32_t>(op.size / chunk_size_);
   const ChunkHandle cut = rest == 0 ? ChunkHandle{} : chunks_.at(op.inode, whole);
-  if (cut != op.cut || (cut.value != 0 && chunks_.find(cut)->configuration.version != op.version)) {
+  const std::optional<Chunk> last = cut.value != 0 ? chunks_.find(cut) : std::nullopt;
+  if (cut != op.cut || (last && (last->configuration.version != op.version || last->shared()))) {
     return refusal(Code::conflict, fmt::format("{}: the chunk at its new end changed meanwhile", op.path));
   }
   const std::uint32_t first = rest == 0 ? whole : whole + 1;
   std::map<ChunkHandle, Version> ended;
   for (const EndedChunk& one : op.ended) ended.emplace(one.handle, one.version);
   for (ChunkHandle behind : chunks_.range(op.inode, first, kChunksMax)) {
+    const Chunk chunk = *chunks_.find(behind);
+    if (chunk.shared()) continue;  // it is frozen
     auto found = ended.find(behind);
-    if (found == ended.end() || found->second != chunks_.find(behind)->configuration.version)
+    if (found == ended.end() || found->second != chunk.configuration.version)
       return refusal(Code::conflict, fmt::format("{}: chunk {} behind its new end goes on", op.path, behind));
   }
   Inode* inode = namespace_.change(op.inode);
@@ -101,18 +105,18 @@ Decision MasterState::run(const TruncateOp& op, WallMs now) {
 }
 
 Decision MasterState::run(const MarkAppendOp& op, WallMs) {
-  Result<> there = is_file(op.inode);
+  Result<> there = is_changeable_file(op.inode);
   if (!there) return refusal(std::move(there).error());
   namespace_.change(op.inode)->appends = true;
   return {};
 }
 
 std::size_t MasterState::drop_chunks(InodeId inode, std::uint32_t first) {
-  std::vector<DroppedChunk> gone = chunks_.drop(inode, first);
-  for (DroppedChunk& chunk : gone) {
+  ChunkTable::Dropped gone = chunks_.drop(inode, first);
+  for (DroppedChunk& chunk : gone.chunks) {
     if (dropped_.size() < kDroppedMax) dropped_.push_back(std::move(chunk));
   }
-  return gone.size();
+  return gone.places;
 }
 
 }  // namespace gfs::master

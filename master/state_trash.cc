@@ -56,6 +56,11 @@ Decision MasterState::run(const PurgeOp& op, WallMs now) {
 Decision MasterState::run(const SetDirectoryPolicyOp& op, WallMs) {
   Result<InodeId> directory = namespace_.find(op.path);
   if (!directory) return refusal(std::move(directory).error());
+  // The directory of all snapshots may have quotas.
+  if (*directory != namespace_.snapshots().directory()) {
+    Result<> changeable = namespace_.check_changeable(*directory);
+    if (!changeable) return refusal(std::move(changeable).error());
+  }
   Result<> changed = namespace_.change_policy(*directory, op.policy);
   if (!changed) return refusal(std::move(changed).error());
   return {};
@@ -64,11 +69,15 @@ Decision MasterState::run(const SetDirectoryPolicyOp& op, WallMs) {
 Decision MasterState::run(const SetReplicasOp& op, WallMs) {
   Result<InodeId> file = namespace_.find(op.path);
   if (!file) return refusal(std::move(file).error());
-  Result<> there = is_file(*file);
+  Result<> there = is_changeable_file(*file);
   if (!there) return refusal(std::move(there).error());
   if (*file != op.inode) return refusal(Code::conflict, fmt::format("{} is another file by now", op.path));
   namespace_.change(op.inode)->replicas = static_cast<std::uint8_t>(op.replicas);
-  for (ChunkHandle handle : chunks_.range(op.inode, op.first, op.count)) chunks_.set_goal(handle, op.replicas);
+  for (ChunkHandle handle : chunks_.range(op.inode, op.first, op.count)) {
+    const Chunk chunk = *chunks_.find(handle);
+    // Others who have it may want as many as before.
+    if (!chunk.shared() || chunk.goal < op.replicas) chunks_.set_goal(handle, op.replicas);
+  }
   Decision decision;
   decision.info = info(op.inode, {});
   return decision;

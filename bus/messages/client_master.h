@@ -327,7 +327,8 @@ struct FindChunk {
     bool virgin = false;
     AckMode ack = AckMode::all;
     std::vector<ServerId> joining;
-    MSGPACK_DEFINE_MAP(inode, chunk, goal, active, virgin, ack, joining);
+    std::uint32_t references = 1;  // files that have it; of several `inode` is one, or 0
+    MSGPACK_DEFINE_MAP(inode, chunk, goal, active, virgin, ack, joining, references);
   };
   ChunkHandle handle;
   MSGPACK_DEFINE_MAP(handle);

@@ -193,7 +193,8 @@ void each_example_message(Visit&& visit) {
                                                     true,
                                                     true,
                                                     AckMode::primary,
-                                                    {server}});
+                                                    {server},
+                                                    2});
   visit("replica.apply_batch", ApplyBatch{{ApplyWrite{handle,
                                                       version,
                                                       server,
@@ -255,7 +256,7 @@ void each_example_message(Visit&& visit) {
   visit("server.copy_chunk", CopyChunk{handle, version, ChunkHandle{0x1235}});
   visit("server.copy_chunk.reply", CopyChunk::Reply{5000, 0xdeadbeef});
   visit("master.create_snapshot", CreateSnapshot{"/a", "monday"});
-  visit("master.create_snapshot.reply", CreateSnapshot::Reply{info, 2, 1, 3});
+  visit("master.create_snapshot.reply", CreateSnapshot::Reply{file, 2, 1, 3});
   visit("master.list_snapshots", ListSnapshots{"monday", 10});
   visit("master.list_snapshots.reply",
         ListSnapshots::Reply{

@@ -182,7 +182,7 @@ class Pair {
     if (done) plain.reconfigure(handle, next, over);
   }
   void drop(InodeId inode, std::uint32_t first) {
-    const std::vector<DroppedChunk> dropped = table.drop(inode, first);
+    const std::vector<DroppedChunk> dropped = table.drop(inode, first).chunks;
     std::size_t next = 0;
     for (const auto& [index, handle] : plain.file(inode)) {
       if (index < first) continue;

@@ -13,6 +13,7 @@ FakeServer::FakeServer(World& world, std::uint8_t number, std::string rack_of)
 
 void FakeServer::live() {
   die();
+  frozen_.clear();
   session_now = session ? *session : SessionId::random(world_.random);
   bus_.emplace(world_.network, world_.clock, host_);
   endpoint_.emplace(world_.clock, world_.random, *bus_,
@@ -25,6 +26,7 @@ void FakeServer::live() {
   endpoint_->serve<&FakeServer::collect>(*this);
   endpoint_->serve<&FakeServer::allow>(*this);
   endpoint_->serve<&FakeServer::restore>(*this);
+  endpoint_->serve<&FakeServer::copy>(*this);
   endpoint_->serve<&FakeServer::seal>(*this);
   endpoint_->serve<&FakeServer::truncate>(*this);
   endpoint_->serve<&FakeServer::release>(*this);
@@ -43,11 +45,15 @@ void FakeServer::die() {
 
 Task<bus::Configure::Reply> FakeServer::configure(bus::Configure ask, bus::Caller) {
   configured.push_back(ask);
+  if (configure_takes > Duration{}) co_await world_.clock.sleep(configure_takes);
   if (!configure_answers.empty()) {
     Code code = configure_answers.front();
     configure_answers.pop_front();
     if (code != Code::ok) co_await fail(Error{code, configure_says, configure_why});
   }
+  const bool was_frozen = frozen_.contains({ask.handle, ask.version});
+  if (was_frozen && !ask.frozen) co_await fail(Code::conflict, "version {} is frozen here", ask.version);
+  if (ask.frozen) frozen_.emplace(ask.handle, ask.version);
   for (const bus::Member& member : ask.members) {
     if (auto found = world_.fakes.find(member.server); found != world_.fakes.end())
       found->second->hold(ask.handle, ask.version);
@@ -86,6 +92,19 @@ Task<bus::CloneChunk::Reply> FakeServer::clone(bus::CloneChunk ask, bus::Caller)
   cloned.push_back(ask);
   co_await next_answer(clone_answers);
   co_return bus::CloneChunk::Reply{clone_copies};
+}
+
+Task<bus::CopyChunk::Reply> FakeServer::copy(bus::CopyChunk ask, bus::Caller) {
+  copied.push_back(ask);
+  if (copy_takes > Duration{}) co_await world_.clock.sleep(copy_takes);
+  co_await next_answer(copy_answers);
+  const bus::ReportChunks::Held* source = holding(ask.source);
+  if (source == nullptr) co_await fail(Code::not_found, "chunk {}: not held here", ask.source);
+  if (source->version != ask.version)
+    co_await fail(Code::stale_version, "chunk {} has version {}", ask.source, source->version);
+  const std::uint64_t length = source->length;
+  hold(ask.handle, Version{1});
+  co_return bus::CopyChunk::Reply{length, copy_digest};
 }
 
 Task<bus::ListHeld::Reply> FakeServer::list_held(bus::ListHeld ask, bus::Caller) {

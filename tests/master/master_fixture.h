@@ -19,6 +19,7 @@
 #include "bus/messages/chunk_master.h"
 #include "bus/messages/client_master.h"
 #include "bus/messages/client_policy.h"
+#include "bus/messages/client_snapshot.h"
 #include "bus/messages/client_trash.h"
 #include "bus/messages/collection.h"
 #include "bus/sim_bus.h"
@@ -52,6 +53,7 @@ class FakeServer {
 
   Task<bus::Configure::Reply> configure(bus::Configure ask, bus::Caller caller);
   Task<bus::CloneChunk::Reply> clone(bus::CloneChunk ask, bus::Caller caller);
+  Task<bus::CopyChunk::Reply> copy(bus::CopyChunk ask, bus::Caller caller);
   Task<bus::SealChunk::Reply> seal(bus::SealChunk ask, bus::Caller caller);
   Task<bus::Done> truncate(bus::TruncateChunk ask, bus::Caller caller);
   Task<bus::Done> release(bus::ReleaseChunk ask, bus::Caller caller);
@@ -75,7 +77,10 @@ class FakeServer {
   std::vector<Reason> configure_why;
   int configure_replies_lost = 0;  // of the next ones: the order is obeyed, the answer never comes
   std::vector<bus::Configure> configured;
-  std::deque<Code> clone_answers, seal_answers, truncate_answers;  // the next ones; ok when empty
+  std::deque<Code> clone_answers, copy_answers, seal_answers, truncate_answers;  // the next ones; ok when empty
+  std::vector<bus::CopyChunk> copied;
+  Duration configure_takes{}, copy_takes{};
+  std::uint32_t copy_digest = 7;
   std::vector<bus::CloneChunk> cloned;
   std::vector<bus::SealChunk> sealed;
   std::vector<bus::TruncateChunk> truncated;
@@ -109,6 +114,7 @@ class FakeServer {
   std::string host_;
   std::optional<bus::SimBus> bus_;
   std::optional<bus::Endpoint> endpoint_;
+  std::set<std::pair<ChunkHandle, Version>> frozen_;
   bool registered_ = false;
   TaskGroup group_;
 };

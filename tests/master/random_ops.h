@@ -64,13 +64,25 @@ class RandomOps {
     });
     return found;
   }
+  std::string snapshot() { return "s" + std::to_string(random_.below(5)); }
+  // Where a file has a chunk that was not made for it; or anywhere.
+  std::pair<InodeId, std::uint32_t> borrowed(const MasterState& state) {
+    std::pair<InodeId, std::uint32_t> place{file(state), static_cast<std::uint32_t>(random_.below(6))};
+    const std::uint64_t steps = random_.below(8);
+    std::uint64_t seen = 0;
+    state.chunks().walk_borrowed([&](InodeId inode, std::uint32_t index, ChunkHandle) {
+      place = {inode, index};
+      return seen++ < steps;
+    });
+    return place;
+  }
   std::int64_t rule(std::int64_t most) {
     return random_.chance(0.3) ? bus::Policy::kKeep : random_.between(0, static_cast<std::uint64_t>(most) + 1) - 1;
   }
   ChunkHandle chunk(const MasterState& state) { return ChunkHandle{random_.between(1, state.last_handle().value + 1)}; }
 
   OpBody body(const MasterState& state) {
-    switch (random_.below(20)) {
+    switch (random_.below(26)) {
       case 0:
       case 1:
       case 2:
@@ -135,6 +147,28 @@ class RandomOps {
       }
       case 18:
         return AddServerOp{server(), "tcp://c", "tcp://d", "r" + std::to_string(random_.below(3))};
+      case 20: {
+        SnapshotOp op{random_.chance(0.1) ? "/" : path(), path(), random_.chance(0.6), 0};
+        if (op.named) op.target = snapshot();
+        const Result<InodeId> head = state.names().find(op.source);
+        if (head && random_.chance(0.9)) op.frozen = *state.tree_digest(*head);
+        return op;
+      }
+      case 21:
+        if (random_.chance(0.5)) return RenameOp{"/.snapshots/" + snapshot() + path(), path(), false};
+        return RemoveSnapshotOp{snapshot()};
+      case 22:
+        return ReserveHandleOp{ChunkHandle{state.last_handle().value + random_.below(3)}};
+      case 23:
+      case 24: {
+        const auto [inode, index] = borrowed(state);
+        const std::vector<ServerId> members = servers(3);
+        return ReplaceChunkOp{inode, index, state.chunks().at(inode, index), state.last_handle(), members, members[0]};
+      }
+      case 25: {
+        const auto [inode, index] = borrowed(state);
+        return ClaimChunkOp{inode, index};
+      }
       default:
         return SetPolicyOp{path(), random_.chance(0.5) ? bus::AckMode::primary : bus::AckMode::all};
     }

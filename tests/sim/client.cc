@@ -43,7 +43,8 @@ Client::Client(SimExecutor& world, bus::SimNetwork& network, Shared& shared, int
       bus_(network, node_, "client" + std::to_string(number)),
       filesystem_(node_, random_, bus_, client_settings(shared.plan)),
       append_work_(world, shared, number, choices_, filesystem_),
-      cut_work_(world, shared, choices_, filesystem_) {
+      cut_work_(world, shared, choices_, filesystem_),
+      snapshot_work_(world, shared, choices_, filesystem_) {
   start_clock(node_, clock);
   tasks_.spawn(run(), [this](Result<>) { finished_ = true; });
 }
@@ -105,7 +106,7 @@ Task<> Client::prepare() {
 Task<> Client::one() {
   const Plan& plan = shared_.plan;
   std::uint64_t at = choices_.below(plan.names + plan.writes + plan.appends + plan.reads + plan.kept + plan.records +
-                                    plan.scans + plan.cuts);
+                                    plan.scans + plan.cuts + plan.snapshots);
   auto is = [&at, this](std::uint32_t weight, const char* name) {
     if (at >= weight) {
       at -= weight;
@@ -123,6 +124,7 @@ Task<> Client::one() {
   if (is(plan.records, "records")) co_await append_work_.append_some();
   if (is(plan.scans, "scans")) co_await append_work_.look();
   if (is(plan.cuts, "cuts")) co_await cut_work_.one_file();
+  if (is(plan.snapshots, "snapshots")) co_await snapshot_work_.make_or_look();
 }
 
 // Whatever is broken, nobody may be told this of a healthy disk and an honest peer; and every call ends.
@@ -137,8 +139,8 @@ void Client::judge(const std::string& what, Instant began, const Result<>& resul
   // The longest have 14 calls: open, three rounds of write, open, read and sync, close. Each has its own deadline.
   // Appends under way together share their waiting, but each record may wait for the one before.
   const Duration lingering = what == "writes" ? 3 * shared_.plan.linger : 0s;
-  if (node_.now() - began - lingering >
-      (what == "records" || what == "cuts" ? 60 : 14) * (client_settings(shared_.plan).deadline + 1s)) {
+  if (node_.now() - began - lingering > (what == "records" || what == "cuts" || what == "snapshots" ? 60 : 14) *
+                                            (client_settings(shared_.plan).deadline + 1s)) {
     shared_.history.found("liveness", fmt::format("{} took {:.0f} s", what, to_seconds(node_.now() - began)));
   }
 }

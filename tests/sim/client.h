@@ -8,6 +8,7 @@
 
 #include "tests/sim/append_work.h"
 #include "tests/sim/cut_work.h"
+#include "tests/sim/snapshot_work.h"
 #include "tests/sim/workload.h"
 
 namespace gfs::sim {
@@ -82,6 +83,7 @@ class Client {
   Duration stood_still_{};
   AppendWork append_work_;
   CutWork cut_work_;
+  SnapshotWork snapshot_work_;
   TaskGroup tasks_;
 };
 

@@ -10,6 +10,7 @@ namespace {
 
 constexpr std::uint64_t kAround = 64 << 10;  // of the first border
 constexpr std::uint64_t kFarChunks = 4;
+constexpr std::size_t kFilesMax = 5;
 
 }  // namespace
 
@@ -53,15 +54,29 @@ Task<> CutWork::one_file() {
   const Instant began = world_.now();
   co_await filesystem_.make_directory("/cut", true);
   (void)co_await filesystem_.create(path);
-  Model model;
-  for (std::uint64_t left = choices_.between(3, 10); left > 0 && !shared_.stopping; --left) {
-    const std::uint64_t kind = choices_.below(10);
-    if (kind < 4) co_await write(path, &model);
-    if (kind >= 4 && kind < 7) co_await cut(path, &model);
+  // The file, and its copies.
+  std::vector<std::pair<std::string, Model>> files{{path, {}}};
+  for (std::uint64_t left = choices_.between(3, 12); left > 0 && !shared_.stopping; --left) {
+    auto& [name, model] = files[choices_.below(files.size())];
+    const std::uint64_t kind = choices_.below(12);
+    if (kind < 4) co_await write(name, &model);
+    if (kind >= 4 && kind < 7) co_await cut(name, &model);
     if (shared_.history.last_loss >= began) co_return;
-    if (kind >= 7) co_await look(path, &model);
+    if (kind >= 7 && kind < 10) co_await look(name, &model);
+    if (kind >= 10 && shared_.plan.snapshots > 0 && files.size() < kFilesMax) {
+      std::string copy = fmt::format("{}c{}", path, files.size());
+      (void)co_await filesystem_.create_snapshot(name, copy);
+      Model same = model;
+      files.emplace_back(std::move(copy), std::move(same));
+    }
   }
-  if (choices_.chance(0.7)) (void)co_await filesystem_.remove(path, false);
+  for (const auto& [name, model] : files) {
+    if (shared_.history.last_loss >= began) co_return;
+    co_await look(name, &model);
+  }
+  for (const auto& [name, model] : files) {
+    if (choices_.chance(0.7)) (void)co_await filesystem_.remove(name, false);
+  }
 }
 
 std::uint64_t CutWork::any_offset() {

@@ -2,7 +2,8 @@
 // is known to the byte.
 //
 // The writes lie around the border of the first two chunks, and at the beginnings of chunks further behind, so that a
-// cut takes whole chunks away. With an operation that fails, or when all lose power, the file is left alone.
+// cut takes whole chunks away. Copies of such files are made, which share their chunks, and treated likewise. With an
+// operation that fails, or when all lose power, the file is left alone.
 //
 // Owned by a Client. One thread.
 #pragma once

@@ -17,7 +17,7 @@ void hard(Plan& plan) {
   plan.append_batch = std::min<std::uint64_t>(plan.append_batch, 64 << 10);
   plan.between_faults = 2s;
   plan.think = 200ms;
-  plan.names = plan.cuts = 1;
+  plan.names = plan.cuts = plan.snapshots = 1;
 }
 
 // Primaries that acknowledge alone, cut off from the master for a while and asked by clients who have not heard of

@@ -87,6 +87,7 @@ Plan make_plan(std::uint64_t seed, double minutes, std::set<std::string> faults,
   plan.cut_max = random.pick(std::vector<std::uint32_t>{1, 2, 4096});
   plan.collect_after = random.pick(std::vector<Duration>{2s, 20s, 60s});
   plan.quarantine_time = random.pick(std::vector<Duration>{60s, 72h});
+  if (random.below(4) == 0) plan.snapshots = 0;
   return plan;
 }
 
@@ -118,9 +119,9 @@ std::string Plan::text() const {
     out += many_victims ? " victims: any" : fmt::format(" victim cs{}", victim);
   out += fmt::format(
       "; think {:.0f} ms linger {:.0f} s deadline {:.0f} s names {} writes {} appends {} reads {} kept {} records {} "
-      "scans {} cuts {}",
+      "scans {} cuts {} snapshots {}",
       to_seconds(think) * 1e3, to_seconds(linger), to_seconds(deadline), names, writes, appends, reads, kept, records,
-      scans, cuts);
+      scans, cuts, snapshots);
   out += fmt::format(
       "; chunks {} groups {}+{} files {} bytes {}; append files {} room {} record {} large {} batch {} in flight {}",
       chunk_size, groups, shared_groups, data_files, bytes_max, append_files, append_room, record_max, record_large,

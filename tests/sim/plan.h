@@ -57,7 +57,8 @@ struct Plan {
   Duration think = 300ms;  // mean pause of a client between operations
   Duration linger{};       // that a file stays open at most between one write to it and the next
   // Weights of the operations.
-  std::uint32_t names = 40, writes = 25, appends = 15, reads = 20, kept = 5, records = 25, scans = 8, cuts = 6;
+  std::uint32_t names = 40, writes = 25, appends = 15, reads = 20, kept = 5, records = 25, scans = 8, cuts = 6,
+                snapshots = 8;
   std::uint64_t chunk_size = 64 << 20;
   std::uint32_t groups = 4;         // directories of colliding names, each used by one client at a time
   std::uint32_t shared_groups = 2;  // and by all at once

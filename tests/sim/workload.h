@@ -6,8 +6,10 @@
 // Owned by a Run. One thread.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <set>
+#include <string>
 #include <vector>
 
 #include "base/sim_executor.h"
@@ -33,6 +35,17 @@ struct Writer {
   std::int64_t asked_ms = 0;          // the master's time before the first of those was sent
 };
 
+// A snapshot of a file that is written to all the time: it is the file of one moment between the two.
+struct Picture {
+  std::uint64_t number = 0;
+  std::string path, name;  // no name: a tree like any other
+  std::size_t file = 0;
+  bool appended = false;  // of an append file, else of a data file
+  Instant asked{}, made{};
+  Instant moment{};                           // not before: what was seen in it was not begun earlier
+  std::map<std::uint64_t, std::string> seen;  // by offset
+};
+
 // What the clients share.
 struct Shared {
   explicit Shared(const Plan& of);
@@ -51,7 +64,8 @@ struct Shared {
   std::vector<Instant> file_free;            // for appending at an offset
   std::vector<std::vector<Writer>> writers;  // by client and append file
   std::uint64_t last_stream = 100;           // those below are of writers that keep their numbers
-  std::uint64_t last_cut_file = 0;
+  std::uint64_t last_cut_file = 0, last_picture = 0;
+  std::vector<Picture> pictures;
   std::uint64_t lives = 0;  // of clients
   bool stopping = false;
 };

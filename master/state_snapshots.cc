@@ -1,0 +1,125 @@
+// MasterState, fourth part: copies of trees that share chunks, and the end of sharing.
+#include <algorithm>
+#include <array>
+
+#include "base/hash64.h"
+#include "master/little_endian.h"
+#include "master/state.h"
+
+namespace gfs::master {
+
+namespace {
+
+// Frozen already, or nothing is in it.
+bool counts(const Chunk& chunk) { return !chunk.shared() && !chunk.configuration.virgin; }
+
+}  // namespace
+
+Result<> MasterState::foresee(const SnapshotOp& op) const {
+  return namespace_.check_copy(op.source, op.target, op.named);
+}
+
+Result<std::uint64_t> MasterState::tree_digest(InodeId head) const {
+  const bool still = namespace_.is_in_snapshot(head);
+  std::uint64_t digest = 0;
+  std::size_t places = 0;
+  for (InodeId file : namespace_.files_below(head)) {
+    for (ChunkHandle handle : chunks_.range(file, 0, kChunksMax)) {
+      if (++places > kSharedAtOnce)
+        return fail(Code::too_large, "a tree with more than {} chunks cannot be copied at once", kSharedAtOnce);
+      const Chunk chunk = *chunks_.find(handle);
+      if (still || !counts(chunk)) continue;
+      std::string one;
+      put(one, digest);
+      put(one, file.value);
+      put(one, chunk.index);
+      put(one, handle.value);
+      put(one, chunk.configuration.version.value);
+      digest = hash64(one.data(), one.size());
+    }
+  }
+  return digest;
+}
+
+std::vector<ChunkHandle> MasterState::unfrozen_chunks(InodeId head) const {
+  std::vector<ChunkHandle> handles;
+  if (namespace_.is_in_snapshot(head)) return handles;
+  for (InodeId file : namespace_.files_below(head)) {
+    for (ChunkHandle handle : chunks_.range(file, 0, kChunksMax)) {
+      if (counts(*chunks_.find(handle))) handles.push_back(handle);
+    }
+  }
+  return handles;
+}
+
+Decision MasterState::run(const SnapshotOp& op, WallMs now) {
+  Result<> possible = foresee(op);
+  if (!possible) return refusal(std::move(possible).error());
+  Result<std::uint64_t> digest = tree_digest(*namespace_.find(op.source));
+  if (!digest) return refusal(std::move(digest).error());
+  if (*digest != op.frozen)
+    return refusal(Code::conflict, fmt::format("{}: a chunk of it changed after it was frozen", op.source));
+  Result<Namespace::Copied> copied = namespace_.copy(op.source, op.target, op.named, now);
+  if (!copied) return refusal(std::move(copied).error());
+  for (const auto& [file, copy] : copied->files) {
+    for (ChunkHandle handle : chunks_.range(file, 0, kChunksMax)) {
+      if (!chunks_.find(handle)->configuration.virgin) chunks_.share(handle, copy);
+    }
+    namespace_.change(copy)->chunks = chunks_.end(copy);
+  }
+  Decision decision;
+  decision.info = info(copied->head, {});
+  decision.files = copied->what.files;
+  decision.directories = copied->what.directories;
+  return decision;
+}
+
+Decision MasterState::run(const RemoveSnapshotOp& op, WallMs now) {
+  Result<Namespace::Removed> removed = namespace_.remove_snapshot(op.name, now);
+  if (!removed) return refusal(std::move(removed).error());
+  for (InodeId gone : removed->files) (void)drop_chunks(gone, 0);
+  Decision decision;
+  decision.files = removed->what.files;
+  decision.directories = removed->what.directories;
+  return decision;
+}
+
+Decision MasterState::run(const ReserveHandleOp& op, WallMs) {
+  if (op.handle <= last_handle_) return refusal(Code::conflict, fmt::format("handle {} was given before", op.handle));
+  Decision decision;
+  last_handle_ = decision.handle = op.handle;
+  return decision;
+}
+
+Decision MasterState::run(const ReplaceChunkOp& op, WallMs) {
+  Result<> there = is_changeable_file(op.inode);
+  if (!there) return refusal(std::move(there).error());
+  const std::optional<Chunk> shared = chunks_.find(op.shared);
+  const bool as_expected = shared && shared->shared() && chunks_.at(op.inode, op.index) == op.shared;
+  if (!as_expected || op.handle > last_handle_ || chunks_.has(op.handle) || op.members.empty()) {
+    return refusal(Code::conflict,
+                   fmt::format("chunk {} of file {} is not shared chunk {} any more", op.index, op.inode, op.shared));
+  }
+  const Inode& inode = *namespace_.inode(op.inode);
+  // All of them hold the first version; nobody writes before the second one is active.
+  Configuration first{.version = {2}, .members = op.members, .primary = op.primary, .virgin = false, .ack = inode.ack};
+  first.settled = {1};
+  first.settled_members = op.members;
+  if (first.ack == bus::AckMode::primary) first.lone.push_back(op.primary);
+  Chunk own{op.inode, op.index, inode.replicas, std::move(first)};
+  own.sealed = shared->sealed;
+  own.sealed_length = shared->sealed_length;
+  chunks_.replace(op.shared, op.handle, own);
+  Decision decision;
+  decision.handle = op.handle;
+  return decision;
+}
+
+Decision MasterState::run(const ClaimChunkOp& op, WallMs) {
+  const ChunkHandle handle = chunks_.at(op.inode, op.index);
+  const std::optional<Chunk> chunk = handle.value != 0 ? chunks_.find(handle) : std::nullopt;
+  if (chunk && !chunk->shared()) chunks_.claim(handle, op.inode);
+  return {};
+}
+
+}  // namespace gfs::master
