@@ -21,7 +21,7 @@ struct FileAppender::Flight {
   bool bound = false;                    // sent to at's chunk, which has not said that it does not have it
   std::optional<std::int64_t> asked_ms;  // by the master's clock, of the first try
   std::optional<std::uint32_t> sealed;   // the chunk that was full: the next one has a higher index
-  Version failed;                        // the master shall look again after this version
+  ChunkVersion failed;                   // the master shall look again after this one
   ServerId unreachable;                  // and at this server
   std::uint64_t previous = 0;            // of the latest try
   unsigned first_hop = 0;

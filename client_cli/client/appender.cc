@@ -130,7 +130,7 @@ void FileAppender::land(Flight& flight, Result<Landed> result) {
     if (flight.attempts.tries() == 0) usual_ += (context_.executor.now() - flight.started - usual_) / 8;
     Appended appended{index == result->index ? result->handle : ChunkHandle{},
                       index * context_.master.chunk_size() + result->reply.offset, 0, flight.id, result->reply.repeat};
-    unsynced_[index] = ++appended_;
+    unsynced_[index].note(++appended_, appended.handle);
     for (std::size_t i = 0; i < batch.sizes.size(); ++i) {
       appended.length = batch.sizes[i];
       batch.promises[i].set(appended);
@@ -160,13 +160,15 @@ Task<> FileAppender::settled() {
 Task<> FileAppender::sync() {
   Instant deadline = context_.deadline();
   co_await with_deadline(context_.executor, deadline, "sync of " + info_.path, settled());
-  const std::map<std::uint32_t, std::uint64_t> chunks = unsynced_;
+  const std::map<std::uint32_t, Unsynced> chunks = unsynced_;
   std::vector<Task<std::optional<std::uint64_t>>> syncs;
-  for (const auto& [index, batch] : chunks) syncs.push_back(writer_.sync({info_.inode, index, info_.path}, deadline));
+  for (const auto& [index, batches] : chunks) {
+    syncs.push_back(writer_.sync({info_.inode, index, info_.path}, batches.handle, deadline));
+  }
   std::vector<Result<std::optional<std::uint64_t>>> synced = co_await all_of(std::move(syncs));
   std::uint64_t size = 0;
   auto length = synced.begin();
-  for (const auto& [index, batch] : chunks) {
+  for (const auto& [index, batches] : chunks) {
     std::optional<std::uint64_t> found = co_await std::move(*length++);
     // What was cut off since is no part of it.
     if (found.value_or(0) > 0) size = index * context_.master.chunk_size() + *found;
@@ -175,8 +177,8 @@ Task<> FileAppender::sync() {
     bus::SetSize ask{info_.inode, size};
     co_await context_.master.change_aside(std::move(ask), "saving the size of " + info_.path, deadline);
   }
-  for (const auto& [index, batch] : chunks) {
-    if (unsynced_[index] == batch) unsynced_.erase(index);  // later appends ask for another sync
+  for (const auto& [index, batches] : chunks) {
+    if (unsynced_[index].latest == batches.latest) unsynced_.erase(index);  // later appends ask for another sync
   }
 }
 

@@ -7,7 +7,8 @@
 //
 // * A batch keeps id, sizes, digest and the time it was first asked at over all tries. Once it was sent to a chunk it
 //   goes to no other until that one has said it does not have it (sealed), for it alone knows; or is no part of the
-//   file any more (truncated): what it held is gone with it, and the batch goes to what is the last one now.
+//   file any more. Truncated: what it held is gone with it, and the batch goes to what is the last one now. Shared with
+//   a snapshot and replaced by a copy: that one, and those behind it, know what it knew.
 // * Order: each try names the nearest earlier batch that has no outcome yet (`previous`); the primary executes none
 //   before it. A batch that failed for good, or was given up, holds up nobody.
 // * What is known of the last chunk is used for Settings::layout_age, or until it proves wrong.
@@ -79,7 +80,7 @@ class FileAppender final : public std::enable_shared_from_this<FileAppender> {
   Task<> locate(std::shared_ptr<Flight> flight);
   Task<> locate_again(std::shared_ptr<Flight> flight);
   Task<> locate_next(std::shared_ptr<Flight> flight);
-  Task<std::shared_ptr<const Target>> locate_last(Version failed, ServerId unreachable, Instant deadline);
+  Task<std::shared_ptr<const Target>> locate_last(ChunkVersion failed, ServerId unreachable, Instant deadline);
   Task<> push_parts(std::shared_ptr<Flight> flight);
   Task<> recover(std::shared_ptr<Flight> flight, Error error, ServerId server);
   void land(Flight& flight, Result<Landed> result);
@@ -112,9 +113,9 @@ class FileAppender final : public std::enable_shared_from_this<FileAppender> {
   Duration usual_ = 1ms;  // from sending a batch to its answer, when nothing goes wrong; smoothed
   bool pump_posted_ = false;
   TimerId linger_timer_ = 0;
-  std::shared_ptr<const Target> target_;             // null: to be asked for
-  std::uint64_t appended_ = 0;                       // batches that were acknowledged
-  std::map<std::uint32_t, std::uint64_t> unsynced_;  // by chunk: the latest of them since its last sync
+  std::shared_ptr<const Target> target_;        // null: to be asked for
+  std::uint64_t appended_ = 0;                  // batches that were acknowledged
+  std::map<std::uint32_t, Unsynced> unsynced_;  // by chunk: of them, since its last sync
   std::vector<Promise<void>> settling_;
   TaskGroup group_;  // flights
 };

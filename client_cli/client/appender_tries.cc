@@ -87,12 +87,13 @@ Task<> FileAppender::replaced(std::shared_ptr<Flight> flight, ServerId primary) 
     std::string what = "looking after the primary of " + info_.path;
     Result<bus::LocateForAppend::Reply> there =
         co_await context_.master.change_aside(std::move(question), std::move(what), flight->batch.deadline).outcome();
-    if (there && there->layout.handle == layout.handle && there->layout.version > layout.version) co_return;
+    const bool same_place = there && there->layout.index == layout.index;
+    if (same_place && version_of(there->layout) > version_of(layout)) co_return;
   }
 }
 
 Task<> FileAppender::locate(std::shared_ptr<Flight> flight) {
-  const Version before = flight->at ? flight->at->layout.version : Version{};
+  const ChunkVersion before = flight->at ? version_of(flight->at->layout) : ChunkVersion{};
   Result<> located;
   if (flight->bound) located = co_await locate_again(flight).outcome();
   bool gone_on = !located && located.error().code == Code::sealed;
@@ -107,19 +108,19 @@ Task<> FileAppender::locate(std::shared_ptr<Flight> flight) {
     flight->attempts.failed("master", located.error());
     co_await fail(flight->attempts.give_up(located.error()));
   }
-  if (flight->at->layout.version > before) flight->in_a_row.forward();
+  if (version_of(flight->at->layout) > before) flight->in_a_row.forward();
 }
 
 Task<> FileAppender::locate_again(std::shared_ptr<Flight> flight) {
-  const Version failed = std::exchange(flight->failed, {});
+  const ChunkVersion failed = std::exchange(flight->failed, {});
   const ServerId unreachable = std::exchange(flight->unreachable, {});
-  if (target_ && target_->layout.handle == flight->at->layout.handle && target_->layout.version > failed) {
+  if (target_ && target_->layout.handle == flight->at->layout.handle && version_of(target_->layout) > failed) {
     flight->at = target_;
     co_return;
   }
   // Locating it for writing would make one that was cut off anew.
-  const bool there = co_await writer_.exists(flight->chunk(info_), flight->at->layout.handle, flight->batch.deadline);
-  if (!there) {
+  std::optional<bus::ChunkLayout> there = co_await writer_.look(flight->chunk(info_), flight->batch.deadline);
+  if (!there || there->handle != flight->at->layout.handle) {
     flight->bound = false;
     flight->sealed.reset();
     if (target_ && target_->layout.handle == flight->at->layout.handle) target_.reset();
@@ -127,15 +128,14 @@ Task<> FileAppender::locate_again(std::shared_ptr<Flight> flight) {
   }
   auto found = std::make_shared<Target>(*flight->at);
   found->layout = co_await writer_.locate(flight->chunk(info_), failed, unreachable, flight->batch.deadline);
-  if (target_ && target_->layout.index == found->layout.index && target_->layout.version < found->layout.version) {
-    target_ = found;
-  }
+  const bool same_place = target_ && target_->layout.index == found->layout.index;
+  if (same_place && version_of(target_->layout) < version_of(found->layout)) target_ = found;
   flight->at = std::move(found);
 }
 
 Task<> FileAppender::locate_next(std::shared_ptr<Flight> flight) {
   for (bool asked = false;; asked = true) {
-    const Version failed = std::exchange(flight->failed, {});
+    const ChunkVersion failed = std::exchange(flight->failed, {});
     const ServerId unreachable = std::exchange(flight->unreachable, {});
     std::shared_ptr<const Target> last = co_await locate_last(failed, unreachable, flight->batch.deadline);
     const bool full = flight->sealed == last->layout.index && flight->at->layout.handle == last->layout.handle;
@@ -154,13 +154,13 @@ Task<> FileAppender::locate_next(std::shared_ptr<Flight> flight) {
   }
 }
 
-Task<std::shared_ptr<const FileAppender::Target>> FileAppender::locate_last(Version failed, ServerId unreachable,
+Task<std::shared_ptr<const FileAppender::Target>> FileAppender::locate_last(ChunkVersion failed, ServerId unreachable,
                                                                             Instant deadline) {
   const std::string what = "locating the end of " + info_.path + " for appending";
   while (true) {
     bool fresh = target_ && context_.executor.now() - target_->since < context_.settings.layout_age;
-    if (fresh && target_->layout.version > failed) co_return target_;
-    bus::LocateForAppend ask{info_.inode, failed, unreachable};
+    if (fresh && version_of(target_->layout) > failed) co_return target_;
+    bus::LocateForAppend ask{info_.inode, failed.version, unreachable};
     Task<bus::LocateForAppend::Reply> asking = context_.master.change_aside(std::move(ask), what, deadline);
     auto flight = context_.locating_to_append.join({info_.inode, failed}, std::move(asking));
     std::string waiting = what;
@@ -175,8 +175,9 @@ Task<std::shared_ptr<const FileAppender::Target>> FileAppender::locate_last(Vers
       co_await fail(Code::malformed, "the master answered handle {} version {} for {}", layout.handle, layout.version,
                     info_.path);
     }
-    bool older = target_ && (target_->layout.index > layout.index ||
-                             (target_->layout.index == layout.index && target_->layout.version > layout.version));
+    bool older =
+        target_ && (target_->layout.index > layout.index ||
+                    (target_->layout.index == layout.index && version_of(target_->layout) > version_of(layout)));
     if (!older) {
       target_ = std::make_shared<Target>(Target{std::move(reply->layout), reply->now_ms, context_.executor.now()});
     }
@@ -229,12 +230,12 @@ Task<> FileAppender::recover(std::shared_ptr<Flight> flight, Error error, Server
       if (flight->first_hop++ > 0 && flight->batch.bytes.size() <= kFragmentMax) flight->along = true;
       break;
     case Change::primary:
-      flight->failed = flight->at->layout.version;
+      flight->failed = version_of(flight->at->layout);
       flight->unreachable = server;
       break;
     case Change::layout:
     case Change::room:
-      flight->failed = flight->at->layout.version;
+      flight->failed = version_of(flight->at->layout);
       break;
     case Change::chunk:
       flight->attempts.none_happened();
@@ -246,10 +247,10 @@ Task<> FileAppender::recover(std::shared_ptr<Flight> flight, Error error, Server
     default:
       break;
   }
-  if (flight->failed.value != 0) {
+  if (flight->failed.handle.value != 0) {
     const bus::ChunkLayout& layout = flight->at->layout;
     context_.layouts.drop(info_.inode, layout.index, flight->failed);
-    bool used = target_ && target_->layout.handle == layout.handle && target_->layout.version <= flight->failed;
+    bool used = target_ && target_->layout.index == layout.index && version_of(target_->layout) <= flight->failed;
     if (used) target_.reset();
   }
   Duration wait = flight->backoff.before_next(rule.pause, context_.random);

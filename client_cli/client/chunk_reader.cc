@@ -43,8 +43,8 @@ Task<ChunkReader::Committed> ChunkReader::read_committed(ChunkAt at, std::uint64
   Attempts attempts(fmt::format("read of {} bytes at {} of {}", size, offset, at.text()));
   Backoff backoff;
   InARow in_a_row;
-  Version version;
-  std::set<ServerId> damaged;
+  ChunkVersion version;
+  std::set<ServerId> damaged;  // of this handle
   for (bool first_round = true;; first_round = false) {
     Result<bus::ChunkLayout> layout = co_await locate(at, deadline).outcome();
     if (!layout) {
@@ -53,7 +53,9 @@ Task<ChunkReader::Committed> ChunkReader::read_committed(ChunkAt at, std::uint64
     }
     if (layout->handle.value == 0) co_return Committed{};
     if (layout->sealed && offset >= layout->length) co_return Committed{{}, true, layout->handle, layout->version};
-    if (layout->version > std::exchange(version, layout->version)) in_a_row.forward();
+    const ChunkVersion before = std::exchange(version, version_of(*layout));
+    if (version > before) in_a_row.forward();
+    if (version.handle != before.handle) damaged.clear();
     Error last{Code::unavailable, fmt::format("chunk {} has no replica at the moment", layout->handle), {}};
     bool may_recover = layout->members.empty();
     bool only_old_layout = false, unsure = false;
@@ -64,7 +66,11 @@ Task<ChunkReader::Committed> ChunkReader::read_committed(ChunkAt at, std::uint64
       }
       if (context_.executor.now() >= deadline) break;
       Result<Committed> got = co_await read_from(member, at, *layout, offset, size, deadline).outcome();
-      if (got) co_return std::move(*got);
+      if (got) {
+        Result<> here = co_await check_still_here(at, *layout, got->version, deadline).outcome();
+        if (here) co_return std::move(*got);
+        got = fail(std::move(here));
+      }
       attempts.failed(server_text(member), got.error());
       last = std::move(got).error();
       if (last.code == Code::corrupt) {
@@ -81,7 +87,7 @@ Task<ChunkReader::Committed> ChunkReader::read_committed(ChunkAt at, std::uint64
       only_old_layout = only_old_layout || last.code == Code::stale_version || last.code == Code::not_found;
     }
     if (layout->members.empty()) attempts.failed("master", last);
-    context_.layouts.drop(at.inode, at.index, layout->version);
+    context_.layouts.drop(at.inode, at.index, version);
     bool pause = !(first_round && only_old_layout);
     Duration wait = pause ? backoff.next(context_.random) : Duration::zero();
     bool all_damaged = !may_recover && !first_round;  // asking for the layout again has shown nobody new
@@ -110,9 +116,18 @@ Task<ChunkReader::Committed> ChunkReader::read_from(bus::Member member, ChunkAt 
   Result<> intact = verify_pieces(offset, reply->payload, reply->crcs);
   if (!intact) co_await fail(Code::corrupt, "chunk {}: {}", layout.handle, intact.error().message);
   if (reply->sealed && !layout.sealed) {
-    context_.layouts.note_sealed(at.inode, at.index, layout.version, reply->length);
+    context_.layouts.note_sealed(at.inode, at.index, version_of(layout), reply->length);
   }
-  co_return Committed{std::move(reply->payload), reply->sealed, layout.handle, layout.version};
+  co_return Committed{std::move(reply->payload), reply->sealed, layout.handle,
+                      std::max(layout.version, reply->version)};
+}
+
+Task<> ChunkReader::check_still_here(ChunkAt at, bus::ChunkLayout layout, Version version, Instant deadline) {
+  if (version <= layout.version) co_return;
+  Now now = co_await look_again(at, deadline);
+  if (now.handle == layout.handle && now.version >= version) co_return;
+  co_await fail(Code::stale_version, "chunk {} has version {} by now; {} is chunk {} version {}", layout.handle,
+                version, at.text(), now.handle, now.version);
 }
 
 Task<ChunkReader::Now> ChunkReader::look_again(ChunkAt at, Instant deadline) {
@@ -130,7 +145,7 @@ Task<bus::ChunkLayout> ChunkReader::locate(ChunkAt at, Instant deadline) {
         context_.layouts.find(at.inode, at.index, LayoutCache::Use::read, context_.executor.now());
     if (cached) co_return std::move(*cached);
     Task<bus::ChunkLayout> asking = ask_master(at, deadline);
-    auto flight = context_.locating_to_read.join({at.inode, at.index}, std::move(asking));
+    auto flight = context_.locating_to_read.join({at.inode, at.index, context_.layouts.question()}, std::move(asking));
     std::string what = "locating " + at.text();
     Result<bus::ChunkLayout> located =
         co_await with_deadline(context_.executor, deadline, std::move(what), std::move(flight.landing)).outcome();
@@ -150,6 +165,7 @@ Task<bus::ChunkLayout> ChunkReader::ask_master(ChunkAt at, Instant deadline) {
 
 Task<bus::LocateForRead::Reply> ChunkReader::ask_page(InodeId inode, std::uint32_t first, std::uint32_t count,
                                                       std::string path, Instant deadline, MasterClient::Who who) {
+  const LayoutCache::Question question = context_.layouts.question();
   bus::LocateForRead ask{inode, first, count};
   bus::LocateForRead::Reply reply =
       co_await context_.master.ask(std::move(ask), "locating chunks of " + path, deadline, who);
@@ -158,13 +174,13 @@ Task<bus::LocateForRead::Reply> ChunkReader::ask_page(InodeId inode, std::uint32
   for (std::uint32_t i = first; i < reply.chunks && i - first < count; ++i) holes.insert(i);
   for (const bus::ChunkLayout& layout : reply.layout) {
     if (layout.index < first || layout.index - first >= count) continue;
-    context_.layouts.put(inode, layout, LayoutCache::Use::read, now);
+    context_.layouts.put(inode, layout, LayoutCache::Use::read, question, now);
     holes.erase(layout.index);
   }
   for (std::uint32_t index : holes) {
     bus::ChunkLayout hole;
     hole.index = index;
-    context_.layouts.put(inode, hole, LayoutCache::Use::read, now);
+    context_.layouts.put(inode, hole, LayoutCache::Use::read, question, now);
   }
   co_return reply;
 }
@@ -204,7 +220,8 @@ Task<std::uint64_t> ChunkReader::current_size(InodeId inode, std::string path, s
       continue;
     }
     const bool stale_ok = purpose != For::writing && context_.master.on_shadow();
-    Result<std::uint64_t> length = co_await length_of(*layout, stale_ok, patience, attempts, deadline).outcome();
+    Result<std::uint64_t> length =
+        co_await length_of({inode, last, path}, *layout, stale_ok, patience, attempts, deadline).outcome();
     if (length && *length > 0) co_return std::max(page->size, last * context_.master.chunk_size() + *length);
     if (length) {
       chunks = last;
@@ -240,7 +257,7 @@ Task<> ChunkReader::make_active(ChunkAt at, Attempts& attempts, Instant deadline
   if (!active) co_await fail(std::move(active));
 }
 
-Task<std::uint64_t> ChunkReader::length_of(bus::ChunkLayout layout, bool stale_ok, Duration patience,
+Task<std::uint64_t> ChunkReader::length_of(ChunkAt at, bus::ChunkLayout layout, bool stale_ok, Duration patience,
                                            Attempts& attempts, Instant deadline) {
   std::vector<bus::Member> members = context_.replicas.order(layout, context_.executor.now());
   auto primary = std::ranges::find(members, layout.primary, &bus::Member::server);
@@ -254,7 +271,10 @@ Task<std::uint64_t> ChunkReader::length_of(bus::ChunkLayout layout, bool stale_o
     options.deadline = std::min(options.deadline, patience);
     Result<bus::ChunkLength::Reply> reply =
         co_await context_.endpoint.call(std::move(to), std::move(ask), options).outcome();
-    if (reply && reply->length <= context_.master.chunk_size()) co_return reply->length;
+    if (reply && reply->length <= context_.master.chunk_size()) {
+      co_await check_still_here(at, layout, reply->version, deadline);
+      co_return reply->length;
+    }
     if (reply) {
       reply = fail(Code::malformed, "chunk {} is said to be {} bytes long", layout.handle, reply->length);
     }

@@ -4,6 +4,10 @@
 // for again, with pauses, until the operation's deadline. A replica whose bytes do not match their checksums is not
 // asked again by the same read. The final error names each server and its reason.
 //
+// A replica that is further than the layout serves old readers, too. Its version tells: then the master is asked
+// whether the file has that chunk in that version, before the bytes are believed. It may have been shared with a
+// snapshot, be another file's alone by now, and hold what that one wrote.
+//
 // Owned by Context's Filesystem; one thread; tasks must not outlive it.
 #pragma once
 
@@ -29,8 +33,8 @@ class ChunkReader {
   struct Committed {
     Bytes bytes;
     bool sealed = false;  // the chunk takes no more: what is behind its length is a gap
-    ChunkHandle handle;   // of the layout that was read from; 0: there was no chunk
-    Version version;
+    ChunkHandle handle;   // 0: there was no chunk
+    Version version;      // what the replica that answered had
   };
   Task<Committed> read_committed(ChunkAt at, std::uint64_t offset, std::uint64_t size, Instant deadline);
   // The chunk as the master sees it now, and whether the file has one behind it.
@@ -41,7 +45,7 @@ class ChunkReader {
   };
   Task<Now> look_again(ChunkAt at, Instant deadline);
   // What is known of where the chunk is may be wrong.
-  void forget(const ChunkAt& at) { context_.layouts.drop(at.inode, at.index, {UINT64_MAX}); }
+  void forget(const ChunkAt& at) { context_.layouts.drop(at.inode, at.index, {{UINT64_MAX}, {}}); }
 
   // What the size is for decides what happens when no replica tells it.
   enum class For : std::uint8_t {
@@ -63,12 +67,15 @@ class ChunkReader {
                                            Instant deadline, MasterClient::Who who = MasterClient::Who::anybody);
   Task<Committed> read_from(bus::Member member, ChunkAt at, bus::ChunkLayout layout, std::uint64_t offset,
                             std::uint64_t size, Instant deadline);
+  // Whether what a replica tells of `layout` is of this file, if its version is `version`. stale_version.
+  Task<> check_still_here(ChunkAt at, bus::ChunkLayout layout, Version version, Instant deadline);
   // Asks the master for an active version, as a write would: after a restart of its primary only a new one can say how
   // far a chunk is committed. What comes of it shows in the next layout.
   Task<> make_active(ChunkAt at, Attempts& attempts, Instant deadline);
-  // 0 also if no member holds the chunk. Notes in `attempts` who could not tell.
-  Task<std::uint64_t> length_of(bus::ChunkLayout layout, bool stale_ok, Duration patience, Attempts& attempts,
-                                Instant deadline);
+  // 0 also if no member holds the chunk. Notes in `attempts` who could not tell. stale_version: it is not of this file
+  // any more.
+  Task<std::uint64_t> length_of(ChunkAt at, bus::ChunkLayout layout, bool stale_ok, Duration patience,
+                                Attempts& attempts, Instant deadline);
 
   Context& context_;
 };

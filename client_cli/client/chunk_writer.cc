@@ -23,7 +23,7 @@ struct ChunkWriter::Story {
   Backoff backoff;
   InARow in_a_row;
   bus::ChunkLayout layout;  // of the latest try
-  Version failed;           // the master shall look again after this version
+  ChunkVersion failed;      // the master shall look again after this one
   ServerId unreachable;     // and at this server
   unsigned first_hop = 0;   // how far down the list of members the push begins
 };
@@ -36,7 +36,7 @@ Result<bus::Member> primary_of(const bus::ChunkLayout& layout) {
               layout.version, layout.members.size());
 }
 
-Task<> ChunkWriter::write(ChunkAt at, std::uint64_t offset, Bytes bytes, Instant deadline) {
+Task<ChunkHandle> ChunkWriter::write(ChunkAt at, std::uint64_t offset, Bytes bytes, Instant deadline) {
   RequestId id = context_.master.next_request();
   WriteFloors::Wanted wanted(context_.floors, {at.inode, at.index}, id.sequence);
   if (wanted.must_wait()) {
@@ -47,13 +47,14 @@ Task<> ChunkWriter::write(ChunkAt at, std::uint64_t offset, Bytes bytes, Instant
                     bytes.size(), offset, at.text());  // nothing of it was sent
     }
   }
-  Result<> written = co_await write_as(id, wanted, std::move(at), offset, std::move(bytes), deadline).outcome();
+  Result<ChunkHandle> written =
+      co_await write_as(id, wanted, std::move(at), offset, std::move(bytes), deadline).outcome();
   if (written || written.error().outcome() == Outcome::did_not_happen) wanted.decided();
-  co_await std::move(written);
+  co_return std::move(written);
 }
 
-Task<> ChunkWriter::write_as(RequestId id, WriteFloors::Wanted& wanted, ChunkAt at, std::uint64_t offset, Bytes bytes,
-                             Instant deadline) {
+Task<ChunkHandle> ChunkWriter::write_as(RequestId id, WriteFloors::Wanted& wanted, ChunkAt at, std::uint64_t offset,
+                                        Bytes bytes, Instant deadline) {
   bus::PushFragment fragment;
   fragment.id = id;
   fragment.offset = offset;
@@ -81,27 +82,33 @@ Task<> ChunkWriter::write_as(RequestId id, WriteFloors::Wanted& wanted, ChunkAt 
     wanted.sent();
     Result<bus::WriteChunk::Reply> written =
         co_await context_.endpoint.call(std::move(to), std::move(order), options).outcome();
-    if (written) co_return;
+    if (written) co_return story.layout.handle;
     story.attempts.failed_with_effect(server_text(primary), written.error());
     Error refused = std::move(written).error();
     co_await recover(story, std::move(refused), primary.server);
   }
 }
 
-Task<std::optional<std::uint64_t>> ChunkWriter::sync(ChunkAt at, Instant deadline) {
+Task<std::optional<std::uint64_t>> ChunkWriter::sync(ChunkAt at, ChunkHandle written, Instant deadline) {
   Story story{at, deadline, Attempts(fmt::format("sync of {}", at.text()))};
   while (true) {
-    // Locating it for writing would make it anew.
-    bool known =
-        context_.layouts.find(at.inode, at.index, LayoutCache::Use::write, context_.executor.now()).has_value();
-    Result<bool> there = true;
-    if (!known) there = co_await exists(at, {}, deadline).outcome();
-    if (!there) {
-      story.attempts.failed("master", there.error());
-      co_await fail(story.attempts.give_up(there.error()));
+    story.failed = std::max(story.failed, ChunkVersion{written, {}});
+    std::optional<bus::ChunkLayout> known =
+        context_.layouts.find(at.inode, at.index, LayoutCache::Use::write, context_.executor.now());
+    bool to_read = false;
+    if (!known || version_of(*known) <= story.failed) {
+      // Locating it for writing would make one that was cut off anew, and copy one that is shared.
+      Result<std::optional<bus::ChunkLayout>> there = co_await look(at, deadline).outcome();
+      if (!there) {
+        story.attempts.failed("master", there.error());
+        co_await fail(story.attempts.give_up(there.error()));
+      }
+      known = std::move(*there);
+      if (!known) co_return std::nullopt;
+      to_read = version_of(*known) > story.failed && primary_of(*known);
     }
-    if (!*there) co_return std::nullopt;
-    bus::Member primary = co_await next_primary(story);
+    if (to_read) story.layout = std::move(*known);
+    bus::Member primary = to_read ? *primary_of(story.layout) : co_await next_primary(story);
     bus::SyncChunk ask{story.layout.handle, story.layout.version};
     bus::Peer to = bus::Peer::at(primary.control);
     Result<bus::SyncChunk::Reply> synced =
@@ -113,14 +120,14 @@ Task<std::optional<std::uint64_t>> ChunkWriter::sync(ChunkAt at, Instant deadlin
   }
 }
 
-Task<bool> ChunkWriter::exists(ChunkAt at, ChunkHandle handle, Instant deadline) {
+Task<std::optional<bus::ChunkLayout>> ChunkWriter::look(ChunkAt at, Instant deadline) {
   bus::LocateForRead ask{at.inode, at.index, 1};
   std::string what = "looking for " + at.text();
   bus::LocateForRead::Reply page =
       co_await context_.master.ask(std::move(ask), std::move(what), deadline, MasterClient::Who::master);
   auto found = std::ranges::find(page.layout, at.index, &bus::ChunkLayout::index);
-  if (found == page.layout.end()) co_return false;
-  co_return handle.value == 0 || found->handle == handle;
+  if (found == page.layout.end()) co_return std::nullopt;
+  co_return std::move(*found);
 }
 
 Task<bus::Member> ChunkWriter::next_primary(Story& story) {
@@ -131,7 +138,7 @@ Task<bus::Member> ChunkWriter::next_primary(Story& story) {
       story.attempts.failed("master", located.error());
       co_await fail(story.attempts.give_up(located.error()));
     }
-    if (located->version > story.layout.version) story.in_a_row.forward();
+    if (version_of(*located) > version_of(story.layout)) story.in_a_row.forward();
     story.layout = std::move(*located);
     story.failed = {};
     story.unreachable = {};
@@ -151,27 +158,27 @@ Task<> ChunkWriter::recover(Story& story, Error error, ServerId server) {
       ++story.first_hop;
       break;
     case Change::primary:
-      story.failed = story.layout.version;
+      story.failed = version_of(story.layout);
       story.unreachable = server;
       break;
     case Change::layout:
     case Change::room:
-      story.failed = story.layout.version;
+      story.failed = version_of(story.layout);
       break;
     default:
       break;
   }
-  if (story.failed.value != 0) context_.layouts.drop(story.at.inode, story.at.index, story.failed);
+  if (story.failed.handle.value != 0) context_.layouts.drop(story.at.inode, story.at.index, story.failed);
   Duration wait = story.backoff.before_next(rule.pause, context_.random);
   if (!again || context_.executor.now() + wait >= story.deadline) co_await fail(story.attempts.give_up(error));
   if (wait > Duration::zero()) co_await context_.executor.sleep(wait);
 }
 
-Task<bus::ChunkLayout> ChunkWriter::locate(ChunkAt at, Version failed, ServerId unreachable, Instant deadline) {
+Task<bus::ChunkLayout> ChunkWriter::locate(ChunkAt at, ChunkVersion failed, ServerId unreachable, Instant deadline) {
   while (true) {
     std::optional<bus::ChunkLayout> cached =
         context_.layouts.find(at.inode, at.index, LayoutCache::Use::write, context_.executor.now());
-    if (cached && cached->version > failed) co_return std::move(*cached);
+    if (cached && version_of(*cached) > failed) co_return std::move(*cached);
     Task<bus::ChunkLayout> asking = ask_master(at, failed, unreachable, deadline);
     auto flight = context_.locating_to_write.join({at.inode, at.index, failed}, std::move(asking));
     std::string what = "locating " + at.text();
@@ -181,15 +188,17 @@ Task<bus::ChunkLayout> ChunkWriter::locate(ChunkAt at, Version failed, ServerId 
   }
 }
 
-Task<bus::ChunkLayout> ChunkWriter::ask_master(ChunkAt at, Version failed, ServerId unreachable, Instant deadline) {
-  bus::LocateForWrite ask{at.inode, at.index, failed, unreachable};
+Task<bus::ChunkLayout> ChunkWriter::ask_master(ChunkAt at, ChunkVersion failed, ServerId unreachable,
+                                               Instant deadline) {
+  const LayoutCache::Question question = context_.layouts.question();
+  bus::LocateForWrite ask{at.inode, at.index, failed.version, unreachable};
   bus::ChunkLayout layout =
       co_await context_.master.change_aside(std::move(ask), "locating " + at.text() + " for writing", deadline);
   if (layout.index != at.index || layout.handle.value == 0 || layout.version.value == 0) {
     co_await fail(Code::malformed, "the master answered chunk {} handle {} version {} for {}", layout.index,
                   layout.handle, layout.version, at.text());
   }
-  context_.layouts.put(at.inode, layout, LayoutCache::Use::write, context_.executor.now());
+  context_.layouts.put(at.inode, layout, LayoutCache::Use::write, question, context_.executor.now());
   co_return layout;
 }
 

@@ -52,9 +52,10 @@ struct Context {
   LayoutCache layouts;
   ReplicaChoice replicas;
   WriteFloors floors;
-  SingleFlight<std::tuple<InodeId, std::uint32_t, Version>, bus::ChunkLayout> locating_to_write;
-  SingleFlight<std::pair<InodeId, std::uint32_t>, bus::ChunkLayout> locating_to_read;
-  SingleFlight<std::pair<InodeId, Version>, bus::LocateForAppend::Reply> locating_to_append;
+  SingleFlight<std::tuple<InodeId, std::uint32_t, ChunkVersion>, bus::ChunkLayout> locating_to_write;
+  // Whoever asks after a file was opened joins nobody who asked before.
+  SingleFlight<std::tuple<InodeId, std::uint32_t, LayoutCache::Question>, bus::ChunkLayout> locating_to_read;
+  SingleFlight<std::pair<InodeId, ChunkVersion>, bus::LocateForAppend::Reply> locating_to_append;
 };
 
 }  // namespace gfs::client

@@ -187,8 +187,8 @@ Task<> OpenFile::write_fragment(Fragment fragment, std::uint64_t offset, Bytes b
   Semaphore::Held held = std::move(room);
   InFlight::Ticket running = std::move(ticket);
   std::uint64_t end = offset + fragment.from + bytes.size();
-  co_await writer_.write(chunk(fragment.chunk), fragment.offset, std::move(bytes), deadline);
-  unsynced_[fragment.chunk] = ++writes_;
+  ChunkHandle handle = co_await writer_.write(chunk(fragment.chunk), fragment.offset, std::move(bytes), deadline);
+  unsynced_[fragment.chunk].note(++writes_, handle);
   size_ = std::max(size_, end);
 }
 
@@ -197,14 +197,14 @@ Task<> OpenFile::sync() {
   Instant deadline = context_.deadline();
   co_await with_deadline(context_.executor, deadline, "sync of " + info_.path, in_flight_.settled());
   if (append_error_) co_await fail(Error(*append_error_));
-  const std::map<std::uint32_t, std::uint64_t> chunks = unsynced_;
+  const std::map<std::uint32_t, Unsynced> chunks = unsynced_;
   std::vector<Task<std::optional<std::uint64_t>>> syncs;
-  for (const auto& [index, write] : chunks) syncs.push_back(writer_.sync(chunk(index), deadline));
+  for (const auto& [index, writes] : chunks) syncs.push_back(writer_.sync(chunk(index), writes.handle, deadline));
   std::vector<Result<std::optional<std::uint64_t>>> synced = co_await all_of(std::move(syncs));
   std::uint64_t size = 0;
   std::vector<Error> errors;
   auto length = synced.begin();
-  for (const auto& [index, write] : chunks) {
+  for (const auto& [index, writes] : chunks) {
     Result<std::optional<std::uint64_t>>& found = *length++;
     if (!found) errors.push_back(found.error());
     // What was cut off since is no part of it.
@@ -215,8 +215,8 @@ Task<> OpenFile::sync() {
     bus::SetSize ask{info_.inode, size};
     co_await context_.master.change_aside(std::move(ask), "saving the size of " + info_.path, deadline);
   }
-  for (const auto& [index, write] : chunks) {
-    if (unsynced_[index] == write) unsynced_.erase(index);  // later writes ask for another sync
+  for (const auto& [index, writes] : chunks) {
+    if (unsynced_[index].latest == writes.latest) unsynced_.erase(index);  // later writes ask for another sync
   }
 }
 

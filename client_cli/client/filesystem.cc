@@ -12,6 +12,12 @@
 
 namespace gfs::client {
 
+namespace {
+
+constexpr Duration kSnapshotTime = 15s;  // of one try: the master gives those it has to halt 10 s
+
+}  // namespace
+
 struct Filesystem::Parts {
   Parts(Executor& executor, Random& random, bus::Bus& bus, Settings settings)
       : context(executor, random, bus, std::move(settings)), reader(context), writer(context) {}
@@ -184,6 +190,42 @@ Task<std::uint64_t> Filesystem::purge_trash(std::vector<InodeId> items) {
   bus::PurgeTrash::Reply reply =
       co_await parts_->context.master.change(std::move(ask), "purge the trash", parts_->context.deadline());
   co_return reply.items;
+}
+
+Task<bus::CreateSnapshot::Reply> Filesystem::create_snapshot(std::string source, std::string target) {
+  std::string what = "snapshot of " + source + " as " + target;
+  bus::CreateSnapshot ask{std::move(source), std::move(target)};
+  co_return co_await parts_->context.master.change(std::move(ask), std::move(what), parts_->context.deadline(),
+                                                   kSnapshotTime);
+}
+
+Task<bus::ListSnapshots::Reply> Filesystem::snapshots_page(std::string after) {
+  bus::ListSnapshots ask{std::move(after)};
+  co_return co_await parts_->context.master.ask(std::move(ask), "list snapshots", parts_->context.deadline());
+}
+
+Task<std::vector<bus::ListSnapshots::Snapshot>> Filesystem::snapshots() {
+  std::vector<bus::ListSnapshots::Snapshot> all;
+  std::string after;
+  while (true) {
+    bus::ListSnapshots::Reply page = co_await snapshots_page(after);
+    std::ranges::move(page.snapshots, std::back_inserter(all));
+    if (!page.more || page.snapshots.empty()) co_return all;
+    if (all.back().name <= after) co_await fail(Code::malformed, "snapshots: the master's pages do not go forward");
+    after = all.back().name;
+  }
+}
+
+Task<bus::RemoveSnapshot::Reply> Filesystem::remove_snapshot(std::string name) {
+  bus::RemoveSnapshot ask{name};
+  co_return co_await parts_->context.master.change(std::move(ask), "remove snapshot " + name,
+                                                   parts_->context.deadline());
+}
+
+Task<bus::CompareTrees::Reply> Filesystem::compare_page(std::string left, std::string right, std::string after) {
+  std::string what = "compare " + left + " with " + right;
+  bus::CompareTrees ask{std::move(left), std::move(right), std::move(after)};
+  co_return co_await parts_->context.master.ask(std::move(ask), std::move(what), parts_->context.deadline());
 }
 
 Task<> Filesystem::set_directory_policy(std::string path, bus::Policy policy) {

@@ -19,6 +19,7 @@
 #include "bus/messages/client_chunk.h"
 #include "bus/messages/client_master.h"
 #include "bus/messages/client_policy.h"
+#include "bus/messages/client_snapshot.h"
 #include "bus/messages/client_trash.h"
 #include "bus/messages/collection.h"
 
@@ -150,6 +151,17 @@ class Filesystem {
   Task<FileInfo> restore_trash(InodeId item, std::string path, bool parents = false);
   // How many of them there were; at most 1000 at once.
   Task<std::uint64_t> purge_trash(std::vector<InodeId> items);
+
+  // A file or tree as it is at one moment of this call: all that was acknowledged before the call is in it, nothing
+  // that is begun after it. `target`: a free path; or, without a slash in front, the name of a read-only one in
+  // /.snapshots. May take longer than other changes: everybody who writes there is halted first.
+  Task<bus::CreateSnapshot::Reply> create_snapshot(std::string source, std::string target);
+  // One page of the named ones, by name; again with the last name. Then all pages.
+  Task<bus::ListSnapshots::Reply> snapshots_page(std::string after = {});
+  Task<std::vector<bus::ListSnapshots::Snapshot>> snapshots();
+  Task<bus::RemoveSnapshot::Reply> remove_snapshot(std::string name);
+  // One page of how two files or trees differ; again with what it gives as `next`, until that is empty.
+  Task<bus::CompareTrees::Reply> compare_page(std::string left, std::string right, std::string after = {});
 
   Task<bus::ClusterStatus::Reply> status();
   Task<std::vector<bus::ServerInfo>> servers();

@@ -59,10 +59,12 @@ class MasterClient {
   Task<typename M::Reply> ask(M message, std::string what, Instant deadline, Who who = Who::anybody) {
     return repeat<M>(std::move(message), std::move(what), deadline, RequestId{}, who);
   }
+  // `patience`: of one try; zero: as always.
   template <class M>
-  Task<typename M::Reply> change(M message, std::string what, Instant deadline) {
-    if (given_) return change_as<M>(std::move(message), std::move(what), deadline, *std::exchange(given_, {}));
-    return repeat<M>(std::move(message), std::move(what), deadline, next_request(), Who::master);
+  Task<typename M::Reply> change(M message, std::string what, Instant deadline, Duration patience = {}) {
+    if (given_)
+      return change_as<M>(std::move(message), std::move(what), deadline, *std::exchange(given_, {}), patience);
+    return repeat<M>(std::move(message), std::move(what), deadline, next_request(), Who::master, patience);
   }
   // On the way to another change, which use_request() is meant for.
   template <class M>
@@ -82,28 +84,33 @@ class MasterClient {
   RequestId fresh_request() { return {client_, ++last_sequence_}; }
 
   template <class M>
-  Task<typename M::Reply> repeat(M message, std::string what, Instant deadline, RequestId request, Who who) {
-    if (chunk_size_ == 0) return after_hello<M>(std::move(message), std::move(what), deadline, request, who);
-    return tries<M>(std::move(message), std::move(what), deadline, request, who);
+  Task<typename M::Reply> repeat(M message, std::string what, Instant deadline, RequestId request, Who who,
+                                 Duration patience = {}) {
+    if (chunk_size_ == 0) return after_hello<M>(std::move(message), std::move(what), deadline, request, who, patience);
+    return tries<M>(std::move(message), std::move(what), deadline, request, who, patience);
   }
 
   template <class M>
-  Task<typename M::Reply> change_as(M message, std::string what, Instant deadline, RequestId request) {
+  Task<typename M::Reply> change_as(M message, std::string what, Instant deadline, RequestId request,
+                                    Duration patience) {
     last_request_ = request;
     Result<typename M::Reply> reply =
-        co_await repeat<M>(std::move(message), std::move(what), deadline, request, Who::master).outcome();
+        co_await repeat<M>(std::move(message), std::move(what), deadline, request, Who::master, patience).outcome();
     if (!reply && reply.error().code == Code::invalid_argument) reply.error().code = Code::conflict;
     co_return std::move(reply);
   }
 
   template <class M>
-  Task<typename M::Reply> after_hello(M message, std::string what, Instant deadline, RequestId request, Who who) {
+  Task<typename M::Reply> after_hello(M message, std::string what, Instant deadline, RequestId request, Who who,
+                                      Duration patience) {
     co_await connect(what, deadline);
-    co_return co_await tries<M>(std::move(message), std::move(what), deadline, request, who);
+    co_return co_await tries<M>(std::move(message), std::move(what), deadline, request, who, patience);
   }
 
   template <class M>
-  Task<typename M::Reply> tries(M message, std::string what, Instant deadline, RequestId request, Who who) {
+  Task<typename M::Reply> tries(M message, std::string what, Instant deadline, RequestId request, Who who,
+                                Duration usual = {}) {
+    if (usual == Duration::zero()) usual = settings_.call_deadline;
     Executor& executor = endpoint_.executor();
     Attempts attempts(std::move(what));
     Backoff backoff;
@@ -113,7 +120,7 @@ class MasterClient {
       if (left.empty()) left = who == Who::master ? std::vector{settings_.master} : choice_.order(executor.now());
       const bus::Address to = left.front();
       left.erase(left.begin());
-      const Duration patience = left.empty() ? settings_.call_deadline : std::min(settings_.call_deadline, kPatience);
+      const Duration patience = left.empty() ? usual : std::min(usual, kPatience);
       auto behind = std::make_shared<std::int64_t>(-1);
       bus::CallOptions options{std::min(patience, deadline - executor.now()), request, index_, behind};
       M copy = message;

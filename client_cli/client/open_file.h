@@ -68,8 +68,8 @@ class OpenFile final : public File {
   bool closed_ = false;
   std::uint64_t size_;  // as far as known
   std::uint64_t append_at_;
-  std::uint64_t writes_ = 0;                         // acknowledged
-  std::map<std::uint32_t, std::uint64_t> unsynced_;  // by chunk: the latest of them since its last sync
+  std::uint64_t writes_ = 0;                    // acknowledged
+  std::map<std::uint32_t, Unsynced> unsynced_;  // by chunk: of them, since its last sync
   std::optional<Error> append_error_;
   Semaphore window_;
   Semaphore append_turn_{1};

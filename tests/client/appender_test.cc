@@ -349,6 +349,101 @@ TEST_F(Appending, WaitsForNoPrimaryThatTheMasterHasReplaced) {
   EXPECT_GT(std::ranges::count(master.told_unreachable, servers[0].id), 0);
 }
 
+TEST_F(Appending, GoesOnInTheCopyOfAChunkThatIsShared) {
+  master.version = {7};
+  auto log = appender();
+  ASSERT_TRUE(run(log->append(Bytes::of("one"))));
+  master.freeze();
+  Result<Appended> done = run(log->append(Bytes::of("two")));
+  ASSERT_TRUE(done) << done.error().text();
+  EXPECT_EQ(done->handle, ChunkHandle{1000});
+  EXPECT_EQ(done->offset, 3u);
+  EXPECT_EQ(servers[2].chunks[{100}], "one");
+  EXPECT_EQ(servers[2].chunks[{1000}], "onetwo");
+  const std::size_t asked = servers[0].appends.size();
+  ASSERT_TRUE(run(log->append(Bytes::of("three"))));
+  EXPECT_EQ(servers[0].appends.size(), asked + 1) << "it is known by now";
+  EXPECT_EQ(master.copied, 1u);
+}
+
+// The answer of the first try was lost; what the shared chunk remembers is copied with it.
+TEST_F(Appending, ARepeatIsAnsweredByTheCopy) {
+  struct Row {
+    const char* name;
+    bool copied;  // by somebody else, before the repeat
+    bool sealed;  // and its copy is full by then
+    std::string first, second;
+  };
+  const Row rows[] = {{"it has the chunk copied", false, false, "xonce", ""},
+                      {"it finds the copy", true, false, "xonce", ""},
+                      {"it finds what follows the copy", true, true, "xonce", ""}};
+  for (const Row& row : rows) {
+    SCOPED_TRACE(row.name);
+    for (ChunkServer& server : servers) server.chunks.clear();
+    const std::uint64_t first_copy = AppendStates::kFirstCopy + master.copied;
+    master.states.chunks.clear();
+    master.states.frozen.clear();
+    master.states.copies.clear();
+    master.chunk_count = 0;
+    master.version = {7};
+    fs_.reset();
+    auto log = appender();
+    ASSERT_TRUE(run(log->append(Bytes::of("x"))));
+    servers[0].faults["append"] = {{Code::replica_failed, true}};
+    world.after(5ms, [&] {
+      master.freeze();
+      if (row.copied) master.copy(0);
+      if (row.sealed) master.states.chunks[master.states.handle_at(0)].sealed = true;
+    });
+    servers[0].append_time = 4ms;
+    Result<Appended> done = run(log->append(Bytes::of("once")));
+    ASSERT_TRUE(done) << done.error().text();
+    EXPECT_TRUE(done->repeat);
+    EXPECT_EQ(done->offset, 1u);
+    EXPECT_EQ(servers[1].chunks[{first_copy}], row.first);
+    EXPECT_EQ(servers[1].chunks[{101}], row.second);
+    ASSERT_TRUE(run(log->append(Bytes::of("more"))));
+    ASSERT_TRUE(run(log->sync()));
+    EXPECT_EQ(servers[0].synced_chunks.back().value, row.sealed ? 101u : first_copy);
+    servers[0].synced_chunks.clear();
+  }
+}
+
+// Its primary stands still; the master has the shared chunk copied by the others.
+TEST_F(Appending, WaitsForNoPrimaryOfAChunkThatACopyHasReplaced) {
+  master.version = {7};
+  auto log = appender();
+  ASSERT_TRUE(run(log->append(Bytes::of("before"))));
+  servers[0].faults["append"] = {{.silent = true}};
+  const Instant start = world.now();
+  world.after(1500ms, [&] {
+    master.freeze();
+    master.members = {&servers[1], &servers[2]};
+  });
+  Result<Appended> done = run(log->append(Bytes::of(" after")));
+  ASSERT_TRUE(done) << done.error().text();
+  EXPECT_EQ(servers[1].chunks[{1000}], "before after");
+  EXPECT_LT(world.now() - start, 3s);
+}
+
+// Appends have their own idea of where the file ends; syncs go by what writes know, which may be older.
+TEST_F(Appending, SyncGoesToTheChunkThatHasTheRecords) {
+  master.version = {7};
+  auto log = appender();
+  auto file = open();
+  ASSERT_TRUE(run(log->append(Bytes::of("before"))));
+  world.run_for(20s);
+  ASSERT_TRUE(run(file->write(0, Bytes::of("B"))));
+  master.freeze();
+  world.run_for(11s);
+  Result<Appended> done = run(log->append(Bytes::of(" after")));
+  ASSERT_TRUE(done) << done.error().text();
+  ASSERT_EQ(done->handle, ChunkHandle{1000});
+  ASSERT_TRUE(run(log->sync()));
+  EXPECT_EQ(servers[0].synced_chunks, std::vector<ChunkHandle>{{1000}});
+  EXPECT_EQ(master.size, 12u);
+}
+
 // It is slow, and that is all: nothing is sent twice.
 TEST_F(Appending, ASlowPrimaryIsWaitedFor) {
   auto log = appender();

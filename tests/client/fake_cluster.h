@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <deque>
 #include <map>
 #include <memory>
@@ -17,9 +18,11 @@
 #include "bus/endpoint.h"
 #include "bus/messages/client_chunk.h"
 #include "bus/messages/client_master.h"
+#include "bus/messages/client_snapshot.h"
 #include "bus/sim_bus.h"
 #include "client_cli/client/filesystem.h"
 #include "client_cli/client/fragments.h"
+#include "client_cli/client/layout_cache.h"
 
 namespace gfs::client::fake {
 
@@ -28,6 +31,7 @@ struct Fault {
   Code code = Code::ok;
   bool done = false;    // the work was done all the same
   bool silent = false;  // no answer
+  Duration late{};      // the answer, as it was then, comes so much later
 };
 using Faults = std::map<std::string, std::deque<Fault>, std::less<>>;
 
@@ -71,6 +75,7 @@ class Node {
   }
   Task<> after(Fault fault) {
     if (fault.silent) co_await world_.sleep(std::chrono::hours(1));
+    co_await world_.sleep(fault.late);
     if (fault.code != Code::ok) co_await fail(fault.code, "told to fail");
   }
 
@@ -106,8 +111,25 @@ struct AppendState {
   bool sealed = false;
 };
 struct AppendStates {
+  // Chunk i of the file is 100 + i, as long as nothing has replaced it.
+  ChunkHandle handle_at(std::uint64_t index) const {
+    auto copy = copies.find(static_cast<std::uint32_t>(index));
+    return copy == copies.end() ? ChunkHandle{100 + index} : copy->second;
+  }
+  std::uint32_t index_of(ChunkHandle handle) const {
+    for (const auto& [index, copy] : copies) {
+      if (copy == handle) return index;
+    }
+    return static_cast<std::uint32_t>(handle.value - 100);
+  }
+  Version version_of(ChunkHandle handle) const { return handle.value >= kFirstCopy ? Version{1} : *version; }
+
+  static constexpr std::uint64_t kFirstCopy = 1000;
+
   std::map<ChunkHandle, AppendState> chunks;
-  std::set<ChunkHandle> gone;  // cut off
+  std::set<ChunkHandle> gone;                   // cut off
+  std::set<ChunkHandle> frozen;                 // shared with a snapshot
+  std::map<std::uint32_t, ChunkHandle> copies;  // of those, by index; in version 1
   std::uint64_t chunk_size = kChunk;
   Version* version = nullptr;
 };
@@ -130,6 +152,7 @@ class ChunkServer : public Node {
 
   void pushed(bus::PushFragment fragment) {
     staged[fragment.id] = fragment.payload;
+    staged_for[fragment.id] = fragment.handle;
     parts[fragment.id][fragment.part] = fragment.payload;
     if (drops_pushes > 0) {
       --drops_pushes;
@@ -148,8 +171,10 @@ class ChunkServer : public Node {
     if (held_up.contains(caller.request.sequence)) co_await fail(Code::overloaded, "told to hold it up");
     if (applied.contains(caller.request)) co_return bus::WriteChunk::Reply{{1}, chunks[ask.handle].size()};
     co_await world_.sleep(10ms);
+    if (states->frozen.contains(ask.handle)) co_await fail(Code::not_primary, "chunk {} is frozen", ask.handle);
+    if (ask.version != states->version_of(ask.handle)) co_await fail(Code::stale_version, "{} is gone", ask.version);
     for (ChunkServer* member : *members) {
-      if (!member->staged.contains(caller.request))
+      if (!member->staged.contains(caller.request) || member->staged_for[caller.request] != ask.handle)
         co_await fail(Code::missing_data, "no bytes at {}", member->control);
     }
     Bytes bytes = staged[caller.request];
@@ -170,9 +195,13 @@ class ChunkServer : public Node {
     Fault fault = co_await before("append");
     co_await world_.sleep(append_time);
     if (states->gone.contains(ask.handle)) co_await fail(Code::not_found, "chunk {} is not held here", ask.handle);
-    if (ask.version != *states->version) co_await fail(Code::stale_version, "version {} is gone", ask.version);
+    if (states->frozen.contains(ask.handle)) co_await fail(Code::not_primary, "chunk {} is frozen", ask.handle);
+    if (ask.version != states->version_of(ask.handle)) co_await fail(Code::stale_version, "{} is gone", ask.version);
+    const std::uint32_t index = states->index_of(ask.handle);
     AppendState& state = states->chunks[ask.handle];
-    if (!std::exchange(state.used, true)) state.records = states->chunks[{ask.handle.value - 1}].records;
+    if (!std::exchange(state.used, true) && index > 0) {
+      state.records = states->chunks[states->handle_at(index - 1)].records;
+    }
     auto& mine = state.records[caller.request.client];
     std::uint64_t latest = mine.empty() ? 0 : mine.rbegin()->first;
     if (auto found = mine.find(caller.request.sequence); found != mine.end()) {
@@ -203,7 +232,6 @@ class ChunkServer : public Node {
       co_await fail(Code::sealed, "chunk {} is full", ask.handle);
     }
     for (ChunkServer* member : *members) member->chunks[ask.handle] += bytes;
-    auto index = static_cast<std::uint32_t>(ask.handle.value - 100);
     mine[caller.request.sequence] = {ask.sizes, ask.digest, index, offset};
     if (mine.size() > 64) mine.erase(mine.begin());
     co_await after(fault);
@@ -224,7 +252,7 @@ class ChunkServer : public Node {
     const std::string& chunk = chunks[ask.handle];
     bus::ReadChunk::Reply reply;
     reply.length = chunk.size();
-    reply.version = ask.version;
+    reply.version = held(ask.handle, ask.version);
     reply.sealed = states->chunks[ask.handle].sealed;
     if (ask.offset < chunk.size()) reply.payload = Bytes::of(chunk.substr(ask.offset, ask.size));
     reply.crcs = piece_checksums(ask.offset, reply.payload);
@@ -237,6 +265,7 @@ class ChunkServer : public Node {
     co_await after(fault);
     if (states->gone.contains(ask.handle)) co_await fail(Code::not_found, "chunk {} is not held here", ask.handle);
     synced.insert(ask.version);
+    synced_chunks.push_back(ask.handle);
     co_return bus::SyncChunk::Reply{chunks[ask.handle].size()};
   }
   Task<bus::ChunkLength::Reply> length(bus::ChunkLength ask, bus::Caller) {
@@ -244,7 +273,13 @@ class ChunkServer : public Node {
     co_await after(fault);
     if (!chunks.contains(ask.handle)) co_await fail(Code::not_found, "chunk {} is not held here", ask.handle);
     bool sealed = states->chunks[ask.handle].sealed;
-    co_return bus::ChunkLength::Reply{chunks[ask.handle].size(), ask.version, sealed};
+    co_return bus::ChunkLength::Reply{chunks[ask.handle].size(), held(ask.handle, ask.version), sealed};
+  }
+
+  // The version it has; one that is no member any more goes by what it is asked for.
+  Version held(ChunkHandle handle, Version asked) const {
+    const bool member = std::ranges::find(*members, this) != members->end();
+    return member ? std::max(asked, states->version_of(handle)) : asked;
   }
 
   const ServerId id;
@@ -258,11 +293,13 @@ class ChunkServer : public Node {
   std::vector<std::pair<RequestId, bus::AppendChunk>> appends;  // as they came
   std::vector<std::uint64_t> floors;                            // of writes, as they came
   std::map<RequestId, Bytes> staged;
+  std::map<RequestId, ChunkHandle> staged_for;
   std::map<ChunkHandle, std::string> chunks;
   bool stale_ok = false;  // a reader said so
   std::set<RequestId> applied;
   std::map<RequestId, int> times;
   std::set<Version> synced;
+  std::vector<ChunkHandle> synced_chunks;  // as they came
   std::vector<RequestId> requests;
 };
 
@@ -283,6 +320,10 @@ class Master : public Node {
     endpoint->serve<&Master::set_size>(*this);
     endpoint->serve<&Master::truncate>(*this);
     endpoint->serve<&Master::close_client>(*this);
+    endpoint->serve<&Master::create_snapshot>(*this);
+    endpoint->serve<&Master::list_snapshots>(*this);
+    endpoint->serve<&Master::remove_snapshot>(*this);
+    endpoint->serve<&Master::compare_trees>(*this);
   }
   Task<bus::Hello::Reply> hello(bus::Hello, bus::Caller) {
     co_await before("hello");
@@ -315,8 +356,8 @@ class Master : public Node {
   bus::ChunkLayout layout(std::uint32_t index) const {
     bus::ChunkLayout made;
     made.index = index;
-    made.handle = {100 + index};
-    made.version = version;
+    made.handle = states.handle_at(index);
+    made.version = states.version_of(made.handle);
     auto state = states.chunks.find(made.handle);
     if (state != states.chunks.end() && state->second.sealed && !members.empty()) {
       made.sealed = true;
@@ -327,11 +368,12 @@ class Master : public Node {
     return made;
   }
   Task<bus::LocateForRead::Reply> locate_for_read(bus::LocateForRead ask, bus::Caller) {
-    co_await before("locate_for_read");
+    Fault fault = co_await before("locate_for_read");
     bus::LocateForRead::Reply reply{size, static_cast<std::uint32_t>(chunk_count), {}};
     for (std::uint32_t i = ask.first; i < chunk_count && i - ask.first < ask.count; ++i) {
       if (!holes.contains(i)) reply.layout.push_back(layout(i));
     }
+    co_await after(fault);
     co_return reply;
   }
   Task<bus::ChunkLayout> locate_for_write(bus::LocateForWrite ask, bus::Caller) {
@@ -339,6 +381,7 @@ class Master : public Node {
     told_unreachable.push_back(ask.unreachable);
     if (on_failed && ask.failed == version) on_failed();
     chunk_count = std::max<std::uint64_t>(chunk_count, ask.index + 1);
+    if (states.frozen.contains(states.handle_at(ask.index))) copy(ask.index);
     co_return layout(ask.index);
   }
   Task<bus::LocateForAppend::Reply> locate_for_append(bus::LocateForAppend ask, bus::Caller) {
@@ -346,9 +389,10 @@ class Master : public Node {
     told_unreachable.push_back(ask.unreachable);
     if (on_failed && ask.failed == version) on_failed();
     chunk_count = std::max<std::uint64_t>(chunk_count, 1);
-    if (states.chunks[{100 + chunk_count - 1}].sealed) ++chunk_count;
-    co_return bus::LocateForAppend::Reply{layout(static_cast<std::uint32_t>(chunk_count - 1)),
-                                          to_ms(world_.now().time_since_epoch()) + 1000};
+    if (states.chunks[states.handle_at(chunk_count - 1)].sealed) ++chunk_count;
+    const auto last = static_cast<std::uint32_t>(chunk_count - 1);
+    if (states.frozen.contains(states.handle_at(last))) copy(last);
+    co_return bus::LocateForAppend::Reply{layout(last), to_ms(world_.now().time_since_epoch()) + 1000};
   }
   Task<FileInfo> truncate(bus::Truncate ask, bus::Caller caller) {
     requests.push_back(caller.request);
@@ -360,6 +404,53 @@ class Master : public Node {
   Task<bus::Done> close_client(bus::CloseClient ask, bus::Caller) {
     closed.push_back(ask.client);
     co_return bus::Done{};
+  }
+  // All chunks of the file are shared from now on, and take no more.
+  void freeze() {
+    for (std::uint64_t i = 0; i < chunk_count; ++i) states.frozen.insert(states.handle_at(i));
+  }
+  // As before somebody writes to a shared chunk; the file has the copy then.
+  ChunkHandle copy(std::uint32_t index) {
+    const ChunkHandle source = states.handle_at(index), made{AppendStates::kFirstCopy + copied++};
+    for (ChunkServer* member : members) {
+      if (member->chunks.contains(source)) member->chunks[made] = member->chunks[source];
+    }
+    states.chunks[made] = states.chunks[source];
+    states.copies[index] = made;
+    return made;
+  }
+  Task<bus::CreateSnapshot::Reply> create_snapshot(bus::CreateSnapshot ask, bus::Caller caller) {
+    requests.push_back(caller.request);
+    Fault fault = co_await before("create_snapshot");
+    freeze();
+    co_await after(fault);
+    bus::CreateSnapshot::Reply reply;
+    reply.info = info();
+    reply.info.path = "/.snapshots/" + ask.target;
+    reply.chunks = chunk_count;
+    co_return reply;
+  }
+  Task<bus::ListSnapshots::Reply> list_snapshots(bus::ListSnapshots ask, bus::Caller) {
+    co_await before("list_snapshots");
+    bus::ListSnapshots::Reply reply;
+    auto first = goes_back ? snapshots.begin() : snapshots.upper_bound(ask.after);
+    for (; first != snapshots.end() && reply.snapshots.size() < 2; ++first) {
+      reply.snapshots.push_back({.name = *first, .source = "/f"});
+    }
+    reply.more = first != snapshots.end();
+    co_return reply;
+  }
+  Task<bus::RemoveSnapshot::Reply> remove_snapshot(bus::RemoveSnapshot ask, bus::Caller caller) {
+    requests.push_back(caller.request);
+    Fault fault = co_await before("remove_snapshot");
+    if (snapshots.erase(ask.name) == 0) co_await fail(Code::not_found, "no snapshot {}", ask.name);
+    co_await after(fault);
+    co_return bus::RemoveSnapshot::Reply{1, 0};
+  }
+  Task<bus::CompareTrees::Reply> compare_trees(bus::CompareTrees ask, bus::Caller) {
+    co_await before("compare_trees");
+    compared = ask;
+    co_return bus::CompareTrees::Reply{{}, ask.after.empty() ? "further on" : ""};
   }
   Task<bus::Done> set_size(bus::SetSize ask, bus::Caller) {
     Fault fault = co_await before("set_size");
@@ -373,6 +464,10 @@ class Master : public Node {
   std::uint64_t size = 0, chunk_count = 0;
   bool is_directory = false;
   AppendStates states;
+  std::uint64_t copied = 0;
+  std::set<std::string> snapshots;
+  bool goes_back = false;  // as no master should: each page is the first
+  bus::CompareTrees compared;
   std::vector<ServerId> told_unreachable;
   std::vector<ClientId> closed;
   std::set<std::uint32_t> holes;

@@ -14,17 +14,22 @@ using Use = LayoutCache::Use;
 constexpr InodeId kFile{7}, kOther{8};
 constexpr Instant kStart{};
 
-bus::ChunkLayout layout(std::uint32_t index, std::uint64_t version) {
+bus::ChunkLayout layout(std::uint32_t index, std::uint64_t version, std::uint64_t handle = 0) {
   bus::ChunkLayout made;
   made.index = index;
-  made.handle = {100 + index};
+  made.handle = {handle == 0 ? 100 + index : handle};
   made.version = {version};
   return made;
 }
 
+// Asked and answered at once.
+void put(LayoutCache& cache, InodeId inode, const bus::ChunkLayout& layout, Use use, Instant now) {
+  cache.put(inode, layout, use, cache.question(), now);
+}
+
 TEST(LayoutCache, ForgetsWhatIsOld) {
   LayoutCache cache(30s, 10);
-  cache.put(kFile, layout(0, 1), Use::write, kStart);
+  put(cache, kFile, layout(0, 1), Use::write, kStart);
   EXPECT_TRUE(cache.find(kFile, 0, Use::write, kStart + 29s));
   EXPECT_FALSE(cache.find(kFile, 0, Use::write, kStart + 30s));
   EXPECT_EQ(cache.size(), 0u);
@@ -32,32 +37,79 @@ TEST(LayoutCache, ForgetsWhatIsOld) {
 
 TEST(LayoutCache, OnlyLayoutsForWritingServeWrites) {
   LayoutCache cache(30s, 10);
-  cache.put(kFile, layout(0, 1), Use::read, kStart);
+  put(cache, kFile, layout(0, 1), Use::read, kStart);
   EXPECT_TRUE(cache.find(kFile, 0, Use::read, kStart));
   EXPECT_FALSE(cache.find(kFile, 0, Use::write, kStart));
-  cache.put(kFile, layout(0, 1), Use::write, kStart);
-  cache.put(kFile, layout(0, 1), Use::read, kStart);
+  put(cache, kFile, layout(0, 1), Use::write, kStart);
+  put(cache, kFile, layout(0, 1), Use::read, kStart);
   EXPECT_TRUE(cache.find(kFile, 0, Use::write, kStart)) << "the same version again, for reading, takes nothing away";
-  cache.put(kFile, layout(0, 2), Use::read, kStart);
+  put(cache, kFile, layout(0, 2), Use::read, kStart);
   EXPECT_FALSE(cache.find(kFile, 0, Use::write, kStart));
 }
 
 TEST(LayoutCache, NeverGoesBackToAnOlderVersion) {
   LayoutCache cache(30s, 10);
-  cache.put(kFile, layout(0, 5), Use::write, kStart);
-  cache.put(kFile, layout(0, 4), Use::write, kStart);
+  put(cache, kFile, layout(0, 5), Use::write, kStart);
+  put(cache, kFile, layout(0, 4), Use::write, kStart);
   EXPECT_EQ(cache.find(kFile, 0, Use::read, kStart)->version.value, 5u);
-  cache.drop(kFile, 0, {4});
+  cache.drop(kFile, 0, {{100}, {4}});
   EXPECT_TRUE(cache.find(kFile, 0, Use::read, kStart)) << "what failed was older than what is here";
-  cache.drop(kFile, 0, {5});
+  cache.drop(kFile, 0, {{100}, {5}});
   EXPECT_FALSE(cache.find(kFile, 0, Use::read, kStart));
+}
+
+TEST(LayoutCache, ACopyReplacesWhatWasSharedHoweverLowItsVersion) {
+  LayoutCache cache(30s, 10);
+  put(cache, kFile, layout(0, 7), Use::write, kStart);
+  put(cache, kFile, layout(0, 1, 205), Use::read, kStart);
+  EXPECT_EQ(cache.find(kFile, 0, Use::read, kStart)->handle.value, 205u);
+  EXPECT_FALSE(cache.find(kFile, 0, Use::write, kStart)) << "what was given for writing was another chunk";
+  put(cache, kFile, layout(0, 8), Use::write, kStart);
+  EXPECT_EQ(cache.find(kFile, 0, Use::read, kStart)->handle.value, 205u) << "there is no way back";
+  cache.note_sealed(kFile, 0, {{100}, {1}}, 5);
+  EXPECT_FALSE(cache.find(kFile, 0, Use::read, kStart)->sealed);
+  cache.drop(kFile, 0, {{100}, {9}});
+  EXPECT_TRUE(cache.find(kFile, 0, Use::read, kStart)) << "what failed was what it is a copy of";
+  cache.note_sealed(kFile, 0, {{205}, {1}}, 5);
+  EXPECT_TRUE(cache.find(kFile, 0, Use::read, kStart)->sealed);
+  cache.drop(kFile, 0, {{205}, {1}});
+  EXPECT_FALSE(cache.find(kFile, 0, Use::read, kStart));
+}
+
+TEST(LayoutCache, KeepsNoAnswerFromBeforeTheFileWasOpened) {
+  LayoutCache cache(30s, 10);
+  const LayoutCache::Question before = cache.question();
+  cache.drop_file(kOther);
+  cache.put(kFile, layout(0, 1), Use::read, before, kStart);
+  EXPECT_TRUE(cache.find(kFile, 0, Use::read, kStart)) << "another file's opening is nothing to it";
+  cache.drop_file(kFile);
+  cache.put(kFile, layout(0, 1), Use::read, before, kStart);
+  EXPECT_FALSE(cache.find(kFile, 0, Use::read, kStart));
+  put(cache, kFile, layout(0, 1), Use::read, kStart);
+  EXPECT_TRUE(cache.find(kFile, 0, Use::read, kStart));
+  const LayoutCache::Question later = cache.question();
+  cache.drop(kFile, 0, {{100}, {1}});
+  cache.put(kFile, layout(0, 1), Use::read, later, kStart);
+  EXPECT_FALSE(cache.find(kFile, 0, Use::read, kStart)) << "nor one from before it proved wrong";
+}
+
+TEST(LayoutCache, OfManyOpensItRemembersTheLatest) {
+  LayoutCache cache(30s, 10);
+  const LayoutCache::Question before = cache.question();
+  for (std::uint64_t inode = 100; inode < 10000; ++inode) cache.drop_file({inode});
+  cache.put(kFile, layout(0, 1), Use::read, before, kStart);
+  EXPECT_EQ(cache.size(), 0u) << "it may have been this file";
+  const LayoutCache::Question now = cache.question();
+  cache.drop_file(kOther);
+  cache.put(kFile, layout(0, 1), Use::read, now, kStart);
+  EXPECT_EQ(cache.size(), 1u);
 }
 
 TEST(LayoutCache, IsBoundedLeastRecentlyUsedFirst) {
   LayoutCache cache(30s, 3);
-  for (std::uint32_t i = 0; i < 3; ++i) cache.put(kFile, layout(i, 1), Use::read, kStart);
+  for (std::uint32_t i = 0; i < 3; ++i) put(cache, kFile, layout(i, 1), Use::read, kStart);
   EXPECT_TRUE(cache.find(kFile, 0, Use::read, kStart));
-  cache.put(kFile, layout(3, 1), Use::read, kStart);
+  put(cache, kFile, layout(3, 1), Use::read, kStart);
   EXPECT_EQ(cache.size(), 3u);
   EXPECT_TRUE(cache.find(kFile, 0, Use::read, kStart));
   EXPECT_FALSE(cache.find(kFile, 1, Use::read, kStart));
@@ -65,8 +117,8 @@ TEST(LayoutCache, IsBoundedLeastRecentlyUsedFirst) {
 
 TEST(LayoutCache, DropsAFileAndNoOther) {
   LayoutCache cache(30s, 10);
-  for (std::uint32_t i = 0; i < 3; ++i) cache.put(kFile, layout(i, 1), Use::read, kStart);
-  cache.put(kOther, layout(0, 1), Use::read, kStart);
+  for (std::uint32_t i = 0; i < 3; ++i) put(cache, kFile, layout(i, 1), Use::read, kStart);
+  put(cache, kOther, layout(0, 1), Use::read, kStart);
   cache.drop_file(kFile);
   EXPECT_EQ(cache.size(), 1u);
   EXPECT_TRUE(cache.find(kOther, 0, Use::read, kStart));

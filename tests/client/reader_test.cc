@@ -229,5 +229,86 @@ TEST_F(Reading, AfterOpenSeesANewConfiguration) {
   EXPECT_EQ(run(again->read(0, 100))->view(), "new bytes and more");
 }
 
+// A shared chunk gets a newer version before its copy is written to; and may be another file's alone afterwards.
+TEST_F(Reading, BelievesNoNewerVersionOfAChunkThatIsAnotherFilesByNow) {
+  master.version = {7};
+  has("old bytes");
+  auto file = open(Filesystem::Open::read);
+  ASSERT_TRUE(run(file->read(0, 3)));
+  int asked = master.calls["locate_for_read"];
+  master.version = {8};
+  EXPECT_EQ(run(file->read(0, 9))->view(), "old bytes");
+  EXPECT_EQ(master.calls["locate_for_read"], asked + 1) << "it is this file's still";
+  ASSERT_TRUE(run(file->read(0, 9)));
+  EXPECT_EQ(master.calls["locate_for_read"], asked + 1) << "and that is known now";
+  master.freeze();
+  const ChunkHandle copy = master.copy(0);
+  master.version = {9};
+  for (ChunkServer& server : servers) {
+    server.chunks[copy] = "new bytes";
+    server.chunks[{100}] = "others' bytes";
+  }
+  EXPECT_EQ(run(file->read(0, 9))->view(), "new bytes");
+}
+
+TEST_F(Reading, TheSizeIsNotThatOfAnotherFilesChunk) {
+  master.version = {7};
+  has("hello");
+  master.freeze();
+  master.faults["locate_for_read"] = {{.done = true, .late = 100ms}};
+  world.after(50ms, [&] {
+    master.copy(0);
+    master.version = {8};
+    for (ChunkServer& server : servers) server.chunks[{100}] = "others' bytes";
+  });
+  EXPECT_EQ(open(Filesystem::Open::read)->size(), 5u);
+}
+
+TEST_F(Reading, AfterOpenSeesTheCopyOfAChunkThatWasShared) {
+  master.version = {7};
+  has("old bytes");
+  auto file = open(Filesystem::Open::read);
+  ASSERT_TRUE(run(file->read(0, 3)));
+  master.freeze();
+  const ChunkHandle copy = master.copy(0);
+  for (ChunkServer& server : servers) server.chunks[copy] = "new bytes";
+  auto again = open(Filesystem::Open::read);
+  EXPECT_EQ(run(again->read(0, 9))->view(), "new bytes");
+}
+
+// The shared chunk is there as ever: nobody would refuse what is asked by an answer from before.
+TEST_F(Reading, WhoOpensJoinsNoQuestionThatWasAskedBefore) {
+  has(std::string(kChunk, 'o'));
+  auto file = open(Filesystem::Open::read);
+  master.faults["locate_for_read"] = {{.done = true, .late = 3s}};
+  Result<Bytes> early;
+  TaskGroup group;
+  group.spawn<Bytes>(file->read(0, 3), [&](Result<Bytes> got) { early = std::move(got); });
+  world.run_for(100ms);
+  master.freeze();
+  const ChunkHandle copy = master.copy(0);
+  for (ChunkServer& server : servers) server.chunks[copy] = std::string(kChunk, 'n');
+  auto again = open(Filesystem::Open::read);
+  EXPECT_EQ(run(again->read(0, 3))->view(), "nnn");
+  world.run_for(4s);
+  ASSERT_TRUE(early) << early.error().text();
+  EXPECT_EQ(early->view(), "ooo");
+  EXPECT_EQ(run(again->read(0, 3))->view(), "nnn");
+}
+
+TEST_F(Reading, DamageOfASharedChunkIsNotThatOfItsCopy) {
+  has("hello");
+  auto file = open(Filesystem::Open::read);
+  for (ChunkServer& server : servers) server.flips_bits = true;
+  master.freeze();
+  world.after(10ms, [&] {
+    master.copy(0);
+    for (ChunkServer& server : servers) server.flips_bits = false;
+  });
+  Result<Bytes> got = run(file->read(0, 5));
+  ASSERT_TRUE(got) << got.error().text();
+  EXPECT_EQ(got->view(), "hello");
+}
+
 }  // namespace
 }  // namespace gfs::client::fake

@@ -118,6 +118,95 @@ TEST_F(Writing, TellsTheMasterWhoIsUnreachable) {
   EXPECT_LE(world.now() - start, 1s) << "it looks at once";
 }
 
+// What was shared with a snapshot is replaced, for the file, by a copy: another chunk, of a lower version.
+TEST_F(Writing, GoesOnInTheCopyOfAChunkThatIsShared) {
+  master.version = {7};
+  auto file = open();
+  ASSERT_TRUE(run(file->write(0, Bytes::of("before"))));
+  master.freeze();
+  servers[0].requests.clear();
+  ASSERT_TRUE(run(file->write(0, Bytes::of("after!"))));
+  for (ChunkServer& server : servers) {
+    EXPECT_EQ(server.chunks[{100}], "before");
+    EXPECT_EQ(server.chunks[{1000}], "after!");
+  }
+  ASSERT_EQ(servers[0].requests.size(), 2u) << "refused, then at once in the copy";
+  EXPECT_EQ(servers[0].requests[0], servers[0].requests[1]);
+  ASSERT_TRUE(run(file->write(6, Bytes::of("more"))));
+  EXPECT_EQ(servers[0].requests.size(), 3u) << "it is known by now";
+  EXPECT_EQ(run(file->read(0, 10))->view(), "after!more");
+  ASSERT_TRUE(run(file->sync()));
+  EXPECT_EQ(servers[0].synced_chunks, std::vector<ChunkHandle>{{1000}});
+}
+
+TEST_F(Writing, FindsTheCopyThatSomebodyElseHadMade) {
+  master.version = {7};
+  auto file = open();
+  ASSERT_TRUE(run(file->write(0, Bytes::of("before"))));
+  master.freeze();
+  master.copy(0);
+  master.freeze();
+  master.copy(0);
+  ASSERT_TRUE(run(file->write(0, Bytes::of("after!"))));
+  EXPECT_EQ(master.copied, 2u);
+  EXPECT_EQ(servers[2].chunks[{1000}], "before");
+  EXPECT_EQ(servers[2].chunks[{1001}], "after!");
+}
+
+TEST_F(Writing, AllPartsOfALongWriteFindTheCopy) {
+  master.version = {7};
+  std::string content = some_bytes(3 << 20);
+  auto file = open();
+  ASSERT_TRUE(run(file->write(0, Bytes::of(std::string(3 << 20, 'x')))));
+  world.after(12ms, [&] { master.freeze(); });
+  Result<> first, second;
+  TaskGroup group;
+  group.spawn<void>(file->write(0, Bytes::of(content)), [&](Result<> done) { first = std::move(done); });
+  world.after(11ms, [&] {
+    group.spawn<void>(file->write(0, Bytes::of(content)), [&](Result<> done) { second = std::move(done); });
+  });
+  world.run_for(5s);
+  EXPECT_TRUE(first) << first.error().text();
+  EXPECT_TRUE(second) << second.error().text();
+  for (ChunkServer& server : servers) EXPECT_EQ(server.chunks[{1000}], content);
+  EXPECT_EQ(master.copied, 1u);
+}
+
+// Five tries without an answer are the end, if they are of one chunk.
+TEST_F(Writing, ACopyIsAStepForward) {
+  master.version = {7};
+  auto file = open();
+  ASSERT_TRUE(run(file->write(0, Bytes::of("before"))));
+  servers[0].faults["write"] = std::deque<Fault>(3, {.silent = true});
+  settings.deadline = 60s;
+  fs_.reset();
+  file = open();
+  world.after(12s, [&] {
+    master.freeze();
+    servers[0].faults["write"] = {{.silent = true}, {.silent = true}, {.silent = true}};
+  });
+  Result<> written = run(file->write(0, Bytes::of("after!")));
+  ASSERT_TRUE(written) << written.error().text();
+}
+
+TEST_F(Writing, ASyncOfASharedChunkCopiesNothing) {
+  auto file = open();
+  ASSERT_TRUE(run(file->write(0, Bytes::of("before"))));
+  master.freeze();
+  world.run_for(settings.layout_age + 1s);
+  ASSERT_TRUE(run(file->sync()));
+  EXPECT_EQ(master.copied, 0u);
+  EXPECT_EQ(servers[0].synced_chunks, std::vector<ChunkHandle>{{100}});
+  EXPECT_EQ(master.size, 6u);
+  // Its primary of the layout for reading is none any more: then the master is asked for one, as before a write.
+  ASSERT_TRUE(run(file->write(0, Bytes::of("again!"))));
+  world.run_for(settings.layout_age + 1s);
+  servers[0].faults["sync"] = {{Code::not_primary}};
+  int located = master.calls["locate_for_write"];
+  ASSERT_TRUE(run(file->sync()));
+  EXPECT_EQ(master.calls["locate_for_write"], located + 1);
+}
+
 // I13: a write of unknown outcome was given up, others follow. Its copies, should they come late, are below the floor.
 TEST_F(Writing, I13EveryWriteNamesTheLowestOneStillWanted) {
   auto file = open();
