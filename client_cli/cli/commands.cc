@@ -67,7 +67,8 @@ const std::vector<const Command*>& commands() {
   static const std::vector<const Command*> all{
       &kLs,       &kTree,      &kStat,      &kCat,        &kPut,         &kGet,          &kMkdir,       &kRm,
       &kMv,       &kCp,        &kDu,        &kTest,       &kChecksum,    &kAppend,       &kRappend,     &kRecords,
-      &kTruncate, &kSetpolicy, &kGetpolicy, &kSetrep,     &kTrashLs,     &kTrashRestore, &kTrashPurge,  &kStatus,
+      &kTruncate, &kSetpolicy, &kGetpolicy, &kSetrep,     &kTrashLs,     &kTrashRestore, &kTrashPurge,
+      &kSnapshotCreate, &kSnapshotLs, &kSnapshotDiff, &kSnapshotRestore, &kSnapshotRm, &kStatus,
       &kDf,       &kServerLs,  &kChunkLs,   &kChunkInfo,  &kChunkVerify, &kLeaseLs,      &kLeaseRevoke, &kCheckpointNow,
       &kLogStat,  &kLogDump, &kLogRepair, &kGcStatus, &kGcLs, &kGcAllow, &kGcRestore, &kGcPurge,   &kBenchRead, &kBenchWrite, &kBenchAppend, &kBenchMeta,    &kHelp,        &kVersion,
       &kCd,       &kPwd,       &kHistory,   &kQuit,       &kExit};

@@ -74,6 +74,19 @@ bool is_local(const Command& command, std::size_t position) {
          (command.name == "append" && position == 1);
 }
 
+bool is_snapshot(const Command& command, std::size_t position) {
+  if (command.name == "snapshot rm") return true;
+  return position == 0 && (command.name == "snapshot diff" || command.name == "snapshot restore");
+}
+
+Completion complete_snapshot(const std::string& word, const Names& names) {
+  std::vector<std::string> candidates = names("/.snapshots/");
+  for (std::string& name : candidates) {
+    if (name.ends_with('/')) name.pop_back();
+  }
+  return continued(word, std::move(candidates));
+}
+
 }  // namespace
 
 Completion complete(std::string_view line_to_cursor, const Directories& directories) {
@@ -90,6 +103,9 @@ Completion complete(std::string_view line_to_cursor, const Directories& director
   std::size_t position = 0;
   for (std::size_t i = found.words; i < typing.before.size(); ++i)
     position += typing.before[i].starts_with('-') ? 0 : 1;
+  if (is_snapshot(command, position) && typing.word.find('/') == std::string::npos) {
+    return complete_snapshot(typing.word, directories.remote);
+  }
   return complete_path(typing.word, is_local(command, position) ? directories.local : directories.remote);
 }
 

@@ -103,6 +103,7 @@ Directories fake() {
   auto remote = [](const std::string& directory) -> std::vector<std::string> {
     if (directory == "/") return {"logs/", "lost", "my file", ".hidden"};
     if (directory == "/logs/") return {"one", "two"};
+    if (directory == "/.snapshots/") return {"monday/", "tuesday/", "one"};
     if (directory == ".") return {"here"};
     return {};
   };
@@ -135,6 +136,12 @@ TEST(Completion, VerbsAndPaths) {
       {"ls --hu", "man ", {}},
       {"pwd; st", "at", {"stat", "status"}},
       {"nonsense /l", "", {}},
+      {"snapshot ", "", {"create", "diff", "ls", "restore", "rm"}},
+      {"snapshot rm m", "onday ", {}},
+      {"snapshot rm monday t", "uesday ", {}},
+      {"snapshot diff ", "", {"monday", "one", "tuesday"}},
+      {"snapshot diff monday /lo", "", {"logs/", "lost"}},
+      {"snapshot create /logs/o", "ne ", {}},
       {"pwd ", "", {}},
   };
   for (const Row& row : rows) {
@@ -149,7 +156,7 @@ TEST(History, KeptForTheOwnerOnly) {
   std::string path = root + "/state/gfs-cli/history";
   save_history(path, {"ls", "put 'a b' /c"});
   EXPECT_EQ(load_history(path), (std::vector<std::string>{"ls", "put 'a b' /c"}));
-  struct stat found{};
+  struct stat found {};
   ASSERT_EQ(stat(path.c_str(), &found), 0);
   EXPECT_EQ(found.st_mode & 0777, 0600u);
   std::filesystem::remove_all(root);
