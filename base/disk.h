@@ -7,7 +7,7 @@
 //   They survive a power cut only after a later successful File::sync() of the same file.
 // * File::sync() makes the file's bytes and its length durable, not its name. A file's creation, rename or removal is
 //   durable after Disk::sync_directory() of the folder(s) the name is (and was) in.
-// * rename() replaces an existing target atomically.
+// * rename() replaces an existing target atomically. clone() does not: when it fails, part of the bytes may be there.
 // * A write that fails may have left part of its bytes in the file, with no_space too.
 // * After a failed sync nothing is known of the bytes written since the last good one; never retry it, stop trusting
 //   the file (a later sync may succeed without them).
@@ -74,6 +74,9 @@ class Disk {
   // mkdir -p.
   virtual Future<void> make_directories(std::string path) = 0;
   virtual Future<void> rename(std::string source, std::string target) = 0;
+  // The target, created or replaced, has the source's bytes as they are now; on the disk after a File::sync() of it, as
+  // if they had been written. Where the file system can, both share the blocks until one of them changes.
+  virtual Future<void> clone(std::string source, std::string target) = 0;
   // A file or an empty directory.
   virtual Future<void> remove(std::string path) = 0;
   virtual Future<void> sync_directory(std::string path) = 0;

@@ -187,6 +187,16 @@ Future<void> PosixDisk::rename(std::string source, std::string target) {
   });
 }
 
+Future<void> PosixDisk::clone(std::string source, std::string target) {
+  return parts_->workers->run<void>([source = full(source), target = full(target)]() -> Result<> {
+    Result<std::shared_ptr<const Descriptor>> from = open_plain_file(source, O_RDONLY);
+    if (!from) return fail(std::move(from));
+    Result<std::shared_ptr<const Descriptor>> to = open_plain_file(target, O_WRONLY | O_CREAT);
+    if (!to) return fail(std::move(to));
+    return clone_file(**from, **to);
+  });
+}
+
 Future<void> PosixDisk::remove(std::string path) {
   return parts_->workers->run<void>([path = full(path)]() -> Result<> {
     boost::system::error_code error;

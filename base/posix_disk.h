@@ -35,6 +35,7 @@ class PosixDisk final : public Disk {
   Future<bool> exists(std::string path) override;
   Future<void> make_directories(std::string path) override;
   Future<void> rename(std::string source, std::string target) override;
+  Future<void> clone(std::string source, std::string target) override;
   Future<void> remove(std::string path) override;
   Future<void> sync_directory(std::string path) override;
   Future<Space> space() override;

@@ -1,5 +1,7 @@
 #include "base/posix_file.h"
 
+#include <linux/fs.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -8,6 +10,7 @@
 #include <cerrno>
 #include <cstring>
 #include <limits>
+#include <vector>
 
 namespace gfs {
 
@@ -17,6 +20,7 @@ constexpr std::uint64_t kOffsetMax = static_cast<std::uint64_t>(std::numeric_lim
 // Beyond this a read looks first how much there is, so that "all of it" costs no more than the file.
 constexpr std::size_t kPlainRead = std::size_t{1} << 20;
 constexpr std::size_t kReadMax = std::size_t{1} << 30;
+constexpr std::size_t kCopyAtOnce = std::size_t{16} << 20;
 
 Code code_of(int number) {
   switch (number) {
@@ -67,6 +71,44 @@ std::unexpected<Error> errno_failure(int number, std::string_view verb, std::str
 }
 
 Descriptor::~Descriptor() { ::close(number_); }
+
+// Shared blocks if the file system can, a copy inside the kernel if it can do that, a copy by hand else. Each goes on
+// where the one before left off.
+Result<> clone_file(const Descriptor& source, const Descriptor& target) {
+  struct stat from{};
+  struct stat to{};
+  if (::fstat(source.number(), &from) != 0) return errno_failure(errno, "look at", source.path());
+  if (::fstat(target.number(), &to) != 0) return errno_failure(errno, "look at", target.path());
+  const std::string verb = fmt::format("clone {} to", source.path());
+  if (from.st_dev == to.st_dev && from.st_ino == to.st_ino) return errno_failure(EINVAL, verb, target.path());
+  while (::ftruncate(target.number(), 0) != 0) {
+    if (errno != EINTR) return errno_failure(errno, verb, target.path());
+  }
+  if (::ioctl(target.number(), FICLONE, source.number()) == 0) return {};
+  off_t read_at = 0;
+  off_t write_at = 0;
+  while (true) {
+    ssize_t put = ::copy_file_range(source.number(), &read_at, target.number(), &write_at, kCopyAtOnce, 0);
+    if (put < 0 && errno == EINTR) continue;
+    if (put < 0 && code_of(errno) == Code::no_space) return errno_failure(errno, verb, target.path());
+    if (put <= 0) break;
+  }
+  std::vector<char> buffer(kPlainRead);
+  while (true) {
+    ssize_t got = ::pread(source.number(), buffer.data(), buffer.size(), read_at);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return errno_failure(errno, "read", source.path());
+    if (got == 0) return {};
+    for (ssize_t done = 0; done < got;) {
+      ssize_t put = ::pwrite(target.number(), buffer.data() + done, static_cast<std::size_t>(got - done), read_at + done);
+      if (put < 0 && errno == EINTR) continue;
+      if (put < 0) return errno_failure(errno, verb, target.path());
+      if (put == 0) return fail(Code::io_error, "cannot {} {}: the disk takes no bytes", verb, target.path());
+      done += put;
+    }
+    read_at += got;
+  }
+}
 
 // What the page cache holds is copied right here: handing it to a worker and back costs more than the copy. The kernel
 // promises not to wait for the disk, so the loop does not.

@@ -1,5 +1,5 @@
 // PosixFile: a File by descriptor. The descriptor is shared with the operations in flight, which may outlive the File.
-// Descriptor, errno_failure: what PosixDisk and PosixFile share.
+// Descriptor, errno_failure, clone_file: what PosixDisk and PosixFile share.
 #pragma once
 
 #include <memory>
@@ -30,6 +30,9 @@ class Descriptor {
 
 // "cannot write DIR/x: No space left on device", with the Code that the number means.
 std::unexpected<Error> errno_failure(int number, std::string_view verb, std::string_view path);
+
+// Makes the target's bytes those of the source. invalid_argument if they are one file.
+Result<> clone_file(const Descriptor& source, const Descriptor& target);
 
 class PosixFile final : public File {
  public:

@@ -207,6 +207,15 @@ class MountedDisk final : public Disk {
                         [source, target](SimMount& mount) { return mount.platter().rename(source, target); });
   }
 
+  Future<void> clone(std::string source, std::string target) override {
+    source = disk_path(source);
+    target = disk_path(target);
+    SimMount::Work<void> work = [mount = mount_.get(), source, target](bool part) {
+      return mount->platter().clone(source, target, part, mount->random());
+    };
+    return mount_->begin<void>(Kind::write, target, std::move(work));
+  }
+
   Future<void> remove(std::string path) override {
     return simple<void>(Kind::change, path, [path](SimMount& mount) { return mount.remove_now(path); });
   }

@@ -130,6 +130,21 @@ Result<> SimPlatter::rename(const std::string& source, const std::string& target
   return {};
 }
 
+Result<> SimPlatter::clone(const std::string& source, const std::string& target, bool part, Random& random) {
+  Result<NodePointer> from = open(source, Disk::Mode::read);
+  if (!from) return fail(std::move(from));
+  Result<NodePointer> to = open(target, Disk::Mode::write);
+  if (!to) return fail(std::move(to));
+  if (*from == *to) return fail(Code::invalid_argument, "cannot clone {} to itself", source);
+  truncate(**to, 0);
+  const std::string bytes = (*from)->data.read(0, (*from)->data.size());
+  std::string_view all = bytes;
+  if (part) all = all.substr(0, random.below(all.size() + 1) / 4096 * 4096);
+  Result<> written = write(**to, 0, all, random);
+  if (!written) return fail(written.error().code, "cannot clone {} to {}: {}", source, target, written.error().message);
+  return {};
+}
+
 Result<> SimPlatter::remove(const std::string& path) {
   Result<Place> where = place(path);
   if (!where) return fail(std::move(where));

@@ -80,6 +80,8 @@ class SimPlatter {
   Result<std::vector<Disk::Entry>> list(const std::string& path) const;
   Result<> make_directories(const std::string& path);
   Result<> rename(const std::string& source, const std::string& target);
+  // `part`: the target is made, and has only some of the bytes.
+  Result<> clone(const std::string& source, const std::string& target, bool part, Random& random);
   Result<> remove(const std::string& path);
   Result<> sync_directory(const std::string& path);
   // no_space; a part of the bytes may be in the file then, as on a real disk.

@@ -153,6 +153,54 @@ Task<> renames(Disk& disk) {
 }
 TEST_P(DiskContract, RenameReplacesAndMoves) { play(renames(disk())); }
 
+Task<> clones(Disk& disk) {
+  std::string content(3'000'017, '\0');
+  for (std::size_t i = 0; i < content.size(); ++i) content[i] = static_cast<char>(i * 11 + i / 253);
+  std::shared_ptr<File> source = co_await disk.open("source", Disk::Mode::create_new);
+  co_await source->write(0, Bytes::of(content));
+  co_await disk.clone("source", "target");
+  std::shared_ptr<File> target = co_await disk.open("target", Disk::Mode::write);
+  EXPECT_EQ(co_await target->size(), content.size());
+  EXPECT_TRUE((co_await target->read(0, content.size() + 1)).view() == content);
+  co_await target->sync();
+  // Neither knows of what comes to the other.
+  co_await target->write(1'000'000, Bytes::of("target's"));
+  co_await source->write(1'000'000, Bytes::of("source's"));
+  co_await source->truncate(2'000'000);
+  EXPECT_EQ((co_await target->read(1'000'000, 8)).str(), "target's");
+  EXPECT_EQ((co_await target->read(2'999'990, 100)).view(), std::string_view(content).substr(2'999'990));
+  EXPECT_EQ((co_await source->read(1'000'000, 8)).str(), "source's");
+  // One that is there, and longer, is replaced.
+  std::shared_ptr<File> small = co_await disk.open("small", Disk::Mode::create_new);
+  co_await small->write(0, Bytes::of("small"));
+  co_await disk.clone("small", "target");
+  std::shared_ptr<File> now = co_await disk.open("target", Disk::Mode::read);
+  EXPECT_EQ((co_await now->read(0, 100)).str(), "small");
+  std::shared_ptr<File> empty = co_await disk.open("empty", Disk::Mode::create_new);
+  co_await disk.clone("empty", "target");
+  now = co_await disk.open("target", Disk::Mode::read);
+  EXPECT_EQ(co_await now->size(), 0u);
+}
+TEST_P(DiskContract, ACloneHasTheBytesAndGoesItsOwnWay) { play(clones(disk())); }
+
+Task<> clones_refused(Disk& disk) {
+  std::shared_ptr<File> file = co_await disk.open("file", Disk::Mode::create_new);
+  co_await file->write(0, Bytes::of("bytes"));
+  co_await disk.make_directories("folder");
+  Result<> missing = co_await disk.clone("missing", "target").outcome();
+  EXPECT_EQ(missing.error().code, Code::not_found);
+  EXPECT_NE(missing.error().message.find("missing"), std::string::npos);
+  EXPECT_FALSE(co_await disk.exists("target"));
+  Result<> nowhere = co_await disk.clone("file", "nowhere/target").outcome();
+  EXPECT_EQ(nowhere.error().code, Code::not_found);
+  EXPECT_NE(nowhere.error().message.find("nowhere"), std::string::npos);
+  EXPECT_EQ((co_await disk.clone("folder", "target").outcome()).error().code, Code::is_a_directory);
+  EXPECT_EQ((co_await disk.clone("file", "folder").outcome()).error().code, Code::is_a_directory);
+  EXPECT_EQ((co_await disk.clone("file", "file").outcome()).error().code, Code::invalid_argument);
+  EXPECT_EQ((co_await file->read(0, 10)).str(), "bytes");
+}
+TEST_P(DiskContract, CloneSaysWhatIsWrong) { play(clones_refused(disk())); }
+
 Task<> side_by_side(Disk& disk) {
   std::shared_ptr<File> file = co_await disk.open("many", Disk::Mode::create_new);
   std::vector<Future<void>> writes;

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <set>
 
 namespace gfs {
@@ -147,6 +148,77 @@ TEST(SimDiskPowerCut, ALostTruncationBringsTheOldBytesBack) {
     sizes.insert(left.size());
   }
   EXPECT_TRUE(sizes.contains(100) && sizes.contains(40'000));
+}
+
+Task<> clone_unsynced(Disk& disk) {
+  std::shared_ptr<File> file = co_await disk.open("f", Disk::Mode::create_new);
+  co_await file->write(0, Bytes::of(std::string(40'000, 'x')));
+  co_await file->sync();
+  std::shared_ptr<File> synced = co_await disk.open("synced", Disk::Mode::create_new);
+  co_await disk.clone("f", "synced");
+  co_await synced->sync();
+  co_await disk.clone("f", "unsynced");
+  co_await disk.sync_directory("");
+}
+
+TEST(SimDiskPowerCut, ACloneIsAsUnsafeAsWrittenBytes) {
+  std::set<std::size_t> kept;
+  for (std::uint64_t seed = 0; seed < 100; ++seed) {
+    Machine machine(seed);
+    std::unique_ptr<Disk> disk = machine.platter.mount(machine.world);
+    machine.run(clone_unsynced(*disk));
+    disk.reset();
+    machine.platter.power_cut();
+    EXPECT_EQ(machine.platter.read_now("f"), std::string(40'000, 'x'));
+    EXPECT_EQ(machine.platter.read_now("synced"), std::string(40'000, 'x'));
+    std::string left = *machine.platter.read_now("unsynced");
+    EXPECT_EQ(left.find_first_not_of(std::string_view("x\0", 2)), std::string::npos);
+    kept.insert(static_cast<std::size_t>(std::ranges::count(left, 'x')));
+  }
+  EXPECT_TRUE(kept.contains(0) && kept.contains(40'000));
+  EXPECT_GT(kept.size(), 5u);  // and torn
+}
+
+Task<> clone_into_little(Disk& disk) {
+  std::shared_ptr<File> file = co_await disk.open("f", Disk::Mode::create_new);
+  co_await file->write(0, Bytes::of(std::string(60'000, 'x')));
+  Result<> full = co_await disk.clone("f", "g").outcome();
+  EXPECT_EQ(full.error().code, Code::no_space);
+  EXPECT_NE(full.error().message.find("g"), std::string::npos);
+  co_await disk.remove("g");
+  Disk::Space space = co_await disk.space();
+  EXPECT_GE(space.available, 38'000u);
+}
+
+TEST(SimDisk, ACloneNeedsRoom) {
+  Machine machine(1);
+  machine.platter.set_capacity(100'000);
+  std::unique_ptr<Disk> disk = machine.platter.mount(machine.world);
+  machine.run(clone_into_little(*disk));
+}
+
+Task<> leave_a_clone(Disk& disk, std::vector<Future<void>>& futures) {
+  std::shared_ptr<File> file = co_await disk.open("f", Disk::Mode::create_new);
+  co_await file->write(0, Bytes::of(std::string(64'000, 'x')));
+  futures.push_back(disk.clone("f", "g"));
+}
+
+TEST(SimDisk, ACrashOfTheProcessMayLeaveHalfAClone) {
+  std::set<std::uint64_t> sizes;
+  bool none = false;
+  for (std::uint64_t seed = 0; seed < 100; ++seed) {
+    Machine machine(seed);
+    std::unique_ptr<Disk> disk = machine.platter.mount(machine.world);
+    std::vector<Future<void>> futures;
+    machine.run(leave_a_clone(*disk, futures));
+    disk.reset();
+    std::optional<std::string> left = machine.platter.read_now("g");
+    none |= !left;
+    if (left) sizes.insert(left->size());
+  }
+  EXPECT_TRUE(none);
+  EXPECT_TRUE(sizes.contains(64'000));
+  EXPECT_GT(sizes.size(), 3u);
 }
 
 Task<> fly(Disk& disk, std::vector<Future<void>>& futures, std::shared_ptr<File>& file) {
