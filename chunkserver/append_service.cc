@@ -93,7 +93,10 @@ Task<bus::AppendChunk::Reply> AppendService::append(bus::AppendChunk ask, bus::C
     if (chunk->ended || chunk->changes != changes) continue;  // time has passed: look again
     if (!judged && order_.settings().mutant == "order_ignored" && judged.error().code != Code::invalid_argument)
       judged = std::optional<AppendRecord>();
-    if (!judged && judged.error().code == Code::out_of_sequence && executor.now() < until && chunk->closed == 0) {
+    const bool before_its_turn = !judged && judged.error().code == Code::out_of_sequence;
+    const bool news = before_its_turn || (judged && !*judged);
+    if (news && !chunk->sealed) co_await order_.unfrozen(*chunk);
+    if (before_its_turn && executor.now() < until && chunk->closed == 0) {
       PROBE("an append came before its writer's previous one");
       co_await arrival(chunk, until);
       continue;
@@ -135,7 +138,9 @@ Task<bus::AppendChunk::Reply> AppendService::append(bus::AppendChunk ask, bus::C
     mutation.checksums = wire_checksums(chunk->end, batch->bytes);
     const bool with_bytes = !ask.payload.empty();
     mutation.bytes = std::move(batch->bytes);
-    order_.order(chunk, std::move(mutation), std::move(batch->wire), with_bytes);
+    Result<std::shared_ptr<OrderedWrite>> ordered =
+        order_.order(chunk, std::move(mutation), std::move(batch->wire), with_bytes);
+    co_await std::move(ordered);
     break;
   }
   std::shared_ptr<OrderedWrite> write = chunk->pending.at(chunk->pending_ids.at(id));
@@ -187,6 +192,7 @@ Task<> AppendService::together(PrimaryOrder::Chunk chunk, SharedFlow PrimaryChun
 
 Task<> AppendService::import(PrimaryOrder::Chunk chunk) {
   if (chunk->imported || order_.settings().mutant == "import_skipped") co_return;
+  co_await order_.unfrozen(*chunk);
   co_await together(chunk, &PrimaryChunk::import_flow, &AppendService::import_now);
 }
 
@@ -210,7 +216,8 @@ Task<> AppendService::import_now(PrimaryOrder::Chunk chunk) {
       mutation.bytes = there->payload;
       mutation.digest = crc32c(there->payload.span());
       mutation.time_ms = master_now();
-      std::shared_ptr<OrderedWrite> write = order_.order(chunk, std::move(mutation), {}, true);
+      Result<std::shared_ptr<OrderedWrite>> ordered = order_.order(chunk, std::move(mutation), {}, true);
+      std::shared_ptr<OrderedWrite> write = co_await std::move(ordered);
       co_await order_.done(chunk, write);
     }
     chunk->imported = true;
@@ -254,7 +261,8 @@ Task<> AppendService::seal_now(PrimaryOrder::Chunk chunk) {
     if (chunk->ended) co_await fail(Code::stale_version, "chunk {}: the version ended", chunk->handle);
     Mutation mutation;
     mutation.what = MutationKind::seal;
-    std::shared_ptr<OrderedWrite> write = order_.order(chunk, std::move(mutation), {}, false);
+    Result<std::shared_ptr<OrderedWrite>> ordered = order_.order(chunk, std::move(mutation), {}, false);
+    std::shared_ptr<OrderedWrite> write = co_await std::move(ordered);
     co_await order_.done(chunk, write);
   }
   if (!chunk->seal_logged) {

@@ -34,24 +34,35 @@ Task<typename M::Reply> patiently(bus::Endpoint& endpoint, bus::Member member, M
 
 Task<bus::Configure::Reply> ConfigureService::configure(bus::Configure ask, bus::Caller) {
   co_await check(ask);
-  if (order_.active(ask.handle, ask.version)) {
-    bus::Configure::Reply reply;
-    if (std::optional<ChunkInfo> held = store_.find(ask.handle)) reply.length = held->length;
-    co_return reply;
+  const ChunkHandle handle = ask.handle;
+  const Version version = ask.version;
+  const bool frozen = ask.frozen;
+  if (!order_.active(handle, version)) co_await activated(std::move(ask));
+  // Another order may have made it active, and wanted it otherwise.
+  if (frozen) {
+    co_await order_.freeze(handle, version);
+  } else if (order_.frozen(handle, version)) {
+    co_await fail(Code::conflict, "chunk {} version {}: it is frozen, and stays so", handle, version);
   }
-  Promise<bus::Configure::Reply> promise;
-  Future<bus::Configure::Reply> reply = promise.future();
+  bus::Configure::Reply reply;
+  if (std::optional<ChunkInfo> held = store_.find(handle)) reply.length = held->length;
+  co_return reply;
+}
+
+Task<> ConfigureService::activated(bus::Configure ask) {
+  Promise<void> promise;
+  Future<void> active = promise.future();
   const Key key{ask.handle, ask.version};
   const bool first = !flows_.contains(key);
   flows_[key].push_back(std::move(promise));
   if (first) {
-    tasks_.spawn(run(std::move(ask)), [this, key](Result<bus::Configure::Reply> result) {
-      std::vector<Promise<bus::Configure::Reply>> waiters = std::move(flows_[key]);
+    tasks_.spawn(run(std::move(ask)), [this, key](Result<> result) {
+      std::vector<Promise<void>> waiters = std::move(flows_[key]);
       flows_.erase(key);
-      for (Promise<bus::Configure::Reply>& waiter : waiters) waiter.set(result);
+      for (Promise<void>& waiter : waiters) waiter.set(result);
     });
   }
-  co_return co_await std::move(reply);
+  co_await std::move(active);
 }
 
 Result<> ConfigureService::check(const bus::Configure& ask) const {
@@ -91,7 +102,7 @@ Result<> ConfigureService::may_lead(const bus::Configure& ask) const {
   return {};
 }
 
-Task<bus::Configure::Reply> ConfigureService::run(bus::Configure ask) {
+Task<> ConfigureService::run(bus::Configure ask) {
   const Instant ordered = endpoint_.executor().now();
   co_await may_lead(ask);
   bus::ReplicaState base;
@@ -113,15 +124,12 @@ Task<bus::Configure::Reply> ConfigureService::run(bus::Configure ask) {
   if (!held || held->version != ask.version || held->fence > ask.version) {
     co_await fail(Code::stale_version, "chunk {} version {}: a newer version came meanwhile", ask.handle, ask.version);
   }
-  bus::Configure::Reply reply;
-  reply.length = held->length;
   const std::size_t members = ask.members.size();
   const ChunkHandle handle = ask.handle;
   const Version version = ask.version;
   order_.activate(std::move(ask), ordered);
   adopted_here_.erase(handle);  // active once: if it ends while the version stands, the next one is needed
   log::debug("version_active", {{"chunk", handle}, {"version", version}, {"members", members}});
-  co_return reply;
 }
 
 // A base whose bytes turn out to be rotten says so the next time it is asked: then another one may be better.

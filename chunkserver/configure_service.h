@@ -5,12 +5,16 @@
 //   make equal    whoever differs copies from the base what differs; so do we, if the base is another
 //   adopt         every member holds the version, durably: it is active, serials begin at 1
 //
-// A virgin chunk is empty everywhere: adopt alone, unless an earlier version was tried. If a step fails the order fails, naming who failed; whatever was
-// done stays true, and the next order (of this version or a later one) begins from there.
+// A virgin chunk is empty everywhere: adopt alone, unless an earlier version was tried. If a step fails the order
+// fails, naming who failed; whatever was done stays true, and the next order (of this version or a later one) begins
+// from there.
 //
 // This process makes a (chunk, version) active at most once in its life, by one flow that repeats of the order join; a
 // version that was adopted in an earlier life is refused (conflict): its last serial may have been lost with that life,
 // so the master grants the next.
+//
+// Frozen, from its activation or by a later order, it takes no more mutations, and what it took is everywhere when the
+// order is answered. No order thaws it: one that wants it unfrozen is refused (conflict), however late it comes.
 //
 // Owned by ChunkServer; lives on its executor's thread. A flow goes on when the order's connection is lost.
 #pragma once
@@ -49,7 +53,9 @@ class ConfigureService {
 
   Result<> check(const bus::Configure& ask) const;
   Result<> may_lead(const bus::Configure& ask) const;
-  Task<bus::Configure::Reply> run(bus::Configure ask);
+  // Joins the flow that makes it active, or begins one.
+  Task<> activated(bus::Configure ask);
+  Task<> run(bus::Configure ask);
   // What every member (as in ask.members) holds, fenced.
   Task<std::vector<MemberState>> prepare(bus::Configure ask);
   Task<bus::PrepareVersion::Reply> prepare_there(bus::Member member, bus::PrepareVersion ask);
@@ -72,7 +78,7 @@ class ConfigureService {
   PrimaryOrder& order_;
   ServerId self_;
   const std::string mutant_;
-  std::map<Key, std::vector<Promise<bus::Configure::Reply>>> flows_;
+  std::map<Key, std::vector<Promise<void>>> flows_;
   std::map<ChunkHandle, Version> adopted_here_;  // by a flow of this process that has not come to its end
   TaskGroup tasks_;
 };

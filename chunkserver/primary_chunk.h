@@ -3,7 +3,7 @@
 //
 // A mutation has its serial for ever: it stays pending until every member has confirmed it, and a repeat of its request
 // drives the missing confirmations again, so nothing is applied twice and no member's sequence has gaps. While one
-// waits for a member that refused or cannot be reached, no new serial is taken.
+// waits for a member that refused or cannot be reached, no new serial is taken. In a frozen version none is ever taken.
 //
 // Owned by PrimaryOrder, which drives it; its services ask through that.
 #pragma once
@@ -77,6 +77,7 @@ struct PrimaryChunk {
   Serial committed;              // every serial up to it is on all members
   std::uint64_t end = 0;         // of the chunk, once everything ordered is applied
   bool ended = false;
+  bool frozen = false;  // no serial is taken any more, for good; what was ordered goes to its end
   std::map<Serial, std::shared_ptr<OrderedWrite>> pending;
   std::map<RequestId, Serial> pending_ids;
   std::uint64_t changes = 0;  // orders and commits so far: whoever waited compares

@@ -71,12 +71,16 @@ Task<> PrimaryOrder::clear_the_way(Chunk chunk) {
 }
 
 Result<> PrimaryOrder::room(const PrimaryChunk& chunk) const {
+  Result<> open = unfrozen(chunk);
+  if (!open) return open;
   if (chunk.pending.size() < settings_.pending_max) return {};
   return fail(Code::overloaded, "chunk {}: {} mutations are under way", chunk.handle, chunk.pending.size());
 }
 
-std::shared_ptr<OrderedWrite> PrimaryOrder::order(Chunk chunk, Mutation mutation, std::vector<std::uint32_t> wire,
-                                                  bool with_bytes) {
+Result<std::shared_ptr<OrderedWrite>> PrimaryOrder::order(Chunk chunk, Mutation mutation,
+                                                          std::vector<std::uint32_t> wire, bool with_bytes) {
+  Result<> open = unfrozen(*chunk);
+  if (!open) return fail(std::move(open));
   auto write = std::make_shared<OrderedWrite>();
   chunk->last = chunk->last.next();
   ++chunk->changes;
@@ -105,10 +109,14 @@ std::shared_ptr<OrderedWrite> PrimaryOrder::order(Chunk chunk, Mutation mutation
   }
   chunk->pending[write->mutation.serial] = write;
   drive(chunk, write);
-  std::vector<Promise<void>> arrivals = std::move(chunk->arrivals);
-  chunk->arrivals.clear();
-  for (Promise<void>& arrival : arrivals) arrival.set({});
+  wake_arrivals(*chunk);
   return write;
+}
+
+void PrimaryOrder::wake_arrivals(PrimaryChunk& chunk) {
+  std::vector<Promise<void>> arrivals = std::move(chunk.arrivals);
+  chunk.arrivals.clear();
+  for (Promise<void>& arrival : arrivals) arrival.set({});
 }
 
 Task<> PrimaryOrder::done(Chunk chunk, std::shared_ptr<OrderedWrite> write) {

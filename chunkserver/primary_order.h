@@ -10,6 +10,8 @@
 //                      and gives the next version, with or without it. Until it has, the member is ordered to again
 //                      from time to time, and accused again if that fails
 //   all have it        committed; said with the next order, or by itself if none follows soon
+//   frozen             order(), the only place where serials are taken, takes none any more: the master gives out the
+//                      next version, or another chunk in its place. What is known is still answered, read, synced
 //
 // A higher version ends everything pending of the old one: what was applied is rolled forward by its reconcile.
 //
@@ -42,6 +44,7 @@ struct WriteSettings {
   Duration announce_after = 5ms;  // without a next order
   Duration lag_max = 2s;          // ack=primary: a secondary further behind is waited for ...
   std::size_t backlog_max = 64;   // ... and one with more mutations to come
+  Duration freeze_time = 2s;      // for what was ordered before a freeze; the master waits 5 s for its answer
   Duration stall = 2s;            // this long without a turn of the loop is standing still
   Duration accuse_every = 500ms;  // the same member of a chunk
   Duration mend_first = 2s;       // what a member refused is driven again after this and twice that and so on ...
@@ -61,9 +64,13 @@ class PrimaryOrder {
   PrimaryOrder& operator=(const PrimaryOrder&) = delete;
 
   // The version is active: every member holds it. Once per (chunk, version) and process.
-  // `ordered`: when the order came that led to it.
+  // `ordered`: when the order came that led to it. Frozen from the beginning if the configuration is.
   void activate(bus::Configure configuration, Instant ordered);
   bool active(ChunkHandle handle, Version version) const;
+  // Takes no more serials of it, for good, whatever the outcome; then until everything ordered so far is on all
+  // members. replica_failed names those that did not confirm in time; stale_version: it is not active, or ended.
+  Task<> freeze(ChunkHandle handle, Version version);
+  bool frozen(ChunkHandle handle, Version version) const;
   // Ends what is pending of versions below this one.
   void end_below(ChunkHandle handle, Version version);
   // The chunk is of no file any more: not_found from now on. Ignored if a newer version than the one named was promised
@@ -76,10 +83,14 @@ class PrimaryOrder {
   Task<> stand(Chunk chunk);
   // Writes that some member refused are driven again before a new serial is taken.
   Task<> clear_the_way(Chunk chunk);
-  // overloaded: too many are pending.
+  // not_primary: the version is frozen.
+  Result<> unfrozen(const PrimaryChunk& chunk) const;
+  // overloaded: too many are pending. not_primary: as unfrozen().
   Result<> room(const PrimaryChunk& chunk) const;
-  // Takes the next serial. The caller has just checked everything and awaits nothing in between.
-  std::shared_ptr<OrderedWrite> order(Chunk chunk, Mutation mutation, std::vector<std::uint32_t> wire, bool with_bytes);
+  // Takes the next serial, unless the version is frozen (not_primary). The caller has just checked everything else and
+  // awaits nothing in between.
+  Result<std::shared_ptr<OrderedWrite>> order(Chunk chunk, Mutation mutation, std::vector<std::uint32_t> wire,
+                                              bool with_bytes);
   // Until it may be answered; drives what is stuck before it. replica_failed.
   Task<> done(Chunk chunk, std::shared_ptr<OrderedWrite> write);
   // Until everything ordered so far is on all members. replica_failed, stale_version.
@@ -106,6 +117,8 @@ class PrimaryOrder {
   void refused(Chunk chunk, OrderedWrite& write, std::size_t member, Error error);
   void fail_waiters(PrimaryChunk& chunk, OrderedWrite& write);
   void answer(Chunk chunk, OrderedWrite& write);
+  void wake_arrivals(PrimaryChunk& chunk);
+  Error unconfirmed(const PrimaryChunk& chunk) const;
   bool lags(const PrimaryChunk& chunk) const;
   bool may_acknowledge_alone(const PrimaryChunk& chunk) const;
   bool doubtful(const PrimaryChunk& chunk);  // notices a standstill that no timer has seen yet

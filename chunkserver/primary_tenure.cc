@@ -113,6 +113,7 @@ void PrimaryOrder::activate(bus::Configure configuration, Instant ordered) {
     if (member.server != self_) chunk->others.push_back(member);
   }
   chunk->imported = configuration.before.value == 0;
+  chunk->frozen = configuration.frozen;
   chunk->configuration = std::move(configuration);
   if (std::optional<ChunkInfo> held = store_.find(handle)) {
     chunk->end = held->length;
@@ -131,6 +132,53 @@ void PrimaryOrder::activate(bus::Configure configuration, Instant ordered) {
 bool PrimaryOrder::active(ChunkHandle handle, Version version) const {
   auto found = chunks_.find(handle);
   return found != chunks_.end() && !found->second->ended && found->second->version == version;
+}
+
+bool PrimaryOrder::frozen(ChunkHandle handle, Version version) const {
+  return active(handle, version) && chunks_.at(handle)->frozen;
+}
+
+Result<> PrimaryOrder::unfrozen(const PrimaryChunk& chunk) const {
+  if (!chunk.frozen) return {};
+  return fail(Code::not_primary, "chunk {} version {}: it is frozen, nothing more is taken in this version",
+              chunk.handle, chunk.version);
+}
+
+Task<> PrimaryOrder::freeze(ChunkHandle handle, Version version) {
+  if (!active(handle, version)) {
+    co_await fail(Code::stale_version, "chunk {} version {}: it is not active here", handle, version);
+  }
+  Chunk chunk = chunks_.at(handle);
+  if (!std::exchange(chunk->frozen, true)) log::debug("version_frozen", {{"chunk", handle}, {"version", version}});
+  wake_arrivals(*chunk);  // the batches they wait for are not coming
+  if (chunk->pending.empty()) co_return;
+  PROBE("mutations were in flight when their version was frozen");
+  Executor& executor = endpoint_.executor();
+  const Instant until = executor.now() + settings_.freeze_time;
+  (void)co_await with_deadline(executor, until, "freezing", settled(chunk)).outcome();
+  if (chunk->ended) co_await fail(Code::stale_version, "chunk {} version {}: the version ended", handle, version);
+  if (!chunk->pending.empty()) co_await fail(unconfirmed(*chunk));
+}
+
+Error PrimaryOrder::unconfirmed(const PrimaryChunk& chunk) const {
+  Error error{Code::replica_failed, {}, {}};
+  for (std::size_t member = 0; member <= chunk.others.size(); ++member) {
+    std::size_t missing = 0;
+    std::optional<Error> refused;
+    for (const auto& [serial, pending] : chunk.pending) {
+      const OrderedWrite::Confirmation& confirmation = pending->members[member];
+      if (confirmation.confirmed) continue;
+      ++missing;
+      if (!refused) refused = confirmation.refused;
+    }
+    if (missing == 0) continue;
+    const std::string late = fmt::format("{} mutations are not confirmed yet", missing);
+    error.why.push_back({name_of(chunk, member), refused ? refused->text() : late});
+  }
+  error.message =
+      fmt::format("chunk {} version {} is frozen, but not the same everywhere", chunk.handle, chunk.version);
+  if (!error.why.empty()) error.message += ": " + error.why.front().server + ": " + error.why.front().reason;
+  return error;
 }
 
 void PrimaryOrder::end_below(ChunkHandle handle, Version version) {

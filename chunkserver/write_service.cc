@@ -88,7 +88,9 @@ Task<bus::WriteChunk::Reply> WriteService::write(bus::WriteChunk ask, bus::Calle
       mutation.digest = ask.digest;
       mutation.bytes = std::move(staged.bytes);
       mutation.checksums = staged.checksums;
-      order_.order(chunk, std::move(mutation), std::move(staged.checksums), false);
+      Result<std::shared_ptr<OrderedWrite>> ordered =
+          order_.order(chunk, std::move(mutation), std::move(staged.checksums), false);
+      co_await std::move(ordered);
     }
   }
   std::shared_ptr<OrderedWrite> write = chunk->pending.at(chunk->pending_ids.at(id));
@@ -147,6 +149,7 @@ Task<bus::Done> WriteService::truncate(bus::TruncateChunk ask, bus::Caller) {
     co_await fail(Code::conflict, "chunk {}: an order to cut, number {}, comes after number {}", ask.handle, ask.number,
                   chunk->last_cut);
   }
+  if (ask.length < chunk->end) co_await order_.unfrozen(*chunk);
   ++chunk->closed;
   struct Open {
     PrimaryOrder::Chunk chunk;
@@ -154,12 +157,16 @@ Task<bus::Done> WriteService::truncate(bus::TruncateChunk ask, bus::Caller) {
   };
   Open open{chunk};
   co_await order_.settled(chunk);
-  chunk->last_cut = ask.number;
-  if (ask.length >= chunk->end) co_return bus::Done{};
+  if (ask.length >= chunk->end) {
+    chunk->last_cut = ask.number;
+    co_return bus::Done{};
+  }
   Mutation mutation;
   mutation.what = MutationKind::truncate;
   mutation.offset = ask.length;
-  std::shared_ptr<OrderedWrite> write = order_.order(chunk, std::move(mutation), {}, false);
+  Result<std::shared_ptr<OrderedWrite>> ordered = order_.order(chunk, std::move(mutation), {}, false);
+  if (ordered) chunk->last_cut = ask.number;
+  std::shared_ptr<OrderedWrite> write = co_await std::move(ordered);
   co_await order_.done(chunk, write);
   co_return bus::Done{};
 }
