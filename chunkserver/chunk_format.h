@@ -6,6 +6,7 @@
 //   DATA/chunks/ab/<16 hex>.data      exactly the chunk's bytes; ab = the last two digits of the handle
 //   DATA/chunks/ab/<16 hex>.meta      this file: a header, one checksum per block, append records, protected by a CRC
 //   DATA/chunks/ab/<16 hex>.copy      blocks of a copy under way, each at its place in the chunk
+//   DATA/chunks/ab/<16 hex>.fork      the data file of a chunk that is about to begin as another one's copy
 //
 // A metadata file names its chunk, and its checksums are XORed with a mix of handle and block index: a file under the
 // wrong name and a block in the wrong place do not verify. All integers are little-endian.
@@ -75,6 +76,7 @@ inline std::string chunk_folder(ChunkHandle handle) { return "chunks/" + hex(han
 inline std::string data_path(ChunkHandle handle) { return chunk_folder(handle) + "/" + hex(handle) + ".data"; }
 inline std::string meta_path(ChunkHandle handle) { return chunk_folder(handle) + "/" + hex(handle) + ".meta"; }
 inline std::string copy_path(ChunkHandle handle) { return chunk_folder(handle) + "/" + hex(handle) + ".copy"; }
+inline std::string fork_path(ChunkHandle handle) { return chunk_folder(handle) + "/" + hex(handle) + ".fork"; }
 // "00000000000000ab.meta" with its suffix: the handle; nothing for a name we never give.
 std::optional<ChunkHandle> handle_in_name(std::string_view name, std::string_view suffix);
 

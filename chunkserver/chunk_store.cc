@@ -241,6 +241,10 @@ Task<> ChunkStore::install_copy(ChunkHandle handle, Version promised, CopyTarget
   return detached(tasks_, install_copy_now(handle, promised, std::move(target)));
 }
 
+Task<bus::ReplicaState> ChunkStore::fork(ChunkHandle source, Version version, ChunkHandle handle) {
+  return detached(tasks_, fork_now(source, version, handle));
+}
+
 Task<> ChunkStore::quarantine(ChunkHandle handle, Version version, Version fence, Garbage why, WallMs now) {
   return detached(tasks_, quarantine_now(handle, version, fence, why, now));
 }

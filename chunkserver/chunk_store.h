@@ -16,6 +16,8 @@
 //   last was equal to all members in; adopt() raises it.
 // * A copy (make equal) gathers blocks in a file of its own, `<handle>.copy`, and takes effect by one journal record:
 //   what it brings counts as a whole or not at all.
+// * A chunk may begin as the copy of another one here (fork()), sharing its blocks where the file system can. Its bytes
+//   are put in a file of their own, `<handle>.fork`, first; one journal record, and it is there, whole.
 // * A replica that is put into quarantine (quarantine.h) does not exist any more for anybody; its files are as they
 // were,
 //   and everything that the journal has about it is void.
@@ -161,6 +163,13 @@ class ChunkStore {
   // gathered is kept for the next try. Every other error leaves the chunk as it was.
   Task<> install_copy(ChunkHandle handle, Version promised, CopyTarget target);
   void drop_copy(ChunkHandle handle);
+  // What is held of `source`, which must be at `version`, is held under `handle`, too, from the return on, durably: the
+  // bytes as they lie there (each read verifies them), length, seal and append records; in version 1, serial 0. Again:
+  // nothing, if it is there still as it began. not_found, stale_version, suspect, corrupt: the source is not held, held
+  // at another version, or no good. conflict: something else is held, promised, being copied or in quarantine under
+  // `handle`. io_error: it may be on record, and suspect, because its file could not be renamed. With every other error
+  // nothing is there of it.
+  Task<bus::ReplicaState> fork(ChunkHandle source, Version version, ChunkHandle handle);
   // corrupt names chunk and block, and on_damage was told.
   Task<ReadBytes> read(ChunkHandle handle, std::uint64_t offset, std::uint64_t size);
   // Everything written before the call is on the disk.
@@ -255,6 +264,17 @@ class ChunkStore {
   void commit_install(Chunk* chunk, const InstallRecord& install, AppendRecords records, Lsn lsn);
   Task<> remove_copy(ChunkHandle handle);
   Task<> quiet(std::shared_ptr<Copy> copy);
+
+  // chunk_store_fork.cc
+  Task<bus::ReplicaState> fork_now(ChunkHandle source, Version version, ChunkHandle handle);
+  Task<bus::ReplicaState> fork_into(Chunk* chunk, ChunkHandle source, Version version);
+  Result<Chunk*> forkable(ChunkHandle source, Version version);
+  Result<> may_begin(const Chunk& chunk) const;
+  Task<InstallRecord> gather_fork(Chunk* from, ChunkHandle handle);
+  Task<> clone_data(Chunk* from, std::string target);
+  Task<> begin_as(Chunk* chunk, InstallRecord fork, AppendRecords records);
+  Task<> name_fork(ChunkHandle handle);
+  void forget_nothing(ChunkHandle handle);
 
   // chunk_store_quarantine.cc
   Task<> quarantine_now(ChunkHandle handle, Version version, Version fence, Garbage why, WallMs now);

@@ -7,6 +7,7 @@
 #include "chunkserver/collection.h"
 #include "chunkserver/configure_service.h"
 #include "chunkserver/detached.h"
+#include "chunkserver/fork_service.h"
 #include "chunkserver/heartbeat_loop.h"
 #include "chunkserver/identity.h"
 #include "chunkserver/inspect_service.h"
@@ -37,6 +38,7 @@ struct ChunkServer::Parts {
     ConfigureService configures;
     ReadService reads;
     InspectService inspections;
+    ForkService forks;
     PushService pushes;
     ProbeService probes;
     HeartbeatLoop heartbeats;
@@ -121,6 +123,7 @@ ChunkServer::Parts::Services::Services(Parts& parts, Identity identity, Heartbea
       configures(parts.endpoint, parts.store, replica, copies, order, identity.server, parts.settings.mutant),
       reads(parts.endpoint, parts.store, replica.marks(), session, identity.server, parts.settings.mutant),
       inspections(parts.store, identity.server),
+      forks(parts.store),
       pushes(parts.endpoint, parts.staging),
       probes(parts.endpoint, parts.settings.chunk_size),
       heartbeats(parts.endpoint, parts.disk, parts.store, session, parts.memory, identity, std::move(surroundings)),
@@ -208,6 +211,7 @@ void ChunkServer::Parts::serve(ServerId self) {
   endpoint.serve<&InspectService::read>(to.inspections);
   endpoint.serve<&MakeEqual::make_equal>(to.copies);
   endpoint.serve<&MakeEqual::clone>(to.copies);
+  endpoint.serve<&ForkService::copy>(to.forks);
   endpoint.serve<&PrimaryOrder::ask_committed>(to.order);
   endpoint.serve<&Replica::prepare_version>(to.replica);
   endpoint.serve<&Replica::committed>(to.replica);

@@ -1,5 +1,7 @@
 #include "chunkserver/journal_record.h"
 
+#include <algorithm>
+
 #include "base/crc32c.h"
 #include "chunkserver/block_checksums.h"
 #include "chunkserver/little_endian.h"
@@ -16,6 +18,7 @@ enum class Kind : std::uint8_t {
   promise = 5,
   install = 6,
   suspect = 7,
+  fork = 8,
 };
 
 std::uint32_t checksum_of(const RecordPlace& place, std::string_view body, std::string_view bytes) {
@@ -114,8 +117,9 @@ Result<JournalRecord> decode_intent(LittleEndianReader& in, const Bytes& body) {
   return intent;
 }
 
-Result<JournalRecord> decode_install(LittleEndianReader& in, const Bytes& body) {
+Result<JournalRecord> decode_install(LittleEndianReader& in, const Bytes& body, bool created) {
   InstallRecord install;
+  install.created = created;
   install.handle.value = in.u64();
   install.version.value = in.u64();
   install.serial.value = in.u64();
@@ -139,6 +143,8 @@ Result<JournalRecord> decode_install(LittleEndianReader& in, const Bytes& body) 
     const std::uint8_t bits = in.u8();
     for (std::uint32_t i = 0; i < 8 && block + i < count; ++i) install.copied[block + i] = (bits >> i & 1) != 0;
   }
+  const bool copies = std::ranges::find(install.copied, true) != install.copied.end();
+  if (created && (copies || install.version.value == 0 || install.previous != 0)) return senseless("a fork");
   install.records = body.slice(in.at(), install.records_size);
   in.raw(install.records_size);
   if (!AppendRecords::decode(install.records.view())) return senseless("an install");
@@ -155,7 +161,8 @@ Result<JournalRecord> decode_fields(LittleEndianReader& in, const Bytes& body) {
     case Kind::intent:
       return decode_intent(in, body);
     case Kind::install:
-      return decode_install(in, body);
+    case Kind::fork:
+      return decode_install(in, body, kind == Kind::fork);
     case Kind::durable: {
       DurableRecord durable;
       durable.handle.value = in.u64();
@@ -261,7 +268,7 @@ std::string encode_record(const JournalRecord& record) {
     std::uint32_t block = intent->first_block;
     for (std::uint32_t checksum : intent->checksums) out.u32(salted(intent->handle, block++, checksum));
   } else if (const auto* install = std::get_if<InstallRecord>(&record)) {
-    out.u8(static_cast<std::uint8_t>(Kind::install));
+    out.u8(static_cast<std::uint8_t>(install->created ? Kind::fork : Kind::install));
     out.u64(install->handle.value);
     out.u64(install->version.value);
     out.u64(install->serial.value);

@@ -68,6 +68,8 @@ struct IntentRecord {
 
 // A copy takes effect: this is the chunk from here on. Until a DurableRecord says otherwise the blocks named by
 // `copied` are still to be brought over from the copy's own file, and the data file is to be cut to `length`.
+// `created`: the chunk begins with it, as another one's copy. Nothing of it was there before, its bytes are on the disk
+// in its .fork file, which is still to be renamed, and nothing is `copied`.
 struct InstallRecord {
   ChunkHandle handle;
   Version version;
@@ -76,6 +78,7 @@ struct InstallRecord {
   Lsn previous = 0;
   std::uint64_t length = 0;
   bool sealed = false;
+  bool created = false;
   std::vector<std::uint32_t> checksums;  // of all blocks; salted on disk
   std::vector<bool> copied;              // of each block
   std::uint32_t records_size = 0;

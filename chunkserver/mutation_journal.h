@@ -51,6 +51,8 @@ class MutationJournal {
   Lsn last() const { return next_ - 1; }
   std::uint64_t bytes_in_segments() const;
   const std::optional<Error>& broken() const { return broken_; }
+  // A batch that failed could not be cut off: its records may be there all the same, until the next one is written.
+  bool end_in_doubt() const { return tail_dirty_; }
 
  private:
   struct Waiting {

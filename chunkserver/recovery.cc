@@ -53,6 +53,8 @@ Task<> Recovery::read_folder(std::string folder) {
       co_await store_.disk_.remove(path);
     } else if (std::optional<ChunkHandle> copy = handle_in_name(entry.name, ".copy"); copy && !entry.is_directory) {
       if (chunk_folder(*copy) == folder) copies_.insert(*copy);
+    } else if (std::optional<ChunkHandle> fork = handle_in_name(entry.name, ".fork"); fork && !entry.is_directory) {
+      if (chunk_folder(*fork) == folder) forks_.insert(*fork);
     } else if (!handle_in_name(entry.name, ".data") || entry.is_directory) {
       log::warn("foreign_file_ignored", {{"path", folder + "/" + entry.name}});
     }
@@ -153,6 +155,8 @@ void Recovery::take(SegmentContents contents) {
     } else if (auto* intent = std::get_if<IntentRecord>(&entry.record)) {
       if (take_change(intent->handle, entry.lsn, intent->previous, contents.this_boot) == nullptr) continue;
       tails_[intent->handle].push_back({entry.lsn, std::move(*intent)});
+    } else if (auto* fork = std::get_if<InstallRecord>(&entry.record); fork && fork->created) {
+      take_fork(entry.lsn, std::move(*fork));
     } else if (auto* install = std::get_if<InstallRecord>(&entry.record)) {
       Chunk* chunk = take_change(install->handle, entry.lsn, install->previous, contents.this_boot);
       if (chunk == nullptr) continue;
@@ -190,6 +194,18 @@ void Recovery::take_version(Lsn lsn, const Record& record, bool this_boot) {
   chunk->fence = chunk->promised = record.version;
   chunk->fenced_primary = chunk->promised_to = record.primary;
   tails_[record.handle].push_back({lsn, record});
+}
+
+// Everything of it was on the disk before its record. As with a metadata file, what comes next says so on the disk
+// first.
+void Recovery::take_fork(Lsn lsn, InstallRecord fork) {
+  if (broken_meta_.contains(fork.handle)) return;
+  store_.entry(fork.handle);
+  Chunk* chunk = take_change(fork.handle, lsn, 0, true);
+  if (chunk == nullptr) return;
+  chunk->mark_after = lsn;
+  chunk->fence = chunk->promised = fork.version;
+  tails_[fork.handle].push_back({lsn, std::move(fork)});
 }
 
 // The chunk, if this is news of it. Mutations that the change does not build upon came to nothing.
@@ -252,6 +268,10 @@ Task<> Recovery::settle(ChunkHandle handle) {
       chunk->serial = Serial{};
     } else if (auto* install = std::get_if<InstallRecord>(&tail.record)) {
       lost = 0;
+      if (install->created) {
+        co_await settle_fork(chunk, tail.lsn, std::move(*install));
+        continue;
+      }
       co_await settle_install(chunk, tail.lsn, std::move(*install), tail.lsn <= durable);
     } else if (auto* intent = std::get_if<IntentRecord>(&tail.record)) {
       if (lost > 0 || !co_await settle_intent(chunk, tail.lsn, std::move(*intent), tail.lsn <= durable)) ++lost;
@@ -327,6 +347,25 @@ Task<> Recovery::settle_install(Chunk* chunk, Lsn lsn, InstallRecord install, bo
   }
 }
 
+// Once more if a power cut took the name: the file is the same one whatever was written to it since.
+Task<> Recovery::settle_fork(Chunk* chunk, Lsn lsn, InstallRecord fork) {
+  Result<AppendRecords> records = AppendRecords::decode(fork.records.view());
+  CHECK(records, "a fork's append records were decoded when its record was read");
+  const bool suspect = chunk->suspect;
+  const bool damaged = chunk->damaged;
+  Result<> named;
+  if (forks_.contains(chunk->handle)) named = co_await store_.name_fork(chunk->handle).outcome();
+  store_.commit_install(chunk, fork, std::move(*records), lsn);
+  chunk->durable_length = chunk->length;
+  chunk->suspect = suspect;
+  chunk->damaged = damaged;
+  if (named) co_return;
+  log::warn("fork_not_named", {{"chunk", chunk->handle}, {"reason", named.error().text()}});
+  forks_.erase(chunk->handle);  // its bytes are there: not to be removed
+  chunk->suspect = true;
+  suspects_.insert(chunk->handle);
+}
+
 Task<bool> Recovery::append_is_there(Chunk* chunk, const IntentRecord& intent) {
   Result<std::shared_ptr<File>> file = co_await store_.files_.open(chunk->handle, false).outcome();
   if (!file) co_return false;
@@ -354,11 +393,16 @@ Task<> Recovery::note_suspects() {
   co_await store_.journal_.sync();
 }
 
-// Those of copies that did not take effect, and of those that are in their data files now.
+// Those of copies and forks that did not take effect, and of those that are in their data files now.
 Task<> Recovery::remove_copies() {
   for (ChunkHandle handle : copies_) {
     std::string path = copy_path(handle);
     co_await store_.disk_.remove(path);
+  }
+  for (ChunkHandle handle : forks_) {
+    std::string path = fork_path(handle);
+    Result<> removed = co_await store_.disk_.remove(path).outcome();
+    if (!removed && removed.error().code != Code::not_found) co_await std::move(removed);
   }
 }
 

@@ -133,6 +133,29 @@ TEST(JournalRecord, AnInstallComesBackAsItWasWritten) {
   }
 }
 
+TEST(JournalRecord, AForkComesBackAsItWasWritten) {
+  InstallRecord fork;
+  fork.created = true;
+  fork.handle = kHandle;
+  fork.version.value = 1;
+  fork.length = 8 * kBlockSize + 1;
+  fork.sealed = true;
+  for (std::uint32_t block = 0; block < 9; ++block) fork.checksums.push_back(block + 100);
+  fork.copied.resize(9);
+  const std::string records = some_records().encode();
+  fork.records_size = static_cast<std::uint32_t>(records.size());
+  const InstallRecord read = back(fork, records);
+  EXPECT_TRUE(read.created);
+  EXPECT_EQ(read.version, fork.version);
+  EXPECT_EQ(read.length, fork.length);
+  EXPECT_TRUE(read.sealed);
+  EXPECT_EQ(read.checksums, fork.checksums);
+  EXPECT_EQ(read.copied, fork.copied);
+  EXPECT_EQ(read.records.view(), records);
+  fork.created = false;
+  EXPECT_FALSE(back(fork, records).created);
+}
+
 TEST(JournalRecord, TheLargestChunkFitsIntoARecord) {
   EXPECT_LE(kRecordsSizeMax + 4 * kBlocks + kBlocks / 8 + 200, kRecordBodyMax);
 }
@@ -182,6 +205,19 @@ TEST(JournalRecord, WhatDoesNotFitTogetherIsRefused) {
   EXPECT_FALSE(read_back(install, "hello"));
   install.records_size = 0;
   install.length = 1;  // and no checksum
+  EXPECT_FALSE(read_back(install, {}));
+  install.checksums = {1};
+  install.copied = {false};
+  install.version.value = 1;
+  install.created = true;
+  EXPECT_TRUE(read_back(install, {}));
+  install.copied = {true};  // a fork that brings something over
+  EXPECT_FALSE(read_back(install, {}));
+  install.copied = {false};
+  install.previous = 3;  // one of a chunk that was there
+  EXPECT_FALSE(read_back(install, {}));
+  install.previous = 0;
+  install.version.value = 0;
   EXPECT_FALSE(read_back(install, {}));
 }
 
