@@ -178,6 +178,8 @@ Task<> ChunkStore::install_copy_now(ChunkHandle handle, Version promised, CopyTa
   install.checksums = std::move(target.checksums);
   install.records_size = static_cast<std::uint32_t>(records.size());
   MutationJournal::Appended appended = journal_.append(install, records);
+  chunk->lsn = appended.lsn;
+  dirty_.insert(handle);  // a checkpoint that lets go of the record waits until it has taken effect
   co_await std::move(appended.written);
   activity.overwriting = true;
   ++activity.overwrites;

@@ -317,6 +317,34 @@ TEST_F(CopyTest, I10RecoveryMayDieOnTheWayToo) {
   EXPECT_GT(again, 5);
 }
 
+// A checkpoint lets go of the journal: not of the record of a copy that is still being brought over.
+TEST_F(CopyTest, ACheckpointMeanwhileLosesNothing) {
+  Random random(13);
+  const std::string old = text_of(random, 2 * kBlockSize);
+  const std::string text = text_of(random, 5 * kBlockSize + 5);
+  bool finished = false;
+  for (std::uint64_t steps = 0; !finished; ++steps) {
+    hold(old, 100 + steps);
+    checkpoint_and_reopen();
+    ASSERT_TRUE(world.run(store().begin_copy(kChunk)));
+    ASSERT_TRUE(copy_from(text, 0, 6));
+    TaskGroup group;
+    bool installed = false, closed = false;
+    group.spawn(store().install_copy(kChunk, Version{5}, target_of(text, 4, 9)),
+                [&](Result<> done) { installed = done.has_value(); });
+    for (std::uint64_t i = 0; i < steps && !installed; ++i) world.step();
+    finished = installed;
+    group.spawn(store().close(), [&](Result<> done) { closed = done.has_value(); });
+    while (!installed || !closed) world.step();
+    open();
+    if (HasFatalFailure()) return;
+    EXPECT_EQ(info().version, Version{4}) << steps;
+    Result<std::string> all = read_all();
+    ASSERT_TRUE(all) << steps << ": " << all.error().text();
+    ASSERT_TRUE(*all == text) << steps;
+  }
+}
+
 TEST_F(CopyTest, ReadersMeanwhileSeeOldOrNew) {
   Random random(10);
   const std::string old = text_of(random, 8 * kBlockSize);
