@@ -36,7 +36,7 @@ Task<bus::LocateForAppend::Reply> LayoutService::locate_for_append(bus::LocateFo
     co_await make_ready(last, last == before ? ask.failed : Version{});
     // Somebody may have sealed it meanwhile, or given it a successor, or frozen it.
     const std::optional<Chunk> chunk = state_.chunks().find(last);
-    if (!chunk || chunk->sealed || state_.chunks().end(ask.inode) != end || has_to_be_frozen(last)) continue;
+    if (!chunk || chunk->sealed || state_.chunks().end(ask.inode) != end || has_to_be_frozen(last, *chunk)) continue;
     bus::LocateForAppend::Reply reply;
     reply.layout = layout(*chunk, last, false);
     reply.now_ms = journal_.now();
@@ -75,7 +75,7 @@ Task<> LayoutService::seal(ChunkHandle handle) {
   for (int round = 0; round < kRoundsMax; ++round) {
     std::optional<Chunk> chunk = state_.chunks().find(handle);
     if (!chunk || chunk->sealed) co_return;
-    if (has_to_be_frozen(handle)) break;
+    if (has_to_be_frozen(handle, *chunk)) break;
     co_await make_ready(handle, failed);
     chunk = state_.chunks().find(handle);
     if (!chunk || chunk->sealed) co_return;

@@ -53,6 +53,13 @@ std::vector<ChunkHandle> ChunkTable::range(InodeId inode, std::uint32_t first, s
   return handles;
 }
 
+void ChunkTable::walk_file(InodeId inode, std::uint32_t first,
+                           const std::function<bool(std::uint32_t, ChunkHandle)>& visit) const {
+  files_.walk({inode, first}, [&](Place place, std::string_view record) {
+    return place.inode == inode && visit(place.index, handle_in(record));
+  });
+}
+
 void ChunkTable::walk(ChunkHandle after, const Visit& visit) const {
   if (after.next() < after) return;
   Chunk chunk;
@@ -189,13 +196,18 @@ void ChunkTable::replace(ChunkHandle before, ChunkHandle handle, const Chunk& ch
 }
 
 void ChunkTable::share(ChunkHandle handle, InodeId inode) {
-  std::optional<Chunk> chunk = find(handle);
-  CHECK(chunk.has_value(), "what is shared is there");
-  const bool fresh = files_.put({inode, chunk->index}, place_record(handle));
+  Chunk chunk;
+  const bool there = chunks_.update(handle, [&](std::string_view record) {
+    const Result<> decoded = decode_chunk(record, servers_.ids(), chunk);
+    CHECK(decoded, "the table holds what it encoded");
+    ++chunk.references;
+    return encode_chunk(chunk, servers_);
+  });
+  CHECK(there, "what is shared is there");
+  const std::string place = place_record(handle);
+  const bool fresh = files_.put({inode, chunk.index}, place);
   CHECK(fresh, "a file has one chunk at an index");
-  (void)borrowed_.put({inode, chunk->index}, place_record(handle));
-  ++chunk->references;
-  put(handle, *chunk);
+  (void)borrowed_.put({inode, chunk.index}, place);
 }
 
 void ChunkTable::claim(ChunkHandle handle, InodeId inode) {

@@ -86,6 +86,9 @@ class ChunkTable {
   ChunkHandle at(InodeId inode, std::uint32_t index) const;
   // The chunks [first, first + count) of a file that exist, by index.
   std::vector<ChunkHandle> range(InodeId inode, std::uint32_t first, std::uint32_t count) const;
+  // Those from an index on, with their indices; false ends it.
+  void walk_file(InodeId inode, std::uint32_t first,
+                 const std::function<bool(std::uint32_t index, ChunkHandle handle)>& visit) const;
   // By handle, from the first one after `after`.
   void walk(ChunkHandle after, const Visit& visit) const;
 

@@ -265,7 +265,8 @@ Task<bool> LayoutService::order(ChunkHandle handle, Chunk chunk) {
   const Configuration& configuration = chunk.configuration;
   const Server* primary = servers_.find(configuration.primary);
   const SessionId session = primary != nullptr ? primary->session : SessionId{};
-  const bool frozen = has_to_be_frozen(handle);
+  const std::optional<Chunk> now_so = state_.chunks().find(handle);
+  const bool frozen = now_so && has_to_be_frozen(handle, *now_so);
   Result<bus::Configure::Reply> answer = co_await tell_while_here(handle, chunk, frozen).outcome();
   // Meanwhile an accusation may have led to the next version: then the answer is of no interest.
   auto over = [&] {

@@ -34,12 +34,6 @@ LayoutService::Freeze::~Freeze() {
   for (Promise<void>& waiter : waiters) waiter.set({});
 }
 
-bool LayoutService::has_to_be_frozen(ChunkHandle handle) const {
-  if (frozen_chunks_.contains(handle)) return true;
-  const std::optional<Chunk> chunk = state_.chunks().find(handle);
-  return chunk && chunk->shared();
-}
-
 bool LayoutService::is_frozen(ChunkHandle handle, const Chunk& chunk) const {
   return is_led(handle, chunk) && active_.at(handle.value).frozen;
 }

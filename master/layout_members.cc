@@ -150,7 +150,7 @@ bool LayoutService::is_led(ChunkHandle handle, const Chunk& chunk) const {
 
 bool LayoutService::is_active(ChunkHandle handle, const Chunk& chunk) const {
   if (!is_led(handle, chunk)) return false;
-  if (has_to_be_frozen(handle) && !active_.at(handle.value).frozen) return false;
+  if (has_to_be_frozen(handle, chunk) && !active_.at(handle.value).frozen) return false;
   const Inode* inode = state_.names().inode(chunk.inode);
   if (inode != nullptr && inode->ack != chunk.configuration.ack) return false;
   return std::all_of(chunk.configuration.members.begin(), chunk.configuration.members.end(), [&](ServerId server) {

@@ -105,7 +105,7 @@ Task<bus::ChunkLayout> LayoutService::locate_for_write(bus::LocateForWrite ask, 
     co_await make_ready(handle, handle == before ? ask.failed : Version{});
     const std::optional<Chunk> chunk = state_.chunks().find(handle);
     if (!chunk) co_await fail(Code::not_found, "file {} does not exist any more", ask.inode);
-    if (!has_to_be_frozen(handle)) co_return layout(*chunk, handle, false);
+    if (!has_to_be_frozen(handle, *chunk)) co_return layout(*chunk, handle, false);
     PROBE("a snapshot was made of a chunk that was about to be written to");
   }
   co_await fail(Code::unavailable, "file {}: snapshots are made of it all the time", ask.inode);
@@ -126,7 +126,7 @@ Task<> LayoutService::make_ready(ChunkHandle handle, Version failed, Use use) {
   for (int round = 0; round < kRoundsMax; ++round) {
     std::optional<Chunk> chunk = state_.chunks().find(handle);
     if (!chunk) co_await fail(Code::not_found, "chunk {} does not exist any more", handle);
-    if (has_to_be_frozen(handle) != (use == Use::frozen)) co_return;  // by now: the caller looks again
+    if (has_to_be_frozen(handle, *chunk) != (use == Use::frozen)) co_return;  // by now: the caller looks again
     const bool failing = failed.value != 0 && failed == chunk->configuration.version;
     if (!failing && is_ready(handle, *chunk, use)) co_return;
     co_await activate(handle, failing ? failed : Version{});

@@ -168,7 +168,10 @@ class LayoutService {
   Task<> seal(ChunkHandle handle);
 
   // layout_freeze.cc
-  bool has_to_be_frozen(ChunkHandle handle) const;
+  // `chunk`: as it is now.
+  bool has_to_be_frozen(ChunkHandle handle, const Chunk& chunk) const {
+    return chunk.shared() || (!frozen_chunks_.empty() && frozen_chunks_.contains(handle));
+  }
   // Nobody has frozen the file, or has any more.
   Task<> unfrozen(InodeId inode);
   Task<> freeze_one(ChunkHandle handle, Instant until);

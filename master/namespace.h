@@ -117,7 +117,7 @@ class Namespace {
   // name. It keeps what is said of each inode, times too, but not the rules of directories.
   struct Copied {
     InodeId head;
-    std::vector<std::pair<InodeId, InodeId>> files;  // of the source, of the copy
+    std::vector<InodeId> files;  // of the copy, as files_below() gives those of the source
     Usage what;
   };
   static constexpr std::uint64_t kCopiedAtOnce = 100'000;  // names
@@ -125,7 +125,7 @@ class Namespace {
   // The error that it would give: not_found, already_exists, invalid_argument (into itself; no name), quota_exceeded,
   // too_large.
   Result<> check_copy(std::string_view source, std::string_view target, bool named) const;
-  // All files that a copy of it has.
+  // All files that a copy of it has, in an order that is the same for both.
   std::vector<InodeId> files_below(InodeId head) const;
   Result<Removed> remove_snapshot(std::string_view name, WallMs now);
   const Snapshots& snapshots() const { return snapshots_; }

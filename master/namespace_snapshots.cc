@@ -80,16 +80,13 @@ Result<> Namespace::check_copy(std::string_view source, std::string_view target,
 }
 
 std::vector<InodeId> Namespace::files_below(InodeId head) const {
-  std::vector<InodeId> files, open{head};
-  while (!open.empty()) {
-    const InodeId at = open.back();
-    open.pop_back();
-    if (inode(at)->type == FileType::file) {
-      files.push_back(at);
-      continue;
-    }
-    entries_.walk(at, {}, [&](InodeId, std::string_view, InodeId child) {
-      if (child != snapshots_.directory()) open.push_back(child);
+  std::vector<InodeId> files, directories;
+  auto found = [&](InodeId id) { (inode(id)->type == FileType::file ? files : directories).push_back(id); };
+  found(head);
+  for (std::size_t next = 0; next < directories.size(); ++next) {
+    const InodeId directory = directories[next];
+    entries_.walk(directory, {}, [&](InodeId, std::string_view, InodeId child) {
+      if (child != snapshots_.directory()) found(child);
       return true;
     });
   }
@@ -113,7 +110,7 @@ Result<Namespace::Copied> Namespace::copy(std::string_view source, std::string_v
   std::vector<std::pair<InodeId, InodeId>> directories;
   auto made = [&](InodeId old, InodeId copy) {
     if (inode(copy)->type == FileType::file) {
-      copied.files.emplace_back(old, copy);
+      copied.files.push_back(copy);
       return;
     }
     directories.emplace_back(old, copy);

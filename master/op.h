@@ -169,9 +169,9 @@ struct RestoreChunkOp {
   MSGPACK_DEFINE_MAP(handle, from, version, held, members, primary);
 };
 
-// A copy of a tree that shares its chunks: at a path, or `named` as a read-only snapshot. `frozen`: MasterState::
-// tree_digest() when everything in it had been frozen; conflict if it is another by now. Chunks that nobody ever wrote
-// to are left out.
+// A copy of a tree that shares its chunks: at a path, or `named` as a read-only snapshot. `frozen`: the digest that
+// MasterState::tree_chunks() gave when all of them had been frozen; conflict if it is another by now. Chunks that nobody
+// ever wrote to are left out.
 struct SnapshotOp {
   std::string source, target;
   bool named = false;

@@ -80,6 +80,11 @@ class PackedMap {
 
   // Adds the record, or replaces the one that is there: then false.
   bool put(Key key, std::string_view body) {
+    if (!greatest_) greatest_ = last();
+    if (greatest_ && *greatest_ < key) {
+      put_behind(key, body);
+      return true;
+    }
     auto page = pages_.page_of(key);
     const bool before_all = page == pages_.end();
     if (before_all) page = pages_.insert(key, Page{key, {}});
@@ -103,12 +108,29 @@ class PackedMap {
     const Spot at = spot(**page, key);
     if (!at.found) return false;
     --size_;
+    if (greatest_ && !(key < *greatest_)) greatest_.reset();
     if (at.end - at.begin == (*page)->bytes.size()) {
       pages_.erase(page);
       return true;
     }
     replace(page->change().bytes, at.begin, at.end, {});
     join(page);
+    return true;
+  }
+
+  // Replaces the body of a record, if it is there, by what `change(body)` makes of it.
+  template <class Change>
+  bool update(Key key, const Change& change) {
+    auto page = pages_.page_of(key);
+    if (page == pages_.end()) return false;
+    const Spot at = spot(**page, key);
+    if (!at.found) return false;
+    const std::string body = change(at.body);
+    Page& changed = page->change();
+    std::string record;
+    append(record, changed.border, key, body);
+    replace(changed.bytes, at.begin, at.end, record);
+    if (changed.bytes.size() > kPageMax) split(page, at.begin);
     return true;
   }
 
@@ -202,6 +224,19 @@ class PackedMap {
     if (bytes.capacity() > size + 2 * kGrowth) bytes.shrink_to_fit();
   }
 
+  // Most records come in order: the page need not be gone through for them.
+  void put_behind(Key key, std::string_view body) {
+    auto page = --pages_.end();
+    Page& changed = page->change();
+    const std::size_t begin = changed.bytes.size();
+    std::string record;
+    append(record, changed.border, key, body);
+    replace(changed.bytes, begin, begin, record);
+    ++size_;
+    greatest_ = key;
+    if (changed.bytes.size() > kPageMax) split(page, begin);
+  }
+
   // Appends the records of one page from an offset on to another page that is before it.
   static void move_records(Page& to, const Page& from, std::size_t offset) {
     std::string moved;
@@ -246,6 +281,7 @@ class PackedMap {
 
   Pages pages_;
   std::size_t size_ = 0;
+  std::optional<Key> greatest_;  // nothing: not known, or there is none
 };
 
 }  // namespace gfs::master

@@ -22,7 +22,10 @@ Task<bus::CreateSnapshot::Reply> SnapshotService::create(bus::CreateSnapshot ask
   {
     Semaphore::Held turn = co_await turn_.take(1);
     Result<InodeId> head = state_.names().find(ask.source);
-    if (head && !state_.repeated({caller.request, digest, 0})) co_await layouts_.warm(state_.unfrozen_chunks(*head));
+    if (head && !state_.repeated({caller.request, digest, 0})) {
+      Result<MasterState::TreeChunks> tree = state_.tree_chunks(*head);
+      if (tree) co_await layouts_.warm(std::move(tree->unfrozen));
+    }
     const Instant until = endpoint_->executor().now() + kFreezeTime;
     while (!made) {
       SnapshotOp again = op;
@@ -57,19 +60,22 @@ Task<bus::CreateSnapshot::Reply> SnapshotService::create(bus::CreateSnapshot ask
 Task<Decision> SnapshotService::try_to_create(SnapshotOp op, std::uint32_t digest, bus::Caller caller, Instant until) {
   Result<InodeId> head = state_.names().find(op.source);
   const bool repeat = state_.repeated({caller.request, digest, 0}).has_value();
+  Result<MasterState::TreeChunks> tree = fail(Code::not_found, "");
+  if (!repeat && head && state_.names().check_copy(op.source, op.target, op.named)) tree = state_.tree_chunks(*head);
   // What cannot be is decided (and remembered) where everything is: by the op.
-  if (repeat || !head || !state_.names().check_copy(op.source, op.target, op.named))
-    co_return co_await journal_.commit(std::move(op), caller.request, digest, caller.index);
-  std::vector<InodeId> files;
-  if (!state_.names().is_in_snapshot(*head)) files = state_.names().files_below(*head);
-  LayoutService::Freeze freeze(layouts_, std::move(files));
-  co_await layouts_.freeze(freeze, state_.unfrozen_chunks(*head), until);
-  // Who was told to write before is found out by the digest, or by the primary's refusal.
-  for (ChunkHandle handle : state_.unfrozen_chunks(*head)) {
+  if (!tree) co_return co_await journal_.commit(std::move(op), caller.request, digest, caller.index);
+  LayoutService::Freeze freeze(layouts_, std::move(tree->files));
+  co_await layouts_.freeze(freeze, std::move(tree->unfrozen), until);
+  // Whoever was told to write before is found out by the digest, or by the primary's refusal.
+  head = state_.names().find(op.source);
+  if (!head) co_await fail(Code::conflict, "{} went away", op.source);
+  tree = state_.tree_chunks(*head);
+  if (!tree) co_await fail(Code::conflict, "{}", tree.error().message);
+  for (ChunkHandle handle : tree->unfrozen) {
     if (!layouts_.is_frozen(handle, *state_.chunks().find(handle)))
       co_await fail(Code::conflict, "chunk {} is not frozen", handle);
   }
-  op.frozen = co_await state_.tree_digest(*head);
+  op.frozen = tree->digest;
   co_return co_await journal_.commit(std::move(op), caller.request, digest, caller.index);
 }
 

@@ -70,12 +70,22 @@ class MasterState {
   // still hold them, no part of the state.
   std::vector<DroppedChunk> take_dropped() { return std::exchange(dropped_, {}); }
 
-  // Of a tree's chunks as they are: which one is where, in which version. Those that are shared, or that nobody wrote
-  // to, do not count. 0 for one in a read-only snapshot. too_large: more than kSharedAtOnce chunks.
+  // What a copy of a tree shares, and what of it has to be frozen before.
+  struct TreeChunks {
+    struct Place {
+      std::size_t file = 0;  // in `files`
+      std::uint32_t index = 0;
+      ChunkHandle handle;
+    };
+    std::vector<InodeId> files;
+    std::vector<Place> chunks;  // that somebody has written to
+    // Of them, those that are not shared. None in a read-only snapshot.
+    std::vector<ChunkHandle> unfrozen;
+    std::uint64_t digest = 0;  // of where those are, and in which versions
+  };
   static constexpr std::size_t kSharedAtOnce = 100'000;
-  Result<std::uint64_t> tree_digest(InodeId head) const;
-  // The chunks of a tree that have to be frozen before it is copied.
-  std::vector<ChunkHandle> unfrozen_chunks(InodeId head) const;
+  // too_large: more than kSharedAtOnce chunks.
+  Result<TreeChunks> tree_chunks(InodeId head) const;
 
   // As clients see it. `path` is how it was found.
   bus::FileInfo info(InodeId inode, std::string path) const;

@@ -8,64 +8,52 @@
 
 namespace gfs::master {
 
-namespace {
-
-// Frozen already, or nothing is in it.
-bool counts(const Chunk& chunk) { return !chunk.shared() && !chunk.configuration.virgin; }
-
-}  // namespace
-
 Result<> MasterState::foresee(const SnapshotOp& op) const {
   return namespace_.check_copy(op.source, op.target, op.named);
 }
 
-Result<std::uint64_t> MasterState::tree_digest(InodeId head) const {
+Result<MasterState::TreeChunks> MasterState::tree_chunks(InodeId head) const {
+  TreeChunks tree;
+  tree.files = namespace_.files_below(head);
   const bool still = namespace_.is_in_snapshot(head);
-  std::uint64_t digest = 0;
-  std::size_t places = 0;
-  for (InodeId file : namespace_.files_below(head)) {
-    for (ChunkHandle handle : chunks_.range(file, 0, kChunksMax)) {
-      if (++places > kSharedAtOnce)
-        return fail(Code::too_large, "a tree with more than {} chunks cannot be copied at once", kSharedAtOnce);
+  bool too_many = false;
+  std::string one;
+  for (std::size_t number = 0; number < tree.files.size() && !too_many; ++number) {
+    chunks_.walk_file(tree.files[number], 0, [&](std::uint32_t index, ChunkHandle handle) {
       const Chunk chunk = *chunks_.find(handle);
-      if (still || !counts(chunk)) continue;
-      std::string one;
-      put(one, digest);
-      put(one, file.value);
-      put(one, chunk.index);
+      if (chunk.configuration.virgin) return true;  // nothing is in it
+      tree.chunks.push_back({number, index, handle});
+      too_many = tree.chunks.size() > kSharedAtOnce;
+      if (still || chunk.shared()) return !too_many;  // frozen already
+      tree.unfrozen.push_back(handle);
+      one.clear();
+      put(one, tree.digest);
+      put(one, tree.files[number].value);
+      put(one, index);
       put(one, handle.value);
       put(one, chunk.configuration.version.value);
-      digest = hash64(one.data(), one.size());
-    }
+      tree.digest = hash64(one.data(), one.size());
+      return !too_many;
+    });
   }
-  return digest;
-}
-
-std::vector<ChunkHandle> MasterState::unfrozen_chunks(InodeId head) const {
-  std::vector<ChunkHandle> handles;
-  if (namespace_.is_in_snapshot(head)) return handles;
-  for (InodeId file : namespace_.files_below(head)) {
-    for (ChunkHandle handle : chunks_.range(file, 0, kChunksMax)) {
-      if (counts(*chunks_.find(handle))) handles.push_back(handle);
-    }
-  }
-  return handles;
+  if (too_many) return fail(Code::too_large, "a tree of more than {} chunks cannot be copied at once", kSharedAtOnce);
+  return tree;
 }
 
 Decision MasterState::run(const SnapshotOp& op, WallMs now) {
   Result<> possible = foresee(op);
   if (!possible) return refusal(std::move(possible).error());
-  Result<std::uint64_t> digest = tree_digest(*namespace_.find(op.source));
-  if (!digest) return refusal(std::move(digest).error());
-  if (*digest != op.frozen)
+  Result<TreeChunks> tree = tree_chunks(*namespace_.find(op.source));
+  if (!tree) return refusal(std::move(tree).error());
+  if (tree->digest != op.frozen)
     return refusal(Code::conflict, fmt::format("{}: a chunk of it changed after it was frozen", op.source));
   Result<Namespace::Copied> copied = namespace_.copy(op.source, op.target, op.named, now);
   if (!copied) return refusal(std::move(copied).error());
-  for (const auto& [file, copy] : copied->files) {
-    for (ChunkHandle handle : chunks_.range(file, 0, kChunksMax)) {
-      if (!chunks_.find(handle)->configuration.virgin) chunks_.share(handle, copy);
-    }
-    namespace_.change(copy)->chunks = chunks_.end(copy);
+  for (InodeId copy : copied->files) namespace_.change(copy)->chunks = 0;
+  for (const TreeChunks::Place& place : tree->chunks) {
+    const InodeId copy = copied->files[place.file];
+    chunks_.share(place.handle, copy);
+    namespace_.change(copy)->chunks = place.index + 1;
   }
   Decision decision;
   decision.info = info(copied->head, {});

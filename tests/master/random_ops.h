@@ -151,7 +151,7 @@ class RandomOps {
         SnapshotOp op{random_.chance(0.1) ? "/" : path(), path(), random_.chance(0.6), 0};
         if (op.named) op.target = snapshot();
         const Result<InodeId> head = state.names().find(op.source);
-        if (head && random_.chance(0.9)) op.frozen = *state.tree_digest(*head);
+        if (head && random_.chance(0.9)) op.frozen = state.tree_chunks(*head)->digest;
         return op;
       }
       case 21:

@@ -78,7 +78,7 @@ class SnapshotsTest : public testing::Test {
   }
   std::uint64_t digest(std::string_view source) {
     const Result<InodeId> head = state.names().find(source);
-    return head ? state.tree_digest(*head).value() : 0;
+    return head ? state.tree_chunks(*head).value().digest : 0;
   }
   ChunkHandle at(std::string_view path, std::uint32_t index = 0) { return state.chunks().at(find(path), index); }
   std::uint32_t references(ChunkHandle handle) { return state.chunks().find(handle)->references; }

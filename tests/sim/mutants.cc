@@ -116,6 +116,20 @@ void swept(Plan& plan) {
   plan.deadline = 4s;
 }
 
+// Few files, snapshots of them all the time.
+void pictured(Plan& plan) {
+  plan.names = plan.cuts = plan.scans = 1;
+  plan.snapshots = 40;
+  plan.data_files = 2;
+  plan.append_files = 1;
+  plan.lone = 0;
+  plan.think = 100ms;
+  plan.layout_age = 30s;
+  plan.chunk_size = 1 << 20;
+  plan.append_room = std::min<std::uint64_t>(plan.append_room, 100 << 10);
+  plan.append_batch = std::min<std::uint64_t>(plan.append_batch, 64 << 10);
+}
+
 }  // namespace
 
 const std::vector<Mutant>& mutants() {
@@ -189,6 +203,18 @@ const std::vector<Mutant>& mutants() {
        "I26",
        {"crash_chunkserver", "late", "repeat", "delay", "partition"},
        swept},
+      {"readers_not_fenced",
+       kMaster,
+       "a file's readers may go on with a shared chunk when the file's own copy is written to",
+       "I28",
+       {"delay", "loss"},
+       pictured},
+      {"frozen_takes_serials",
+       kServer,
+       "a frozen primary goes on taking mutations",
+       "I28",
+       {"delay", "loss"},
+       pictured},
       {"layouts_kept", kClient, "where chunks are is not asked again", "I18", kHalves, keeping},
   };
   return kMutants;
