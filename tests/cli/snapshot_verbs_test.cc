@@ -127,14 +127,19 @@ TEST_F(CliSnapshot, IsRemovedForGood) {
 }
 
 TEST_F(CliSnapshot, ARequestIsDoneOnce) {
-  ordered_json made = ordered_json::parse(ok({"--json", "snapshot", "create", top_, name_}));
-  EXPECT_EQ(keys(made), "v path source files directories chunks req");
-  std::string request = made["req"];
-  EXPECT_EQ(ordered_json::parse(ok({"--json", "snapshot", "create", top_, name_, "--req", request}))["path"], inside());
+  const std::string client = "11111111-2222-3333-4444-777777777777";
+  const std::string request = client + ":1", removal = client + ":2";
+  for (int i = 0; i < 2; ++i) {
+    ordered_json made = ordered_json::parse(ok({"--json", "snapshot", "create", top_, name_, "--req", request}));
+    EXPECT_EQ(keys(made), "v path source files directories chunks req");
+    EXPECT_EQ(made["path"], inside());
+    EXPECT_EQ(made["req"], request);
+  }
   EXPECT_EQ(gfs({"snapshot", "create", top_, name_}).code, 4);
   EXPECT_EQ(gfs({"snapshot", "create", remote("d"), name_ + "2", "--req", request}).code, 4);
   std::string line = ok({"snapshot", "restore", name_, remote("back"), "--show-req"});
   EXPECT_THAT(line, testing::StartsWith(remote("back") + "\t2\t2\t2\t"));
+  for (int i = 0; i < 2; ++i) EXPECT_EQ(ok({"snapshot", "rm", name_, "--req", removal, "--show-req"}), removal + "\n");
 }
 
 TEST_F(CliSnapshot, BadInputIsNamed) {

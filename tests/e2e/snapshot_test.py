@@ -12,6 +12,7 @@ import subprocess
 import tempfile
 import threading
 import time
+import uuid
 
 from harness import ClusterTest, SLOW, main, program, wait_for
 
@@ -162,14 +163,18 @@ class Verbs(ClusterTest):
 
     def test_a_request_is_done_once(self):
         self.put(b"one", "/one")
-        made = json.loads(self.cli("--json", "snapshot", "create", "/one", "first").stdout)
-        again = json.loads(self.cli("--json", "snapshot", "create", "/one", "first", "--req", made["req"]).stdout)
-        self.assertEqual((again["path"], again["files"]), ("/.snapshots/first", 1))
-        self.refused(4, "snapshot", "create", "/one", "second", "--req", made["req"])
+        client = str(uuid.uuid4())
+        for _ in range(2):
+            made = json.loads(self.cli("--json", "snapshot", "create", "/one", "first", "--req", f"{client}:1").stdout)
+            self.assertEqual((made["path"], made["files"], made["chunks"]), ("/.snapshots/first", 1, 1))
+            self.cluster.master.kill()
+            self.cluster.master.start().wait_ready()
+            self.cluster.wait_up(3)
+        self.refused(4, "snapshot", "create", "/one", "second", "--req", f"{client}:1")
         self.assertEqual(self.cat("/.snapshots/first"), b"one")
-        gone = json.loads(self.cli("--json", "snapshot", "rm", "first").stdout)
+        self.cli("snapshot", "rm", "first", "--req", f"{client}:2")
         self.cli("snapshot", "create", "/one", "first")
-        self.cli("snapshot", "rm", "first", "--req", gone["req"])
+        self.cli("snapshot", "rm", "first", "--req", f"{client}:2")
         self.assertEqual(len(self.lines("snapshot", "ls")), 1)
 
 
@@ -316,7 +321,7 @@ class Records(Lines):
 
 
 class Maker(Writer):
-    """Makes new files."""
+    """Makes new files; a new one has its name before it has its bytes."""
     kind = "made"
     content = b""
 
@@ -335,6 +340,8 @@ class Maker(Writer):
         for number in made:
             with open(os.path.join(tree, "new", str(number))) as file:
                 content = file.read()
+            if number == len(made) and content == "":
+                return number - 1
             assert content == f"{number}\n", f"{root}/new/{number}: {content!r}"
         return len(made)
 
@@ -452,6 +459,7 @@ class OneMoment(ClusterTest):
                 writer.stopping.set()
             for writer in self.writers:
                 writer.join()
+                writer.errors.close()
         for writer in self.writers:
             if writer.error is not None:
                 raise writer.error
