@@ -16,6 +16,19 @@ namespace {
 
 constexpr Version kFirst{1};
 
+// What a mutation of the chunk would have changed, if only for a while.
+struct Standstill {
+  explicit Standstill(const Chunk& chunk)
+      : committed(chunk.committed_lsn),
+        overwrites(chunk.activity->overwrites),
+        failures(chunk.activity->failures),
+        still(chunk.activity->in_flight.empty() && !chunk.suspect && !chunk.damaged) {}
+  bool operator==(const Standstill&) const = default;
+  Lsn committed;
+  std::uint64_t overwrites, failures;
+  bool still;
+};
+
 }  // namespace
 
 Task<bus::ReplicaState> ChunkStore::fork_now(ChunkHandle source, Version version, ChunkHandle handle) {
@@ -35,8 +48,8 @@ Task<bus::ReplicaState> ChunkStore::fork_now(ChunkHandle source, Version version
   co_return co_await std::move(done);
 }
 
-// The new chunk's gate, then the source's: no two wait for each other, because only what is held is a source, and only
-// what is not held passes may_begin().
+// The new chunk's gate, then the source's, until what is under way has ended: no two wait for each other, because only
+// what is held is a source, and only what is not held passes may_begin().
 Task<bus::ReplicaState> ChunkStore::fork_into(Chunk* chunk, ChunkHandle source, Version version) {
   const ChunkHandle handle = chunk->handle;
   Use use(chunk);
@@ -56,16 +69,21 @@ Task<bus::ReplicaState> ChunkStore::fork_into(Chunk* chunk, ChunkHandle source, 
   const bool lost = co_await disk_.exists(meta);
   if (lost) co_await fail(Code::conflict, "chunk {}: {} is there, and damaged: move it away", handle, meta);
   Use use_of_source(from);
-  Semaphore::Held turn_of_source = co_await from->activity->gate.take(1);
-  co_await drained(from);
+  {
+    const Semaphore::Held turn_of_source = co_await from->activity->gate.take(1);
+    co_await drained(from);
+  }
   from = co_await forkable(source, version);  // time has passed
   co_await room_for(from->length);
   co_await load(from);
   const std::uint64_t length = from->length;
   AppendRecords records = from->records;
+  // Nobody waits for the copy: the source is frozen. If that should turn out not to be so, it counts for nothing.
+  const Standstill before(*from);
   Result<InstallRecord> fork = co_await gather_fork(from, handle).outcome();
-  turn_of_source.release();
   Result<> still = may_begin(*chunk);  // a promise does not wait for our turn
+  if (still && !(before.still && before == Standstill(*from)))
+    still = fail(Code::stale_version, "chunk {} version {}: it was changed while it was copied", source, version);
   if (fork && !still) fork = fail(std::move(still).error());
   Result<> begun = fork ? co_await begin_as(chunk, std::move(*fork), std::move(records)).outcome()
                         : Result<>(fail(std::move(fork).error()));

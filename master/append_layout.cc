@@ -75,7 +75,12 @@ Task<> LayoutService::seal(ChunkHandle handle) {
   for (int round = 0; round < kRoundsMax; ++round) {
     std::optional<Chunk> chunk = state_.chunks().find(handle);
     if (!chunk || chunk->sealed) co_return;
-    if (has_to_be_frozen(handle, *chunk)) break;
+    if (has_to_be_frozen(handle, *chunk)) {
+      co_await unfrozen(chunk->inode);
+      chunk = state_.chunks().find(handle);
+      if (!chunk || chunk->shared()) break;  // by now it has to be copied
+      continue;
+    }
     co_await make_ready(handle, failed);
     chunk = state_.chunks().find(handle);
     if (!chunk || chunk->sealed) co_return;
@@ -98,7 +103,8 @@ Task<> LayoutService::seal(ChunkHandle handle) {
     Result<Decision> logged = co_await journal_.commit(std::move(op)).outcome();
     if (!logged && logged.error().code != Code::conflict) co_await std::move(logged);
   }
-  co_await fail(Code::unavailable, "chunk {} cannot be sealed: {}", handle, why.empty() ? "it is frozen" : why);
+  co_await fail(Code::unavailable, "chunk {} cannot be sealed: {}", handle,
+                why.empty() ? "a snapshot was made of it" : why);
 }
 
 }  // namespace gfs::master

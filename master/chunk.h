@@ -43,7 +43,8 @@ struct Chunk {
   Configuration configuration;
   bool sealed = false;  // takes no more appends, and is so long:
   std::uint64_t sealed_length = 0;
-  std::uint32_t references = 1;  // files that have it. It is frozen while there are several
+  std::uint32_t references = 1;  // files that have it. It is frozen while there are several ...
+  Version frozen;                // ... since this version; {0}: there is one
   bool shared() const { return references > 1; }
   bool operator==(const Chunk&) const = default;
 };

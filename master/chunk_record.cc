@@ -99,7 +99,10 @@ std::string encode_chunk(const Chunk& chunk, ServerSlots& slots) {
     put_varint(text, configuration.settled.value);
     put_servers(text, configuration.settled_members, slots);
   }
-  if (shared) put_varint(text, chunk.references);
+  if (shared) {
+    put_varint(text, chunk.references);
+    put_varint(text, chunk.frozen.value);
+  }
   return text;
 }
 
@@ -130,9 +133,12 @@ Result<> decode_chunk(std::string_view record, const ServerSlots::Ids& servers, 
     configuration.settled = configuration.version;
     configuration.settled_members = configuration.members;
   }
-  chunk.references = (flags & kShared) != 0 ? reader.small("references") : 1;
+  const bool shared = (flags & kShared) != 0;
+  chunk.references = shared ? reader.small("references") : 1;
+  chunk.frozen.value = shared ? reader.number() : 0;
   const bool plain = chunk.references == 1 && chunk.inode.value != 0;
-  if (chunk.references == 0 || (plain && (flags & kShared) != 0)) reader.flaw("references that make no sense");
+  if (chunk.references == 0 || (plain && shared) || (chunk.references > 1) != (chunk.frozen.value > 0))
+    reader.flaw("references that make no sense");
   return reader.result();
 }
 

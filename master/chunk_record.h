@@ -5,7 +5,7 @@
 //   kJoining  joining
 //   kLone     lone
 //   kSettled  settled version, settled members       (else: this version and these members)
-//   kShared   references                             (else: 1)
+//   kShared   references, frozen version             (else: 1, 0)
 //
 // Numbers are varints. A list of servers is {count, slot...}, a server is its slot in ServerSlots. What few chunks have
 // at a time costs nothing where it is not.

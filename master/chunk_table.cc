@@ -184,6 +184,7 @@ bool ChunkTable::leave(Place place, ChunkHandle handle, Chunk& chunk) {
     return true;
   }
   if (chunk.inode == place.inode) chunk.inode = {};
+  if (!chunk.shared()) chunk.frozen = {};
   put(handle, chunk);
   return false;
 }
@@ -200,7 +201,7 @@ void ChunkTable::share(ChunkHandle handle, InodeId inode) {
   const bool there = chunks_.update(handle, [&](std::string_view record) {
     const Result<> decoded = decode_chunk(record, servers_.ids(), chunk);
     CHECK(decoded, "the table holds what it encoded");
-    ++chunk.references;
+    if (++chunk.references == 2) chunk.frozen = chunk.configuration.version;
     return encode_chunk(chunk, servers_);
   });
   CHECK(there, "what is shared is there");
@@ -210,10 +211,11 @@ void ChunkTable::share(ChunkHandle handle, InodeId inode) {
   (void)borrowed_.put({inode, chunk.index}, place);
 }
 
-void ChunkTable::claim(ChunkHandle handle, InodeId inode) {
+void ChunkTable::claim(ChunkHandle handle, InodeId inode, std::uint32_t goal) {
   std::optional<Chunk> chunk = find(handle);
   CHECK(chunk && chunk->references == 1 && at(inode, chunk->index) == handle, "the only one that has it claims it");
   if (chunk->inode == inode) return;
+  chunk->goal = goal;
   (void)borrowed_.erase({inode, chunk->index});
   chunk->inode = inode;
   put(handle, *chunk);
@@ -257,7 +259,7 @@ std::string ChunkTable::dump() const {
     for (ServerId one : configuration.lone) text += fmt::format(" lone {}", one);
     text += fmt::format(" settled v{}", configuration.settled);
     for (ServerId one : configuration.settled_members) text += fmt::format(" {}", one);
-    if (chunk.references != 1) text += fmt::format(" references {}", chunk.references);
+    if (chunk.references != 1) text += fmt::format(" references {} since v{}", chunk.references, chunk.frozen);
     text += "\n";
     return true;
   });

@@ -117,8 +117,8 @@ class ChunkTable {
   void replace(ChunkHandle before, ChunkHandle handle, const Chunk& chunk);
   // Another file has the chunk too from now on, at a place that is free.
   void share(ChunkHandle handle, InodeId inode);
-  // The one file that has it still is the one it was made for from now on.
-  void claim(ChunkHandle handle, InodeId inode);
+  // The one file that has it still is the one it was made for from now on, and says how many replicas there are to be.
+  void claim(ChunkHandle handle, InodeId inode, std::uint32_t goal);
   // Highest index of the file's chunks + 1.
   std::uint32_t end(InodeId inode) const;
   // The nearest sealed chunk before the index; {0}: there is none.

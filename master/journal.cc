@@ -13,7 +13,7 @@ namespace {
 bool frees_space(const OpBody& body) {
   return std::holds_alternative<RemoveOp>(body) || std::holds_alternative<ExpireOp>(body) ||
          std::holds_alternative<PurgeOp>(body) || std::holds_alternative<TruncateOp>(body) ||
-         std::holds_alternative<CloseClientOp>(body);
+         std::holds_alternative<CloseClientOp>(body) || std::holds_alternative<RemoveSnapshotOp>(body);
 }
 
 }  // namespace

@@ -291,7 +291,7 @@ Task<bool> LayoutService::order(ChunkHandle handle, Chunk chunk) {
   }
   forget_suspicions(handle);
   forget_dropped_chunks();
-  active_[handle.value] = {configuration.version, session, frozen};
+  active_[handle.value] = {configuration.version, session, frozen, answer->length};
   renewals_.erase(handle);
   inactive_.erase(handle);
   co_return !over();

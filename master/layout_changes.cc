@@ -40,7 +40,11 @@ class Cutting {
   }
   Cutting(const Cutting&) = delete;
   Cutting& operator=(const Cutting&) = delete;
-  void begin(InodeId file) { at_ = files_.insert(file); }
+  bool of(InodeId file) const { return at_ && **at_ == file; }
+  void begin(InodeId file) {
+    if (at_) files_.erase(*at_);
+    at_ = files_.insert(file);
+  }
 
  private:
   std::multiset<InodeId>& files_;
@@ -161,7 +165,17 @@ Task<> LayoutService::enlist(ChunkHandle handle, ServerId learner) {
   co_await activate(handle, {});
 }
 
+// To its end, whether or not who asked waits: in between bytes may be gone, and nothing says so.
 Task<bus::FileInfo> LayoutService::truncate(bus::Truncate ask, bus::Caller caller) {
+  Promise<bus::FileInfo> promise;
+  Future<bus::FileInfo> cut = promise.future();
+  auto answer = std::make_shared<Promise<bus::FileInfo>>(std::move(promise));
+  group_.spawn(truncate_now(std::move(ask), std::move(caller)),
+               [answer](Result<bus::FileInfo> result) { answer->set(std::move(result)); });
+  co_return co_await std::move(cut);
+}
+
+Task<bus::FileInfo> LayoutService::truncate_now(bus::Truncate ask, bus::Caller caller) {
   const std::uint64_t size_max = state_.chunk_size() * kChunksMax;
   if (ask.size > size_max) co_await fail(Code::too_large, "{} bytes: a file has at most {}", ask.size, size_max);
   TruncateOp asked;
@@ -172,19 +186,29 @@ Task<bus::FileInfo> LayoutService::truncate(bus::Truncate ask, bus::Caller calle
   Version failed;
   bool begun = false;  // bytes may be gone already
   std::string why = "others change it all the time";
+  Cutting cutting(cutting_);
   for (int round = 0; round < kRoundsMax; ++round) {
     TruncateOp op = asked;
-    Cutting cutting(cutting_);
     const bool repeat = state_.repeated({caller.request, digest, 0}).has_value();
     Result<InodeId> inode = state_.names().find(ask.path);
     // What cannot be is decided (and remembered) where everything is: by the op.
     if (!repeat && inode && file(*inode) && state_.names().check_changeable(*inode)) {
-      co_await unfrozen(*inode);
-      if (state_.names().inode(*inode) == nullptr) continue;
-      cutting.begin(*inode);
+      if (!cutting.of(*inode)) {
+        co_await unfrozen(*inode);
+        if (state_.names().inode(*inode) == nullptr) continue;
+        cutting.begin(*inode);
+      }
       op.inode = *inode;
-      op.cut =
-          rest == 0 ? ChunkHandle{} : co_await own(*inode, static_cast<std::uint32_t>(ask.size / state_.chunk_size()));
+      if (rest != 0) {
+        Result<ChunkHandle> last =
+            co_await own(*inode, static_cast<std::uint32_t>(ask.size / state_.chunk_size())).outcome();
+        if (!last) {
+          why = last.error().text();
+          co_await endpoint_->executor().sleep(100ms);
+          continue;
+        }
+        op.cut = *last;
+      }
     }
     if (op.inode.value != 0) {
       begun = begun || behind(op.inode, ask.size).size() > settings_.cut_max;
@@ -198,7 +222,12 @@ Task<bus::FileInfo> LayoutService::truncate(bus::Truncate ask, bus::Caller calle
       op.ended = *std::move(ended);
     }
     if (op.cut.value != 0) {
-      co_await make_ready(op.cut, failed);
+      const Result<> ready = co_await make_ready(op.cut, failed).outcome();
+      if (!ready) {
+        why = ready.error().text();
+        co_await endpoint_->executor().sleep(100ms);
+        continue;
+      }
       const std::optional<Chunk> chunk = state_.chunks().find(op.cut);
       const Server* primary = chunk ? servers_.find(chunk->configuration.primary) : nullptr;
       if (primary == nullptr) continue;

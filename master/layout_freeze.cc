@@ -15,7 +15,7 @@ namespace gfs::master {
 
 namespace {
 
-constexpr std::size_t kAtOnce = 64;
+constexpr std::size_t kAtOnce = 256;
 constexpr Duration kLook = 10ms;
 constexpr Duration kAgain = 100ms;
 
@@ -48,12 +48,15 @@ Task<> LayoutService::unfrozen(InodeId inode) {
   }
 }
 
-Task<> LayoutService::freeze(Freeze& by, std::vector<ChunkHandle> chunks, Instant until) {
-  auto cut = [&] { return std::ranges::any_of(by.files_, [this](InodeId file) { return cutting_.contains(file); }); };
+Task<> LayoutService::not_cut(std::vector<InodeId> files, Instant until) {
+  auto cut = [&] { return std::ranges::any_of(files, [this](InodeId file) { return cutting_.contains(file); }); };
   while (!cutting_.empty() && cut()) {
-    if (now() >= until) co_await fail(Code::unavailable, "a file is being cut all the time");
+    if (now() >= until) co_await fail(Code::unavailable, "files in it are being cut all the time");
     co_await endpoint_->executor().sleep(kLook);
   }
+}
+
+Task<> LayoutService::freeze(Freeze& by, std::vector<ChunkHandle> chunks, Instant until) {
   by.chunks_.insert(by.chunks_.end(), chunks.begin(), chunks.end());
   frozen_chunks_.insert(chunks.begin(), chunks.end());
   std::vector<Task<>> tasks;
@@ -85,6 +88,18 @@ Task<> LayoutService::warm(std::vector<ChunkHandle> chunks) {
     if (chunk && !is_active(handle, *chunk)) tasks.push_back(warm_one(handle));
   }
   co_await in_windows(std::move(tasks));
+}
+
+Task<> LayoutService::restore_old(std::vector<ChunkHandle> chunks) {
+  for (ChunkHandle handle : chunks) {
+    const std::optional<Chunk> chunk = state_.chunks().find(handle);
+    if (chunk && restores_.is_old(handle, *chunk)) co_await restore(handle);
+  }
+}
+
+std::optional<std::uint64_t> LayoutService::length_of(ChunkHandle handle, const Chunk& chunk) const {
+  if (!is_frozen(handle, chunk)) return std::nullopt;
+  return active_.at(handle.value).length;
 }
 
 Task<> LayoutService::warm_one(ChunkHandle handle) { (void)co_await activate(handle, {}).outcome(); }

@@ -26,6 +26,7 @@ void LayoutService::serve(bus::Endpoint& endpoint) {
   endpoint.serve<&LayoutService::accuse_member>(*this);
   endpoint.serve<&LayoutService::revoke_lease>(*this);
   endpoint.serve<&LayoutService::truncate>(*this);
+  endpoint.serve<&LayoutService::make_readable>(*this);
 }
 
 bus::Member LayoutService::member(ServerId server) const {
@@ -112,6 +113,18 @@ Task<bus::ChunkLayout> LayoutService::locate_for_write(bus::LocateForWrite ask, 
   co_return bus::ChunkLayout{};
 }
 
+Task<bus::Done> LayoutService::make_readable(bus::MakeReadable ask, bus::Caller) {
+  for (int round = 0; round < kRoundsMax; ++round) {
+    const ChunkHandle handle = state_.chunks().at(ask.inode, ask.index);
+    if (handle.value == 0) co_await fail(Code::not_found, "file {} has no chunk {}", ask.inode, ask.index);
+    const Chunk chunk = *state_.chunks().find(handle);
+    if (is_active(handle, chunk)) co_return bus::Done{};
+    co_await activate(handle, {});
+  }
+  co_await fail(Code::unavailable, "chunk {} of file {}: its configuration changes all the time", ask.index, ask.inode);
+  co_return bus::Done{};
+}
+
 Task<> LayoutService::look_at(ServerId server, ChunkHandle handle) {
   const std::optional<Chunk> chunk = state_.chunks().find(handle);
   if (server.nil() || !chunk || !chunk->configuration.has(server) || servers_.overdue(server, now())) co_return;
@@ -169,7 +182,10 @@ Task<ChunkHandle> LayoutService::allocate(InodeId inode, std::uint32_t index) {
     const ChunkHandle there = state_.chunks().at(inode, index);
     if (there.value != 0) co_return there;
     const std::uint32_t end = state_.chunks().end(inode);
-    if (found->appends && end > 0 && index >= end) co_await seal(co_await own(inode, end - 1));
+    if (found->appends && end > 0 && index >= end) {
+      const std::optional<Chunk> last = state_.chunks().find(state_.chunks().at(inode, end - 1));
+      if (last && !last->sealed) co_await seal(co_await own(inode, end - 1));
+    }
     co_await place_chunk(inode, index);
   }
   co_await fail(Code::unavailable, "chunk {} of file {}: others change the file's end all the time", index, inode);
@@ -200,10 +216,10 @@ ChunkHandle LayoutService::next_handle() {
 void LayoutService::forget_dropped_chunks() {
   auto kept = [this] {
     return active_.size() + inactive_.size() + failures_.size() + suspicions_.size() + doubtful_.size() +
-           renewals_.size() + ended_.size() + servers_.holdings();
+           renewals_.size() + ended_.size() + reserved_.size() + servers_.holdings();
   };
   if (kept() <= sweep_above_) return;
-  auto gone = [this](ChunkHandle handle) { return !state_.chunks().has(handle); };
+  auto gone = [this](ChunkHandle handle) { return !state_.chunks().has(handle) && !copying_.contains(handle); };
   std::erase_if(active_, [&](const auto& one) { return gone(ChunkHandle{one.first}); });
   std::erase_if(inactive_, [&](const auto& one) { return gone(one.first); });
   std::erase_if(failures_, [&](const auto& one) { return gone(one.first); });
@@ -211,6 +227,13 @@ void LayoutService::forget_dropped_chunks() {
   std::erase_if(doubtful_, [&](const auto& one) { return gone(one.first); });
   std::erase_if(renewals_, [&](const auto& one) { return gone(one.first); });
   std::erase_if(ended_, [&](const auto& one) { return gone(one.first); });
+  for (auto at = reserved_.begin(); at != reserved_.end();) {
+    const auto [place, one] = *at++;
+    const std::optional<Chunk> shared = state_.chunks().find(one.shared);
+    const bool of_use =
+        shared && shared->frozen == one.frozen && state_.chunks().at(place.first, place.second) == one.shared;
+    if (!of_use && !copies_.contains(place)) give_back(place);
+  }
   servers_.forget(gone);
   sweep_above_ = 2 * kept() + 1024;
 }

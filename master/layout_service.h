@@ -34,6 +34,7 @@
 #include "bus/endpoint.h"
 #include "bus/messages/chunk_master.h"
 #include "bus/messages/client_master.h"
+#include "bus/messages/client_snapshot.h"
 #include "master/accusations.h"
 #include "master/configuration_planner.h"
 #include "master/journal.h"
@@ -74,6 +75,7 @@ class LayoutService {
   Task<bus::AccuseMember::Reply> accuse_member(bus::AccuseMember ask, bus::Caller caller);
   Task<bus::RevokeLease::Reply> revoke_lease(bus::RevokeLease ask, bus::Caller caller);
   Task<bus::FileInfo> truncate(bus::Truncate ask, bus::Caller caller);
+  Task<bus::Done> make_readable(bus::MakeReadable ask, bus::Caller caller);
 
   // While it lives nothing in these files changes: who wants to write waits, and the chunks named to freeze() are
   // active and frozen.
@@ -90,14 +92,20 @@ class LayoutService {
     std::vector<InodeId> files_;
     std::vector<ChunkHandle> chunks_;
   };
+  // Until none of them is being cut. unavailable: not so by then.
+  Task<> not_cut(std::vector<InodeId> files, Instant until);
   // Until they are frozen. unavailable, naming a chunk: not so by then.
   Task<> freeze(Freeze& by, std::vector<ChunkHandle> chunks, Instant until);
   // Makes those active that are not, as far as that can be done: then a freeze takes less time.
   Task<> warm(std::vector<ChunkHandle> chunks);
+  // Those of an older log epoch that nobody wrote to, as far as its table knows: perhaps somebody did.
+  Task<> restore_old(std::vector<ChunkHandle> chunks);
+  // Of a chunk that is frozen: so much is in it. Nothing: that is not known.
+  std::optional<std::uint64_t> length_of(ChunkHandle handle, const Chunk& chunk) const;
   // The chunk is active, and takes no mutation in its version.
   bool is_frozen(ChunkHandle handle, const Chunk& chunk) const;
   // Servers are making a chunk of this handle that is not in the table yet.
-  bool copying(ChunkHandle handle) const { return copying_.contains(handle); }
+  bool copying(ChunkHandle handle) const;
 
   // For whoever looks after chunks (HealingLoop).
   // Makes the chunk's configuration active, another one if need be.
@@ -118,10 +126,12 @@ class LayoutService {
   bus::Member member(ServerId server) const;
 
  private:
+  static constexpr std::size_t kCopiesAtOnce = 16;
   struct Active {
     Version version;
     SessionId session;  // of the primary
     bool frozen = false;
+    std::uint64_t length = 0;  // of the chunk, when the primary said that it is active; for good if it is frozen
   };
   using Place = std::pair<InodeId, std::uint32_t>;
   enum class Use : std::uint8_t { write, frozen };
@@ -149,6 +159,7 @@ class LayoutService {
 
   // The file's inode: not_found, is_a_directory.
   Result<const Inode*> file(InodeId inode) const;
+  Task<bus::FileInfo> truncate_now(bus::Truncate ask, bus::Caller caller);
   Task<ChunkHandle> allocate(InodeId inode, std::uint32_t index);
   Task<> place_chunk(InodeId inode, std::uint32_t index);
   // The master looks for itself whether a member is gone.
@@ -181,11 +192,23 @@ class LayoutService {
   // layout_copies.cc
   // The chunk of a file, by the time nobody else has it. {0}: the file has none there.
   Task<ChunkHandle> own(InodeId inode, std::uint32_t index);
+  // A handle for the copy, kept until one is made or cannot be any more: who has made his copy need not again.
+  struct Reserved {
+    ChunkHandle shared;
+    Version frozen;
+    ChunkHandle handle;
+    Instant used{};  // the last try began or ended
+  };
+  struct Copying;
   Task<> copy_on_write(Place place, ChunkHandle shared);
   Task<> copy_and_replace(Place place, ChunkHandle shared);
-  Task<std::vector<ServerId>> copy_on_members(ChunkHandle shared, Chunk chunk, ChunkHandle handle);
-  Task<bus::CopyChunk::Reply> copy_there(ServerId server, bus::CopyChunk ask);
-  Task<ChunkHandle> reserve_handle();
+  // Those that have the copy, all the same. stale_version: the chunk's version is another one by now.
+  Task<std::vector<ServerId>> copy_on_members(ChunkHandle shared, Chunk chunk, ChunkHandle handle, std::size_t least);
+  Task<> copy_there(std::shared_ptr<Copying> copying, std::size_t member);
+  Task<> watch(std::shared_ptr<Copying> copying);
+  Task<ChunkHandle> reserve_handle(Place place, ChunkHandle shared, Version frozen);
+  void give_back(Place place);
+  Task<> fence(ChunkHandle shared);
   // Nobody who reads the file is told where the chunk is meanwhile.
   class Moving;
   Task<> not_moving(InodeId inode, std::uint32_t first, std::uint32_t count);
@@ -275,7 +298,9 @@ class LayoutService {
   std::vector<Promise<void>> thaw_waiters_;
   std::multiset<InodeId> cutting_;                      // files that are being cut
   std::map<Place, std::vector<Promise<void>>> copies_;  // under way
-  std::set<ChunkHandle> copying_;
+  std::map<Place, Reserved> reserved_;
+  Semaphore copies_at_once_{kCopiesAtOnce};
+  std::map<ChunkHandle, Place> copying_;  // by the handle that is reserved
   std::map<Place, std::vector<Promise<void>>> moving_;
   std::size_t sweep_above_ = 1024;  // so many soft records
   TaskGroup group_;

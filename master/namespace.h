@@ -120,7 +120,7 @@ class Namespace {
     std::vector<InodeId> files;  // of the copy, as files_below() gives those of the source
     Usage what;
   };
-  static constexpr std::uint64_t kCopiedAtOnce = 100'000;  // names
+  static constexpr std::uint64_t kCopiedAtOnce = 50'000;  // names
   Result<Copied> copy(std::string_view source, std::string_view target, bool named, WallMs now);
   // The error that it would give: not_found, already_exists, invalid_argument (into itself; no name), quota_exceeded,
   // too_large.

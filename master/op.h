@@ -170,8 +170,8 @@ struct RestoreChunkOp {
 };
 
 // A copy of a tree that shares its chunks: at a path, or `named` as a read-only snapshot. `frozen`: the digest that
-// MasterState::tree_chunks() gave when all of them had been frozen; conflict if it is another by now. Chunks that nobody
-// ever wrote to are left out.
+// MasterState::tree_chunks() gave when all of them had been frozen; conflict if it is another by now. Chunks that
+// nobody ever wrote to are left out.
 struct SnapshotOp {
   std::string source, target;
   bool named = false;
@@ -188,14 +188,16 @@ struct ReserveHandleOp {
   MSGPACK_DEFINE_MAP(handle);
 };
 // The file has its own copy of a chunk that it shared, in version 1 on these members. conflict if it does not have that
-// one there any more, or alone.
+// one there any more, or has had it alone since it was copied: `frozen` is another version then.
 struct ReplaceChunkOp {
   InodeId inode;
   std::uint32_t index = 0;
-  ChunkHandle shared, handle;
+  ChunkHandle shared;
+  Version frozen;
+  ChunkHandle handle;
   std::vector<ServerId> members;
   ServerId primary;
-  MSGPACK_DEFINE_MAP(inode, index, shared, handle, members, primary);
+  MSGPACK_DEFINE_MAP(inode, index, shared, frozen, handle, members, primary);
 };
 // The file is the last one that has the chunk: it is its own from now on. Nothing happens if that is not so.
 struct ClaimChunkOp {

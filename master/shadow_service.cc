@@ -48,7 +48,7 @@ void ShadowService::serve(bus::Endpoint& endpoint) {
              bus::LocateForWrite, bus::LocateForAppend, bus::CloseClient, bus::ListLeases, bus::RevokeLease,
              bus::Checkpoint>(endpoint);
   refuse_all<bus::RestoreTrash, bus::PurgeTrash, bus::SetDirectoryPolicy, bus::GetPolicy, bus::SetReplicas,
-             bus::CreateSnapshot, bus::RemoveSnapshot>(endpoint);
+             bus::CreateSnapshot, bus::RemoveSnapshot, bus::MakeReadable>(endpoint);
   refuse_all<bus::AllowCollection, bus::RestoreChunk, bus::PurgeQuarantine, bus::ListQuarantine, bus::CollectionStatus>(
       endpoint);
   refuse_all<bus::RegisterServer, bus::Heartbeat, bus::ReportChunks, bus::ReportDamage, bus::AccuseMember,

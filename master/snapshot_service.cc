@@ -22,10 +22,8 @@ Task<bus::CreateSnapshot::Reply> SnapshotService::create(bus::CreateSnapshot ask
   {
     Semaphore::Held turn = co_await turn_.take(1);
     Result<InodeId> head = state_.names().find(ask.source);
-    if (head && !state_.repeated({caller.request, digest, 0})) {
-      Result<MasterState::TreeChunks> tree = state_.tree_chunks(*head);
-      if (tree) co_await layouts_.warm(std::move(tree->unfrozen));
-    }
+    const bool possible = head && state_.names().check_copy(ask.source, ask.target, named).has_value();
+    if (possible && !state_.repeated({caller.request, digest, 0})) co_await prepare(*head);
     const Instant until = endpoint_->executor().now() + kFreezeTime;
     while (!made) {
       SnapshotOp again = op;
@@ -49,12 +47,38 @@ Task<bus::CreateSnapshot::Reply> SnapshotService::create(bus::CreateSnapshot ask
   reply.directories = made->directories;
   // As it is now; of a repeat's, it may have got more since.
   if (state_.names().inode(reply.info.inode) != nullptr) {
-    for (InodeId file : state_.names().files_below(reply.info.inode))
-      reply.chunks += state_.chunks().range(file, 0, kChunksMax).size();
+    Result<MasterState::TreeChunks> tree = state_.tree_chunks(reply.info.inode);
+    if (tree) reply.chunks = tree->chunks.size();
   }
   log::info("snapshot_made",
             {{"source", ask.source}, {"path", reply.info.path}, {"files", reply.files}, {"chunks", reply.chunks}});
   co_return reply;
+}
+
+// What nobody has to wait for. What fails here is found out when it is frozen.
+Task<> SnapshotService::prepare(InodeId head) {
+  Result<MasterState::TreeChunks> tree = state_.tree_chunks(head);
+  if (!tree) co_return;
+  (void)co_await layouts_.restore_old(std::move(tree->virgins)).outcome();
+  const Instant until = endpoint_->executor().now() + kWarmTime;
+  (void)co_await with_deadline(endpoint_->executor(), until, "warming", layouts_.warm(std::move(tree->unfrozen)))
+      .outcome();
+}
+
+// How long files that are being written are: so the copy is as long as what is in it.
+Task<> SnapshotService::save_sizes(MasterState::TreeChunks tree) {
+  std::vector<Task<Decision>> saves;
+  for (std::size_t i = 0; i < tree.chunks.size(); ++i) {
+    const MasterState::TreeChunks::Place& last = tree.chunks[i];
+    if (i + 1 < tree.chunks.size() && tree.chunks[i + 1].file == last.file) continue;
+    const InodeId file = tree.files[last.file];
+    const std::optional<std::uint64_t> length = layouts_.length_of(last.handle, *state_.chunks().find(last.handle));
+    const std::uint64_t size = last.index * state_.chunk_size() + length.value_or(0);
+    if (!length || *length == 0 || size <= state_.names().inode(file)->size) continue;
+    SetSizeOp op{file, size};
+    saves.push_back(journal_.commit(std::move(op)));
+  }
+  for (Result<Decision>& saved : co_await all_of(std::move(saves))) (void)saved;
 }
 
 Task<Decision> SnapshotService::try_to_create(SnapshotOp op, std::uint32_t digest, bus::Caller caller, Instant until) {
@@ -64,6 +88,8 @@ Task<Decision> SnapshotService::try_to_create(SnapshotOp op, std::uint32_t diges
   if (!repeat && head && state_.names().check_copy(op.source, op.target, op.named)) tree = state_.tree_chunks(*head);
   // What cannot be is decided (and remembered) where everything is: by the op.
   if (!tree) co_return co_await journal_.commit(std::move(op), caller.request, digest, caller.index);
+  co_await layouts_.not_cut(tree->files, until);
+  // Until here files may have come and gone: those that came are found out by the digest.
   LayoutService::Freeze freeze(layouts_, std::move(tree->files));
   co_await layouts_.freeze(freeze, std::move(tree->unfrozen), until);
   // Whoever was told to write before is found out by the digest, or by the primary's refusal.
@@ -76,6 +102,7 @@ Task<Decision> SnapshotService::try_to_create(SnapshotOp op, std::uint32_t diges
       co_await fail(Code::conflict, "chunk {} is not frozen", handle);
   }
   op.frozen = tree->digest;
+  co_await save_sizes(*std::move(tree));
   co_return co_await journal_.commit(std::move(op), caller.request, digest, caller.index);
 }
 

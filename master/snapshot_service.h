@@ -21,6 +21,7 @@ namespace gfs::master {
 class SnapshotService {
  public:
   static constexpr Duration kFreezeTime = 10s;
+  static constexpr Duration kWarmTime = 3s;
 
   SnapshotService(const MasterState& state, Journal& journal, LayoutService& layouts)
       : state_(state), journal_(journal), layouts_(layouts) {}
@@ -33,6 +34,8 @@ class SnapshotService {
   Task<bus::CompareTrees::Reply> compare(bus::CompareTrees ask, bus::Caller caller);
 
  private:
+  Task<> prepare(InodeId head);
+  Task<> save_sizes(MasterState::TreeChunks tree);
   // Freezes the tree and logs the op, once. conflict: something changed meanwhile.
   Task<Decision> try_to_create(SnapshotOp op, std::uint32_t digest, bus::Caller caller, Instant until);
 

@@ -78,12 +78,13 @@ class MasterState {
       ChunkHandle handle;
     };
     std::vector<InodeId> files;
-    std::vector<Place> chunks;  // that somebody has written to
+    std::vector<Place> chunks;         // that somebody has written to
+    std::vector<ChunkHandle> virgins;  // the others
     // Of them, those that are not shared. None in a read-only snapshot.
     std::vector<ChunkHandle> unfrozen;
     std::uint64_t digest = 0;  // of where those are, and in which versions
   };
-  static constexpr std::size_t kSharedAtOnce = 100'000;
+  static constexpr std::size_t kSharedAtOnce = 50'000;
   // too_large: more than kSharedAtOnce chunks.
   Result<TreeChunks> tree_chunks(InodeId head) const;
 

@@ -21,7 +21,10 @@ Result<MasterState::TreeChunks> MasterState::tree_chunks(InodeId head) const {
   for (std::size_t number = 0; number < tree.files.size() && !too_many; ++number) {
     chunks_.walk_file(tree.files[number], 0, [&](std::uint32_t index, ChunkHandle handle) {
       const Chunk chunk = *chunks_.find(handle);
-      if (chunk.configuration.virgin) return true;  // nothing is in it
+      if (chunk.configuration.virgin) {  // nothing is in it
+        tree.virgins.push_back(handle);
+        return true;
+      }
       tree.chunks.push_back({number, index, handle});
       too_many = tree.chunks.size() > kSharedAtOnce;
       if (still || chunk.shared()) return !too_many;  // frozen already
@@ -83,7 +86,8 @@ Decision MasterState::run(const ReplaceChunkOp& op, WallMs) {
   Result<> there = is_changeable_file(op.inode);
   if (!there) return refusal(std::move(there).error());
   const std::optional<Chunk> shared = chunks_.find(op.shared);
-  const bool as_expected = shared && shared->shared() && chunks_.at(op.inode, op.index) == op.shared;
+  const bool as_expected =
+      shared && shared->shared() && shared->frozen == op.frozen && chunks_.at(op.inode, op.index) == op.shared;
   if (!as_expected || op.handle > last_handle_ || chunks_.has(op.handle) || op.members.empty()) {
     return refusal(Code::conflict,
                    fmt::format("chunk {} of file {} is not shared chunk {} any more", op.index, op.inode, op.shared));
@@ -106,7 +110,7 @@ Decision MasterState::run(const ReplaceChunkOp& op, WallMs) {
 Decision MasterState::run(const ClaimChunkOp& op, WallMs) {
   const ChunkHandle handle = chunks_.at(op.inode, op.index);
   const std::optional<Chunk> chunk = handle.value != 0 ? chunks_.find(handle) : std::nullopt;
-  if (chunk && !chunk->shared()) chunks_.claim(handle, op.inode);
+  if (chunk && !chunk->shared()) chunks_.claim(handle, op.inode, namespace_.inode(op.inode)->replicas);
   return {};
 }
 

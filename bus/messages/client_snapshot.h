@@ -83,6 +83,17 @@ struct CompareTrees {
   MSGPACK_DEFINE_MAP(left, right, after, limit);
 };
 
+// A reader's: nobody who holds the chunk knows how much of it is committed, so it has to be active. As it is: a shared
+// chunk stays shared. not_found: the file has none there.
+struct MakeReadable {
+  static constexpr std::string_view kind = "master.make_readable";
+  static constexpr Roles senders = kAnyClient;
+  using Reply = Done;
+  InodeId inode;
+  std::uint32_t index = 0;
+  MSGPACK_DEFINE_MAP(inode, index);
+};
+
 }  // namespace gfs::bus
 
 MSGPACK_ADD_ENUM(gfs::bus::CompareTrees::Change)

@@ -2,7 +2,7 @@
 // state costs, in this process and on a real disk, without the bus. Prints one line per figure; nothing is asserted.
 //
 //   memory      resident bytes per file (names of 16 characters, 1000 to a directory) and per chunk of three members
-//   checkpoint  creates in a closed loop, their latency and how late the loop's timers are: without a checkpoint, and
+//   checkpoint  (cat:M21) creates in a closed loop, their latency and how late the loop's timers are: without a checkpoint, and
 //               while one is written; memory during it; then a restart from it
 //   snapshot    how long the loop stands still for a snapshot of trees of 1,000, 10,000 and as many files as are
 //   possible,

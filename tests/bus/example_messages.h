@@ -268,6 +268,7 @@ void each_example_message(Visit&& visit) {
         CompareTrees::Reply{{CompareTrees::Difference{"b", CompareTrees::Change::changed, FileType::file,
                                                       FileType::file, 5000, 6000}},
                             "b/c"});
+  visit("master.make_readable", MakeReadable{inode, 3});
 }
 
 }  // namespace gfs::bus

@@ -31,7 +31,7 @@ TEST_F(ServerTest, KeepsItsIdentityAndRegistersAgainWhenUnknown) {
   ASSERT_TRUE(until([&] { return !master.servers.empty(); }));
 }
 
-TEST_F(ServerTest, RefusesAnotherClustersMaster) {
+TEST_F(ServerTest, C22_RefusesAnotherClustersMaster) {
   start(1);
   master.cluster = ClusterId::random(random);
   master.endpoint.set_cluster(master.cluster);

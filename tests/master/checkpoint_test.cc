@@ -103,6 +103,33 @@ class CheckpointTest : public testing::Test {
   TaskGroup group;
 };
 
+// A whole record that this program does not understand, or would apply otherwise: nothing is skipped.
+TEST_F(CheckpointTest, M22AnEntryThatCannotBeAppliedIsRefusedAndNamed) {
+  format();
+  ASSERT_TRUE(begin());
+  work(5);
+  const std::uint64_t last = life->log.last_index();
+  Op op = ops.next(life->state);
+  std::string text = encode_op(op);
+  text[0] = 99;
+  ASSERT_TRUE(world.run(life->log.append({text})));
+  kill(false);
+  std::map<std::string, std::string> before;
+  for (const std::string& path : platter->files()) before[path] = *platter->read_now(path);
+  life = std::make_unique<Life>(*this);
+  const Result<> refused = world.run(life->checkpointer.recover(cluster, 1));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Code::corrupt);
+  EXPECT_NE(refused.error().message.find(std::to_string(last + 1)), std::string::npos) << refused.error().text();
+  EXPECT_NE(refused.error().message.find("op of kind 99"), std::string::npos) << refused.error().text();
+  kill(false);
+  for (const std::string& path : platter->files()) {
+    if (!path.ends_with("LOCK")) {
+      EXPECT_EQ(*platter->read_now(path), before[path]) << path;
+    }
+  }
+}
+
 TEST_F(CheckpointTest, TwoAreKeptAndTheLogBehindTheOlderOne) {
   format();
   ASSERT_TRUE(begin());

@@ -283,7 +283,7 @@ TEST_F(ChunksTest, TheFirstServerIsDialledByTheMasterItself) {
   EXPECT_TRUE(wait([&] { return liar.registered(); }));
 }
 
-TEST_F(ChunksTest, TwoLiveServersMayNotShareAnIdentity) {
+TEST_F(ChunksTest, C22_TwoLiveServersMayNotShareAnIdentity) {
   add_servers(1);
   FakeServer twin(world, 9);
   twin.id = servers[0]->id;

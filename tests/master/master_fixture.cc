@@ -62,7 +62,8 @@ Task<bus::Configure::Reply> FakeServer::configure(bus::Configure ask, bus::Calle
     --configure_replies_lost;
     co_await world_.clock.sleep(std::chrono::hours(1));
   }
-  co_return bus::Configure::Reply{100};
+  const auto cut = lengths_.find(ask.handle);
+  co_return bus::Configure::Reply{cut == lengths_.end() ? 100 : cut->second};
 }
 
 bus::ReportChunks::Held* FakeServer::holding(ChunkHandle handle) {
@@ -159,6 +160,7 @@ Task<bus::Done> FakeServer::truncate(bus::TruncateChunk ask, bus::Caller) {
   truncated.push_back(ask);
   co_await world_.clock.sleep(truncate_takes);
   co_await next_answer(truncate_answers);
+  lengths_[ask.handle] = ask.length;
   co_return bus::Done{};
 }
 

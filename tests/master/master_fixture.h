@@ -115,6 +115,7 @@ class FakeServer {
   std::optional<bus::SimBus> bus_;
   std::optional<bus::Endpoint> endpoint_;
   std::set<std::pair<ChunkHandle, Version>> frozen_;
+  std::map<ChunkHandle, std::uint64_t> lengths_;  // of those that were cut
   bool registered_ = false;
   TaskGroup group_;
 };

@@ -163,7 +163,10 @@ class RandomOps {
       case 24: {
         const auto [inode, index] = borrowed(state);
         const std::vector<ServerId> members = servers(3);
-        return ReplaceChunkOp{inode, index, state.chunks().at(inode, index), state.last_handle(), members, members[0]};
+        const ChunkHandle shared = state.chunks().at(inode, index);
+        const std::optional<Chunk> chunk = state.chunks().find(shared);
+        return ReplaceChunkOp{inode,   index,     shared, chunk ? chunk->frozen : Version{}, state.last_handle(),
+                              members, members[0]};
       }
       case 25: {
         const auto [inode, index] = borrowed(state);

@@ -81,13 +81,14 @@ class SnapshotsTest : public testing::Test {
     return head ? state.tree_chunks(*head).value().digest : 0;
   }
   ChunkHandle at(std::string_view path, std::uint32_t index = 0) { return state.chunks().at(find(path), index); }
+  Version since(ChunkHandle handle) { return state.chunks().find(handle)->frozen; }
   std::uint32_t references(ChunkHandle handle) { return state.chunks().find(handle)->references; }
   // As if it was written to: the file gets its own copy.
   ChunkHandle write(std::string_view path, std::uint32_t index = 0) {
     const ChunkHandle handle{state.last_handle().value + 1};
     run(ReserveHandleOp{handle});
-    const Decision replaced =
-        run(ReplaceChunkOp{find(path), index, at(path, index), handle, {server(1), server(2)}, server(2)});
+    const Decision replaced = run(ReplaceChunkOp{
+        find(path), index, at(path, index), since(at(path, index)), handle, {server(1), server(2)}, server(2)});
     EXPECT_TRUE(replaced.ok()) << replaced.text;
     run(ActivateOp{handle, {2}});
     return handle;
@@ -144,7 +145,7 @@ TEST_F(SnapshotsTest, WhoWritesGetsHisOwnChunkAndTheLastOneKeepsIt) {
   EXPECT_EQ(references(shared), 1u);
   audit(state);
   // Nobody has to copy it any more.
-  EXPECT_EQ(run(ReplaceChunkOp{find("/h"), 0, shared, {99}, {server(1)}, server(1)}).code, Code::conflict);
+  EXPECT_EQ(run(ReplaceChunkOp{find("/h"), 0, shared, {1}, {99}, {server(1)}, server(1)}).code, Code::conflict);
   run(ClaimChunkOp{find("/h"), 0});
   EXPECT_EQ(state.chunks().find(shared)->inode, find("/h"));
   audit(state);
@@ -152,6 +153,26 @@ TEST_F(SnapshotsTest, WhoWritesGetsHisOwnChunkAndTheLastOneKeepsIt) {
   EXPECT_FALSE(state.chunks().has(shared));
   EXPECT_EQ(state.take_dropped().back().handle, shared);
   EXPECT_EQ(state.chunks().size(), 1u);
+  audit(state);
+}
+
+// A copy that was begun before the chunk was one file's alone, and came to its end when it was shared again.
+TEST_F(SnapshotsTest, ACopyOfAnEarlierSharingIsNotTaken) {
+  const InodeId one = file("/f");
+  const ChunkHandle shared = at("/f");
+  copy("/f", "s");
+  const Version before = since(shared);
+  EXPECT_EQ(before, Version{1});
+  run(RemoveSnapshotOp{"s"});
+  EXPECT_EQ(since(shared), Version{});
+  // Its owner writes, which takes a new version.
+  run(ReconfigureOp{shared, {1}, {server(1), server(2)}, server(2)});
+  run(ActivateOp{shared, {2}});
+  copy("/f", "t");
+  EXPECT_EQ(since(shared), Version{2});
+  run(ReserveHandleOp{{50}});
+  EXPECT_EQ(run(ReplaceChunkOp{one, 0, shared, before, {50}, {server(1)}, server(1)}).code, Code::conflict);
+  EXPECT_TRUE(run(ReplaceChunkOp{one, 0, shared, {2}, {50}, {server(1)}, server(1)}).ok());
   audit(state);
 }
 

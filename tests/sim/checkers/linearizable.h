@@ -1,4 +1,4 @@
-// Linearizable: whether some order of the operations explains all answers, found by search (Wing and Gong's, with
+// Linearizable (cat:N01): whether some order of the operations explains all answers, found by search (Wing and Gong's, with
 // Lowe's memory of configurations): it trusts nothing the master says but the answers. For small histories only: the
 // cost is exponential in what is under way at one time, so the search has a bound, and "undecided" is an answer of its
 // own.
