@@ -317,6 +317,7 @@ class Master : public Node {
     endpoint->serve<&Master::locate_for_read>(*this);
     endpoint->serve<&Master::locate_for_write>(*this);
     endpoint->serve<&Master::locate_for_append>(*this);
+    endpoint->serve<&Master::make_readable>(*this);
     endpoint->serve<&Master::set_size>(*this);
     endpoint->serve<&Master::truncate>(*this);
     endpoint->serve<&Master::close_client>(*this);
@@ -393,6 +394,11 @@ class Master : public Node {
     const auto last = static_cast<std::uint32_t>(chunk_count - 1);
     if (states.frozen.contains(states.handle_at(last))) copy(last);
     co_return bus::LocateForAppend::Reply{layout(last), to_ms(world_.now().time_since_epoch()) + 1000};
+  }
+  Task<bus::Done> make_readable(bus::MakeReadable, bus::Caller) {
+    Fault fault = co_await before("make_readable");
+    co_await after(fault);
+    co_return bus::Done{};
   }
   Task<FileInfo> truncate(bus::Truncate ask, bus::Caller caller) {
     requests.push_back(caller.request);

@@ -70,12 +70,13 @@ TEST_F(Reading, HasAChunkMadeActiveWhenNobodyKnowsHowFarItIsCommitted) {
   master.calls.clear();
   auto file = open(Filesystem::Open::read);
   EXPECT_EQ(file->size(), 5u);
-  EXPECT_GT(master.calls["locate_for_write"], 0);
+  EXPECT_GT(master.calls["make_readable"], 0);
   master.calls.clear();
   Result<Bytes> got = run(file->read(0, 5));
   ASSERT_TRUE(got) << got.error().text();
   EXPECT_EQ(got->view(), "hello");
-  EXPECT_GT(master.calls["locate_for_write"], 0);
+  EXPECT_GT(master.calls["make_readable"], 0);
+  EXPECT_EQ(master.calls["locate_for_write"], 0) << "who reads has nothing copied";
 }
 
 TEST_F(Reading, SaysSoWhenEveryReplicaIsDamaged) {
@@ -184,7 +185,7 @@ TEST_F(Reading, OpenFailsIfNobodyTellsTheSizeAndStatGivesTheMasters) {
     EXPECT_EQ(file.error().code, Code::unavailable) << file.error().text();
     EXPECT_LE(world.now() - start, settings.deadline + 100ms);
     for (ChunkServer& server : servers) EXPECT_TRUE(mentions(file.error(), server.control)) << file.error().text();
-    EXPECT_EQ(master.calls["locate_for_write"] > 0, how == Filesystem::Open::write) << "only a writer changes anything";
+    EXPECT_EQ(master.calls["make_readable"] > 0, how == Filesystem::Open::write) << "only a writer changes anything";
 
     world.run_for(10s);
     for (ChunkServer& server : servers) server.faults["length"] = std::deque<Fault>(4, {Code::lease_lost});
