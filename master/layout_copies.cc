@@ -158,7 +158,7 @@ Task<> LayoutService::copy_and_replace(Place place, ChunkHandle shared) {
     members = co_await std::move(copied);
   }
   const Moving moving(*this, place);
-  if (!is_mutant("readers_not_fenced")) co_await fence(shared);
+  co_await fence(shared);
   const std::optional<Chunk> chunk = state_.chunks().find(shared);
   if (!chunk || chunk->frozen != frozen) co_return;
   const bool leads = std::ranges::find(members, chunk->configuration.primary) != members.end();

@@ -251,7 +251,8 @@ Task<std::uint64_t> ChunkReader::current_size(InodeId inode, std::string path, s
 Task<> ChunkReader::make_active(ChunkAt at, Attempts& attempts, Instant deadline) {
   bus::MakeReadable ask{at.inode, at.index};
   std::string what = "making " + at.text() + " active";
-  Result<bus::Done> active = co_await context_.master.change_aside(std::move(ask), std::move(what), deadline).outcome();
+  Result<bus::Done> active =
+      co_await context_.master.ask(std::move(ask), std::move(what), deadline, MasterClient::Who::master).outcome();
   if (!active) attempts.failed("master", active.error());
   if (!active) co_await fail(std::move(active));
 }

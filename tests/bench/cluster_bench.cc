@@ -142,58 +142,82 @@ void bulk(const Options& options) {
 
 using Request = std::function<Task<>(client::Filesystem&, std::uint64_t number)>;
 
-Task<> worker(client::Filesystem& fs, Request request, std::uint64_t* next, std::uint64_t end) {
+Task<> worker(client::Filesystem& fs, Executor& executor, Request request, std::uint64_t* next, std::uint64_t end,
+              std::vector<Duration>* took) {
   while (*next < end) {
     std::uint64_t number = (*next)++;
+    const Instant begun = executor.now();
     co_await request(fs, number);
+    took->push_back(executor.now() - begun);
   }
 }
 
-// `in_flight` requests at a time until all numbers in [first, end) are done.
-Task<> side_by_side(client::Filesystem& fs, Request request, std::uint64_t first, std::uint64_t end,
-                    unsigned in_flight) {
+// `in_flight` requests at a time until all numbers in [first, end) are done; how long each took.
+Task<> side_by_side(client::Filesystem& fs, Executor& executor, Request request, std::uint64_t first, std::uint64_t end,
+                    unsigned in_flight, std::vector<Duration>* took) {
   std::uint64_t next = first;
   std::vector<Task<>> workers;
-  for (unsigned i = 0; i < in_flight; ++i) workers.push_back(worker(fs, request, &next, end));
+  for (unsigned i = 0; i < in_flight; ++i) workers.push_back(worker(fs, executor, request, &next, end, took));
   std::vector<Result<>> results = co_await all_of(std::move(workers));
   for (Result<>& result : results) co_await std::move(result);
 }
 
 Task<> create_file(client::Filesystem& fs, std::string path) { co_await fs.create(std::move(path)); }
 Task<> stat_file(client::Filesystem& fs, std::string path) { co_await fs.stat(std::move(path)); }
+Task<> rename_file(client::Filesystem& fs, std::string from, std::string to) {
+  co_await fs.rename(std::move(from), std::move(to));
+}
+Task<> remove_file(client::Filesystem& fs, std::string path) { co_await fs.remove_now(std::move(path)); }
 
-void meta(const Options& options) {
-  constexpr unsigned kClients = 8;
-  constexpr unsigned kInFlight = 16;
+void meta_with(const Options& options, unsigned how_many, unsigned in_flight) {
   Processes cluster(options.binaries, 1, options.directory);
   std::vector<std::unique_ptr<client::Blocking>> clients;
-  for (unsigned i = 0; i < kClients; ++i) clients.push_back(std::make_unique<client::Blocking>(settings_for(cluster)));
+  for (unsigned i = 0; i < how_many; ++i) clients.push_back(std::make_unique<client::Blocking>(settings_for(cluster)));
   must(clients[0]->run<bus::FileInfo>([](client::Filesystem& fs) { return fs.make_directory("/meta"); }), "mkdir");
   auto path = [](std::uint64_t number) { return "/meta/" + hex(number); };
-  std::uint64_t each = options.count / kClients;
+  auto moved = [](std::uint64_t number) { return "/meta/m" + hex(number); };
+  const std::uint64_t each = options.count / how_many;
+  std::vector<std::vector<Duration>> took(how_many);
   auto everybody = [&](const Request& request) {
     std::vector<std::thread> threads;
-    for (unsigned i = 0; i < kClients; ++i) {
+    for (unsigned i = 0; i < how_many; ++i) {
+      took[i].clear();
       threads.emplace_back([&, i] {
         must(clients[i]->run<void>([&, i](client::Filesystem& fs) {
-          return side_by_side(fs, request, i * each, (i + 1) * each, kInFlight);
+          return side_by_side(fs, clients[i]->executor(), request, i * each, (i + 1) * each, in_flight, &took[i]);
         }),
              "metadata");
       });
     }
     for (std::thread& thread : threads) thread.join();
   };
-  Request create = [&](client::Filesystem& fs, std::uint64_t number) { return create_file(fs, path(number)); };
-  Request stat = [&](client::Filesystem& fs, std::uint64_t number) { return stat_file(fs, path(number)); };
-  for (const auto& [name, request] : {std::pair{"creates", &create}, std::pair{"stats", &stat}}) {
+  const std::vector<std::pair<const char*, Request>> requests = {
+      {"creates", [&](client::Filesystem& fs, std::uint64_t number) { return create_file(fs, path(number)); }},
+      {"stats", [&](client::Filesystem& fs, std::uint64_t number) { return stat_file(fs, path(number)); }},
+      {"renames",
+       [&](client::Filesystem& fs, std::uint64_t number) { return rename_file(fs, path(number), moved(number)); }},
+      {"removes", [&](client::Filesystem& fs, std::uint64_t number) { return remove_file(fs, moved(number)); }}};
+  for (const auto& [name, request] : requests) {
     double master = cpu_seconds(cluster.master());
-    Measured measured = measure(cluster, [&] { everybody(*request); });
+    Measured measured = measure(cluster, [&] { everybody(request); });
     master = cpu_seconds(cluster.master()) - master;
-    double done = static_cast<double>(each * kClients);
-    std::printf("meta   %.0f %s/s (%u clients x %u in flight); CPU per request: master %.1f us, clients %.1f us\n",
-                done / measured.cost.seconds, name, kClients, kInFlight, 1e6 * master / done,
-                1e6 * (measured.cost.cpu_seconds - measured.daemons_cpu) / done);
+    const double done = static_cast<double>(each * how_many);
+    std::vector<Duration> all;
+    for (const std::vector<Duration>& one : took) all.insert(all.end(), one.begin(), one.end());
+    std::ranges::sort(all);
+    std::printf(
+        "meta   %.0f %s/s (%u clients x %u in flight), p50 %.2f ms, p99 %.2f ms; CPU per request: master %.1f us, "
+        "clients %.1f us\n",
+        done / measured.cost.seconds, name, how_many, in_flight, 1e3 * to_seconds(all[all.size() / 2]),
+        1e3 * to_seconds(all[all.size() * 99 / 100]), 1e6 * master / done,
+        1e6 * (measured.cost.cpu_seconds - measured.daemons_cpu) / done);
   }
+}
+
+void meta(const Options& options) {
+  meta_with(options, 1, 16);
+  meta_with(options, 8, 16);
+  meta_with(options, 64, 4);
 }
 
 Task<> put_small(client::Filesystem& fs, std::string path, Bytes bytes) {
@@ -212,7 +236,10 @@ void small(const Options& options) {
     return put_small(fs, "/small/" + hex(number), bytes);
   };
   Measured measured = measure(cluster, [&] {
-    must(client.run<void>([&](client::Filesystem& fs) { return side_by_side(fs, put, 0, files, 16); }), "small files");
+    std::vector<Duration> took;
+    must(client.run<void>(
+             [&](client::Filesystem& fs) { return side_by_side(fs, client.executor(), put, 0, files, 16, &took); }),
+         "small files");
   });
   std::printf(
       "small  %.0f files/s of 4 KiB, 3 replicas, 16 in flight, each synced; CPU per file: %.0f us over all processes\n",

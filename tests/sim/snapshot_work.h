@@ -1,4 +1,4 @@
-// SnapshotWork: what a client does with snapshots of files that all clients write to, whoever made them: what is in one
+// SnapshotWork (cat:N05, A10): what a client does with snapshots of files that all clients write to, whoever made them: what is in one
 // was acknowledged before it was asked for, or was under way then, is of one moment, and never changes.
 //
 // Owned by a Client. One thread.
