@@ -77,6 +77,8 @@ Task<bus::ReplicaState> ChunkStore::fork_into(Chunk* chunk, ChunkHandle source, 
   co_await room_for(from->length);
   co_await load(from);
   const std::uint64_t length = from->length;
+  const std::uint64_t taken = std::min(space_.available, length);
+  space_.available -= taken;
   AppendRecords records = from->records;
   // Nobody waits for the copy: the source is frozen. If that should turn out not to be so, it counts for nothing.
   const Standstill before(*from);
@@ -91,8 +93,8 @@ Task<bus::ReplicaState> ChunkStore::fork_into(Chunk* chunk, ChunkHandle source, 
     std::string path = fork_path(handle);
     (void)co_await disk_.remove(path).outcome();
   }
+  if (!begun) space_.available += taken;
   co_await std::move(begun);
-  space_.available -= std::min(space_.available, length);
   log::info("chunk_forked", {{"chunk", handle}, {"source", source}, {"version", version}, {"bytes", length}});
   checkpoint_if_due();
   co_return co_await state(handle);

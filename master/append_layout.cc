@@ -36,7 +36,8 @@ Task<bus::LocateForAppend::Reply> LayoutService::locate_for_append(bus::LocateFo
     co_await make_ready(last, last == before ? ask.failed : Version{});
     // Somebody may have sealed it meanwhile, or given it a successor, or frozen it.
     const std::optional<Chunk> chunk = state_.chunks().find(last);
-    if (!chunk || chunk->sealed || state_.chunks().end(ask.inode) != end || has_to_be_frozen(last, *chunk)) continue;
+    const bool still_last = state_.chunks().end(ask.inode) == end && state_.chunks().at(ask.inode, end - 1) == last;
+    if (!chunk || chunk->sealed || !still_last || has_to_be_frozen(last, *chunk)) continue;
     bus::LocateForAppend::Reply reply;
     reply.layout = layout(*chunk, last, false);
     reply.now_ms = journal_.now();

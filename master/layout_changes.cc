@@ -165,17 +165,7 @@ Task<> LayoutService::enlist(ChunkHandle handle, ServerId learner) {
   co_await activate(handle, {});
 }
 
-// To its end, whether or not who asked waits: in between bytes may be gone, and nothing says so.
 Task<bus::FileInfo> LayoutService::truncate(bus::Truncate ask, bus::Caller caller) {
-  Promise<bus::FileInfo> promise;
-  Future<bus::FileInfo> cut = promise.future();
-  auto answer = std::make_shared<Promise<bus::FileInfo>>(std::move(promise));
-  group_.spawn(truncate_now(std::move(ask), std::move(caller)),
-               [answer](Result<bus::FileInfo> result) { answer->set(std::move(result)); });
-  co_return co_await std::move(cut);
-}
-
-Task<bus::FileInfo> LayoutService::truncate_now(bus::Truncate ask, bus::Caller caller) {
   const std::uint64_t size_max = state_.chunk_size() * kChunksMax;
   if (ask.size > size_max) co_await fail(Code::too_large, "{} bytes: a file has at most {}", ask.size, size_max);
   TruncateOp asked;

@@ -44,15 +44,16 @@ class LayoutService::Moving {
 };
 
 Task<> LayoutService::not_moving(InodeId inode, std::uint32_t first, std::uint32_t count) {
-  std::vector<Future<void>> over;
-  for (auto at = moving_.lower_bound({inode, first}); at != moving_.end() && at->first.first == inode; ++at) {
-    if (at->first.second >= std::uint64_t{first} + count) break;
+  while (true) {
+    auto found = moving_.lower_bound({inode, first});
+    if (found == moving_.end() || found->first.first != inode || found->first.second >= std::uint64_t{first} + count)
+      co_return;
     PROBE("a reader waits until a shared chunk has been copied");
     Promise<void> promise;
-    over.push_back(promise.future());
-    at->second.push_back(std::move(promise));
+    Future<void> over = promise.future();
+    found->second.push_back(std::move(promise));
+    co_await std::move(over);
   }
-  for (Future<void>& one : over) co_await std::move(one);
 }
 
 // A copy that is under way is waited for even if nobody else has the chunk by now: it may be shared again before the
@@ -96,7 +97,7 @@ Task<> LayoutService::copy_on_write(Place place, ChunkHandle shared) {
 Task<ChunkHandle> LayoutService::reserve_handle(Place place, ChunkHandle shared, Version frozen) {
   if (auto kept = reserved_.find(place); kept != reserved_.end()) {
     Reserved& one = kept->second;
-    if (one.shared == shared && one.frozen == frozen && copying(one.handle)) {
+    if (one.shared == shared && one.frozen == frozen && now() - one.used < kReservedKept) {
       one.used = now();
       co_return one.handle;
     }
@@ -147,7 +148,8 @@ Task<> LayoutService::copy_and_replace(Place place, ChunkHandle shared) {
     Result<std::vector<ServerId>> copied = co_await copy_on_members(shared, *chunk, handle, least).outcome();
     const bool again = !copied && (copied.error().code == Code::stale_version || copied.error().code == Code::conflict);
     if (again && round < kRoundsMax) {
-      // Its version changed meanwhile; or copies differ, and the next one makes members equal.
+      // Its version changed meanwhile; or a handle is of no use any more, or copies differ, and the next version makes
+      // members equal.
       if (copied.error().code == Code::conflict) {
         give_back(place);
         co_await fence(shared);
@@ -236,7 +238,10 @@ Task<std::vector<ServerId>> LayoutService::copy_on_members(ChunkHandle shared, C
     if (!error.why.empty()) PROBE("a shared chunk was copied by some of its members");
     co_return members;
   }
+  // Who is not heard hides nothing of what the others say.
+  for (Code silent : {Code::unavailable, Code::deadline, Code::lost_link, Code::unreachable}) codes.erase(silent);
   if (codes.contains(Code::stale_version)) error.code = Code::stale_version;
+  if (codes.contains(Code::conflict)) error.code = Code::conflict;  // the handle is of no use there any more
   if (codes == std::set{Code::no_space} || codes == std::set{Code::read_only}) error.code = *codes.begin();
   if (!error.why.empty()) error.message += ": " + error.why.front().server + ": " + error.why.front().reason;
   co_await fail(std::move(error));

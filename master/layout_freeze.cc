@@ -93,7 +93,7 @@ Task<> LayoutService::warm(std::vector<ChunkHandle> chunks) {
 Task<> LayoutService::restore_old(std::vector<ChunkHandle> chunks) {
   for (ChunkHandle handle : chunks) {
     const std::optional<Chunk> chunk = state_.chunks().find(handle);
-    if (chunk && restores_.is_old(handle, *chunk)) co_await restore(handle);
+    if (chunk && restores_.is_old(handle, *chunk)) (void)co_await restore(handle).outcome();
   }
 }
 

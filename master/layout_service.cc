@@ -106,7 +106,10 @@ Task<bus::ChunkLayout> LayoutService::locate_for_write(bus::LocateForWrite ask, 
     co_await make_ready(handle, handle == before ? ask.failed : Version{});
     const std::optional<Chunk> chunk = state_.chunks().find(handle);
     if (!chunk) co_await fail(Code::not_found, "file {} does not exist any more", ask.inode);
-    if (!has_to_be_frozen(handle, *chunk)) co_return layout(*chunk, handle, false);
+    // The file may have lost it to a snapshot that has it alone now.
+    const bool still_its = state_.chunks().at(ask.inode, ask.index) == handle;
+    if (still_its && !has_to_be_frozen(handle, *chunk)) co_return layout(*chunk, handle, false);
+    (void)co_await file(ask.inode);
     PROBE("a snapshot was made of a chunk that was about to be written to");
   }
   co_await fail(Code::unavailable, "file {}: snapshots are made of it all the time", ask.inode);

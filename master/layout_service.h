@@ -100,6 +100,8 @@ class LayoutService {
   Task<> warm(std::vector<ChunkHandle> chunks);
   // Those of an older log epoch that nobody wrote to, as far as its table knows: perhaps somebody did.
   Task<> restore_old(std::vector<ChunkHandle> chunks);
+  // The chunk is of an older log epoch: what its table knows of it may be less than there is.
+  bool is_old(ChunkHandle handle, const Chunk& chunk) const { return restores_.is_old(handle, chunk); }
   // Of a chunk that is frozen: so much is in it. Nothing: that is not known.
   std::optional<std::uint64_t> length_of(ChunkHandle handle, const Chunk& chunk) const;
   // The chunk is active, and takes no mutation in its version.
@@ -159,7 +161,6 @@ class LayoutService {
 
   // The file's inode: not_found, is_a_directory.
   Result<const Inode*> file(InodeId inode) const;
-  Task<bus::FileInfo> truncate_now(bus::Truncate ask, bus::Caller caller);
   Task<ChunkHandle> allocate(InodeId inode, std::uint32_t index);
   Task<> place_chunk(InodeId inode, std::uint32_t index);
   // The master looks for itself whether a member is gone.

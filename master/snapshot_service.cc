@@ -55,7 +55,7 @@ Task<bus::CreateSnapshot::Reply> SnapshotService::create(bus::CreateSnapshot ask
   co_return reply;
 }
 
-// What nobody has to wait for. What fails here is found out when it is frozen.
+// What nobody has to wait for. What fails here is found out later.
 Task<> SnapshotService::prepare(InodeId head) {
   Result<MasterState::TreeChunks> tree = state_.tree_chunks(head);
   if (!tree) co_return;
@@ -68,13 +68,15 @@ Task<> SnapshotService::prepare(InodeId head) {
 // How long files that are being written are: so the copy is as long as what is in it.
 Task<> SnapshotService::save_sizes(MasterState::TreeChunks tree) {
   std::vector<Task<Decision>> saves;
-  for (std::size_t i = 0; i < tree.chunks.size(); ++i) {
-    const MasterState::TreeChunks::Place& last = tree.chunks[i];
-    if (i + 1 < tree.chunks.size() && tree.chunks[i + 1].file == last.file) continue;
-    const InodeId file = tree.files[last.file];
-    const std::optional<std::uint64_t> length = layouts_.length_of(last.handle, *state_.chunks().find(last.handle));
-    const std::uint64_t size = last.index * state_.chunk_size() + length.value_or(0);
-    if (!length || *length == 0 || size <= state_.names().inode(file)->size) continue;
+  std::size_t done = tree.files.size();  // nothing more is to be learned of this one
+  for (auto place = tree.chunks.rbegin(); place != tree.chunks.rend(); ++place) {
+    if (place->file == done) continue;
+    const std::optional<std::uint64_t> length = layouts_.length_of(place->handle, *state_.chunks().find(place->handle));
+    if (length && *length == 0) continue;  // the one before says it
+    done = place->file;
+    const InodeId file = tree.files[place->file];
+    const std::uint64_t size = place->index * state_.chunk_size() + length.value_or(0);
+    if (!length || size <= state_.names().inode(file)->size) continue;
     SetSizeOp op{file, size};
     saves.push_back(journal_.commit(std::move(op)));
   }
@@ -97,6 +99,11 @@ Task<Decision> SnapshotService::try_to_create(SnapshotOp op, std::uint32_t diges
   if (!head) co_await fail(Code::conflict, "{} went away", op.source);
   tree = state_.tree_chunks(*head);
   if (!tree) co_await fail(Code::conflict, "{}", tree.error().message);
+  for (ChunkHandle handle : tree->virgins) {
+    if (!layouts_.is_old(handle, *state_.chunks().find(handle))) continue;
+    co_await fail(Code::unavailable, "chunk {}: whether something is in it is not known yet, servers have to report",
+                  handle);
+  }
   for (ChunkHandle handle : tree->unfrozen) {
     if (!layouts_.is_frozen(handle, *state_.chunks().find(handle)))
       co_await fail(Code::conflict, "chunk {} is not frozen", handle);

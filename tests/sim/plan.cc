@@ -87,7 +87,8 @@ Plan make_plan(std::uint64_t seed, double minutes, std::set<std::string> faults,
   plan.cut_max = random.pick(std::vector<std::uint32_t>{1, 2, 4096});
   plan.collect_after = random.pick(std::vector<Duration>{2s, 20s, 60s});
   plan.quarantine_time = random.pick(std::vector<Duration>{60s, 72h});
-  if (random.below(4) == 0) plan.snapshots = 0;
+  // A mutant is found sooner where nothing else happens; those of snapshots ask for them.
+  if (random.below(4) == 0 || !plan.mutant.empty()) plan.snapshots = 0;
   return plan;
 }
 
