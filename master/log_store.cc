@@ -283,7 +283,17 @@ Task<> LogStore::write(std::vector<std::string> ops) {
 LogStore::Segment LogStore::segment_of(std::uint64_t index) const {
   auto next = std::ranges::upper_bound(segments_, index);
   if (next == segments_.begin() || index > last_index_) return {};
-  return {path_of(segment_name(next[-1])), next[-1], next == segments_.end() ? last_index_ : *next - 1};
+  return describe(next - 1);
+}
+
+LogStore::Segment LogStore::segment_behind(std::uint64_t index) const {
+  auto segment = std::ranges::upper_bound(segments_, index);
+  return segment == segments_.end() ? Segment{} : describe(segment);
+}
+
+LogStore::Segment LogStore::describe(std::vector<std::uint64_t>::const_iterator segment) const {
+  const auto next = segment + 1;
+  return {path_of(segment_name(*segment)), *segment, next == segments_.end() ? last_index_ : *next - 1};
 }
 
 // In order, so that what a crash leaves has no gap.

@@ -79,12 +79,15 @@ class LogStore {
     std::uint64_t first = 0, last = 0;  // entries
   };
   Segment segment_of(std::uint64_t index) const;
+  // The first one that begins behind this entry; its `first` is 0 if there is none.
+  Segment segment_behind(std::uint64_t index) const;
   ClusterId cluster() const { return cluster_; }
 
   // Whether a directory of these files holds no more than format() makes.
   static Task<bool> is_unused(Disk& disk);
 
  private:
+  Segment describe(std::vector<std::uint64_t>::const_iterator segment) const;
   Task<> list_segments();
   Result<> check_reach(const std::string& path) const;
   Result<> check_header(const SegmentHeader& header, const std::string& path) const;

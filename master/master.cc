@@ -12,6 +12,7 @@
 #include "master/healing_loop.h"
 #include "master/identity.h"
 #include "master/layout_service.h"
+#include "master/log_service.h"
 #include "master/policy_service.h"
 #include "master/server_service.h"
 #include "master/shipping_service.h"
@@ -80,7 +81,9 @@ struct Master::Parts {
   std::unique_ptr<ServerService> registrar;
   std::unique_ptr<AdminService> admin;
   std::unique_ptr<HealingLoop> healing;
+  std::unique_ptr<LogEntries> entries;
   std::unique_ptr<ShippingService> shipping;
+  std::unique_ptr<LogService> log_service;
   std::unique_ptr<Collector> collector;
   bus::ListenAt listening;
   TaskGroup group;
@@ -140,8 +143,10 @@ Task<> Master::Parts::start() {
   healing = std::make_unique<HealingLoop>(state, servers, *layouts, endpoint, settings.heal_after);
   recent.begin_behind(log.last_index());
   journal.keep_in(recent);
+  entries = std::make_unique<LogEntries>(executor, disk, log, recent, LogEntries::Settings{identity.epoch});
   ShippingService::Settings for_shadows{.epoch = identity.epoch, .shadows_max = settings.shadows_max};
-  shipping = std::make_unique<ShippingService>(disk, log, recent, checkpointer, checkpoints, for_shadows);
+  shipping = std::make_unique<ShippingService>(log, recent, *entries, checkpointer, checkpoints, for_shadows);
+  log_service = std::make_unique<LogService>(disk, log, recent, *entries);
   journal.guard([this]() -> Result<> {
     if (!servers.anybody_ahead(executor.now())) return {};
     return fail(Code::refused,
@@ -156,6 +161,7 @@ Task<> Master::Parts::start() {
   registrar->serve(endpoint);
   admin->serve(endpoint);
   shipping->serve(endpoint);
+  log_service->serve(endpoint);
   collector->serve();
   endpoint.set_cluster(identity.cluster);
   endpoint.set_index([this] { return state.index(); });

@@ -26,6 +26,7 @@ Task<SegmentCursor> SegmentCursor::open(Disk& disk, LogStore::Segment segment, C
                   header->first);
   }
   cursor.first_ = cursor.next_ = header->first;
+  cursor.epoch_ = header->epoch;
   cursor.salt_ = header->salt;
   cursor.before_ = header->crc;
   cursor.offset_ = kSegmentHeaderSize;

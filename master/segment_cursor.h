@@ -4,7 +4,7 @@
 // follows the one before it. Whoever reads names the last entry that is durable: what lies behind it may be half
 // written.
 //
-// Owned by ShippingService; lives on its loop.
+// Owned by LogEntries, one for each reader; lives on its loop.
 #pragma once
 
 #include <cstdint>
@@ -30,6 +30,7 @@ class SegmentCursor {
 
   std::uint64_t first() const { return first_; }  // of the segment
   std::uint64_t next() const { return next_; }
+  std::uint64_t epoch() const { return epoch_; }  // of the segment
   // The entries from next() on, at least one. corrupt, with file, offset and index.
   Task<std::vector<Bytes>> read(Bounds bounds);
   // Goes on until `index` is the next one; others have their turns in between.
@@ -39,6 +40,7 @@ class SegmentCursor {
   std::string path_;
   std::shared_ptr<File> file_;
   std::uint64_t first_ = 0;
+  std::uint64_t epoch_ = 0;
   std::uint64_t salt_ = 0;
   std::uint64_t next_ = 0;
   std::uint64_t offset_ = 0;

@@ -13,6 +13,7 @@
 #include <string>
 
 #include "bus/endpoint.h"
+#include "bus/messages/client_log.h"
 #include "bus/messages/client_master.h"
 #include "bus/messages/client_snapshot.h"
 #include "bus/messages/client_trash.h"

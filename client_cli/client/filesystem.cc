@@ -15,6 +15,7 @@ namespace gfs::client {
 namespace {
 
 constexpr Duration kSnapshotTime = 15s;  // of one try: the master gives those it has to halt 10 s
+constexpr std::uint32_t kLogBytes = 1 << 20;
 
 }  // namespace
 
@@ -315,6 +316,18 @@ Task<bus::RevokeLease::Reply> Filesystem::revoke_lease(ChunkHandle handle) {
 Task<bus::Checkpoint::Reply> Filesystem::checkpoint() {
   bus::Checkpoint ask;
   co_return co_await parts_->context.master.ask(std::move(ask), "checkpoint", parts_->context.deadline(),
+                                                MasterClient::Who::master);
+}
+
+Task<bus::ViewLog::Reply> Filesystem::view_log(std::uint64_t after) {
+  bus::ViewLog ask{.after = after};
+  co_return co_await parts_->context.master.ask(std::move(ask), "view log", parts_->context.deadline(),
+                                                MasterClient::Who::master);
+}
+
+Task<bus::ReadLog::Reply> Filesystem::read_log(std::uint64_t after) {
+  bus::ReadLog ask{after, kLogBytes};
+  co_return co_await parts_->context.master.ask(std::move(ask), "read log", parts_->context.deadline(),
                                                 MasterClient::Who::master);
 }
 

@@ -17,6 +17,7 @@
 #include "base/task.h"
 #include "bus/bus.h"
 #include "bus/messages/client_chunk.h"
+#include "bus/messages/client_log.h"
 #include "bus/messages/client_master.h"
 #include "bus/messages/client_policy.h"
 #include "bus/messages/client_snapshot.h"
@@ -180,6 +181,10 @@ class Filesystem {
   Task<bus::RevokeLease::Reply> revoke_lease(ChunkHandle handle);
   // The master writes its state down now; may take longer than other operations.
   Task<bus::Checkpoint::Reply> checkpoint();
+  // The files of the master's log, one page; again behind the last segment's first entry, while there is more.
+  Task<bus::ViewLog::Reply> view_log(std::uint64_t after = 0);
+  // The entries of its log behind `after`: some, or none if there are none.
+  Task<bus::ReadLog::Reply> read_log(std::uint64_t after);
   // Replicas that no file needs any more: what is found and put away, an operator's word, the way back, and the end.
   Task<bus::CollectionStatus::Reply> collection_status();
   Task<bus::AllowCollection::Reply> allow_collection(bus::AllowCollection ask);

@@ -1,6 +1,6 @@
-// cluster_bench [write|read|meta|small|append ...]: what gfs costs, over real processes on loopback, next to plain TCP
-// programs measured in the same run. Prints one line per figure; nothing is asserted. Options: --bin DIR (the daemons;
-// default: where this program lies), --dir DIR (data; default /var/tmp), --size BYTES, --count N, --repeat N,
+// cluster_bench [write|read|meta|mix|small|append ...]: what gfs costs, over real processes on loopback, next to plain
+// TCP programs measured in the same run. Prints one line per figure; nothing is asserted. Options: --bin DIR (the
+// daemons; default: where this program lies), --dir DIR (data; default /var/tmp), --size BYTES, --count N, --repeat N,
 // --record BYTES (appends of this size only), --row TEXT (appends in rows with this in their name only).
 #include <unistd.h>
 
@@ -21,6 +21,7 @@
 #include "client_cli/client/blocking.h"
 #include "tests/bench/append_load.h"
 #include "tests/bench/processes.h"
+#include "tests/bench/request_mix.h"
 #include "tests/bench/tcp_baseline.h"
 
 namespace gfs::bench {
@@ -220,6 +221,14 @@ void meta(const Options& options) {
   meta_with(options, 64, 4);
 }
 
+void mix(const Options& options) {
+  Processes cluster(options.binaries, 3, options.directory);
+  RequestMix mix(cluster);
+  mix.run(1, 16, options.count);
+  mix.run(8, 16, options.count);
+  mix.run(64, 4, options.count);
+}
+
 Task<> put_small(client::Filesystem& fs, std::string path, Bytes bytes) {
   std::shared_ptr<client::File> file = co_await fs.open(std::move(path), client::Filesystem::Open::create_new);
   co_await file->append(std::move(bytes));
@@ -326,6 +335,7 @@ int run(int count, char** arguments) {
   std::setvbuf(stdout, nullptr, _IOLBF, 0);
   if (options.wants("write") || options.wants("read")) bulk(options);
   if (options.wants("meta")) meta(options);
+  if (options.wants("mix")) mix(options);
   if (options.wants("small")) small(options);
   if (options.wants("append")) append(options);
   return 0;

@@ -8,6 +8,7 @@
 #include "bus/messages/chunk_chunk.h"
 #include "bus/messages/chunk_master.h"
 #include "bus/messages/client_chunk.h"
+#include "bus/messages/client_log.h"
 #include "bus/messages/client_master.h"
 #include "bus/messages/client_policy.h"
 #include "bus/messages/client_snapshot.h"
@@ -269,6 +270,13 @@ void each_example_message(Visit&& visit) {
                                                       FileType::file, 5000, 6000}},
                             "b/c"});
   visit("master.make_readable", MakeReadable{inode, 3});
+  visit("log.view", ViewLog{42, 10});
+  visit("log.view.reply",
+        ViewLog::Reply{cluster, 2, 1, 905,
+                       {ViewLog::Segment{"log/0000000000000001.log", 1, 1, 900, 65536}},
+                       {ViewLog::CheckpointFile{"checkpoint/0000000000000384.ckpt", 1, 900, 8192}}, true});
+  visit("log.read", ReadLog{41, 1048576});
+  visit("log.read.reply", ReadLog::Reply{1, 1, 3, 43, 42, {100, 0}, {}});
 }
 
 }  // namespace gfs::bus

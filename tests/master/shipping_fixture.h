@@ -15,6 +15,7 @@
 #include "master/checkpointer.h"
 #include "master/follower.h"
 #include "master/journal.h"
+#include "master/log_service.h"
 #include "master/shipping_service.h"
 #include "tests/master/random_ops.h"
 
@@ -45,7 +46,9 @@ struct Leader {
         recent(seas.clock, {.bytes_max = seas.recent_bytes}),
         bus(seas.network, seas.clock, "master"),
         endpoint(seas.clock, seas.random, bus, {.role = bus::kMaster, .program = "leader"}),
-        shipping(*disk, log, recent, checkpointer, store, {.epoch = seas.epoch}) {}
+        entries(seas.clock, *disk, log, recent, {.epoch = seas.epoch}),
+        shipping(log, recent, entries, checkpointer, store, {.epoch = seas.epoch}),
+        viewing(*disk, log, recent, entries) {}
   ~Leader() { endpoint.stop(); }
 
   Task<bus::Hello::Reply> hello(bus::Hello, bus::Caller) {
@@ -61,7 +64,9 @@ struct Leader {
   RecentLog recent;
   bus::SimBus bus;
   bus::Endpoint endpoint;
+  LogEntries entries;
   ShippingService shipping;
+  LogService viewing;
 };
 
 struct Copy {
@@ -96,6 +101,7 @@ class ShippingTest : public testing::Test {
     leader->endpoint.set_cluster(seas.cluster);
     leader->endpoint.serve<&Leader::hello>(*leader);
     leader->shipping.serve(leader->endpoint);
+    leader->viewing.serve(leader->endpoint);
     ASSERT_TRUE(leader->bus.listen({kLeaderAddress, {}, {}}));
   }
   void kill(bool power_cut = false) {
