@@ -13,6 +13,7 @@
 #include "bus/messages/client_policy.h"
 #include "bus/messages/client_snapshot.h"
 #include "bus/messages/client_trash.h"
+#include "bus/messages/gossip.h"
 #include "bus/messages/shadow_master.h"
 #include "bus/messages/collection.h"
 
@@ -277,6 +278,16 @@ void each_example_message(Visit&& visit) {
                        {ViewLog::CheckpointFile{"checkpoint/0000000000000384.ckpt", 1, 900, 8192}}, true});
   visit("log.read", ReadLog{41, 1048576});
   visit("log.read.reply", ReadLog::Reply{1, 1, 3, 43, 42, {100, 0}, {}});
+  const auto node = example_id<NodeId>(0x90);
+  const MemberRecord told{node,        kChunkserver, MemberStatus::suspect, 7,       example_id<NodeId>(0xa0), 1767225600123,
+                            "tcp://127.0.0.1:7513", "rack 1", "gfs-chunkserver 0.1.0", 5000, 6000, 42, Verdict::back, 9};
+  const Believed believed{MemberStatus::suspect, 7};
+  const Exchange::Part part{NodeId{}, node, 3, 0xdeadbeefcafe};
+  visit("gossip.ping", Ping{told, believed, 5, node, {told}});
+  visit("gossip.ack", Ack{told, believed, 5, {told}});
+  visit("gossip.probe_for", ProbeFor{told, believed, 5, told});
+  visit("gossip.nack", Nack{told, believed, 5});
+  visit("gossip.exchange", Exchange{told, believed, {part}, {told}, {part}});
 }
 
 }  // namespace gfs::bus
