@@ -16,14 +16,19 @@ constexpr std::size_t kEntriesMax = 8192;   // in one piece
 
 }  // namespace
 
-Result<std::shared_ptr<EntryReader>> EntryReaders::admit(const std::string& route, Instant now) {
+std::shared_ptr<EntryReader> EntryReaders::admit(const std::string& route, Instant now) {
   std::erase_if(readers_, [&](const auto& one) { return now - one.second->heard > kForgetAfter; });
-  if (!readers_.contains(route) && readers_.size() >= most_)
-    return fail(Code::overloaded, "{} {} already", readers_.size(), what_);
+  if (!readers_.contains(route) && readers_.size() >= most_) return nullptr;
   std::shared_ptr<EntryReader>& reader = readers_[route];
   if (!reader) reader = std::make_shared<EntryReader>();
   reader->heard = now;
   return reader;
+}
+
+std::shared_ptr<EntryReader> EntryReaders::replace(const std::string& route, Instant now) {
+  if (std::shared_ptr<EntryReader> reader = admit(route, now)) return reader;
+  readers_.erase(std::ranges::min_element(readers_, {}, [](const auto& one) { return one.second->heard; }));
+  return admit(route, now);
 }
 
 std::size_t EntryReaders::count(Instant now) const {

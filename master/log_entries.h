@@ -34,15 +34,15 @@ struct EntryReader {
 // Those who read the log lately, each for ten seconds after its last question.
 class EntryReaders {
  public:
-  EntryReaders(std::string what, std::size_t most) : what_(std::move(what)), most_(most) {}
+  explicit EntryReaders(std::size_t most) : most_(most) {}
 
-  // The one on this route. overloaded: there are too many of them.
-  Result<std::shared_ptr<EntryReader>> admit(const std::string& route, Instant now);
+  // The one on this route; null: there are too many of them.
+  std::shared_ptr<EntryReader> admit(const std::string& route, Instant now);
+  // The same, in the place of whoever was silent for longest, if need be: that one has to find its place again.
+  std::shared_ptr<EntryReader> replace(const std::string& route, Instant now);
   std::size_t count(Instant now) const;
-  std::size_t most() const { return most_; }
 
  private:
-  const std::string what_;  // "shadows follow this master"
   const std::size_t most_;
   std::map<std::string, std::shared_ptr<EntryReader>> readers_;
 };

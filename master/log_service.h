@@ -1,6 +1,7 @@
 // LogService: shows the log of this master to people, while it is written: which files there are, and what they say.
 //
-// A question costs a bounded part of memory and of the disk's time; so many may read at once, others are overloaded.
+// A question costs a bounded part of memory and of the disk's time; so many may read older parts at once, others are
+// overloaded.
 //
 // Owned by Master; lives on its loop. Only reads.
 #pragma once
@@ -39,7 +40,7 @@ class LogService {
   bus::Endpoint* endpoint_ = nullptr;
 
   // State.
-  EntryReaders readers_{"programs read this master's log", 4};
+  EntryReaders readers_{4};
 };
 
 }  // namespace gfs::master

@@ -21,8 +21,13 @@ void ShippingService::serve(bus::Endpoint& endpoint) {
   endpoint.serve<&ShippingService::fetch>(*this);
 }
 
+Result<std::shared_ptr<EntryReader>> ShippingService::admit(const bus::Caller& caller) {
+  if (std::shared_ptr<EntryReader> shadow = shadows_.admit(caller.peer.text(), now())) return shadow;
+  return fail(Code::overloaded, "{} shadows follow this master already", shadows_.count(now()));
+}
+
 Task<bus::ShipLog::Reply> ShippingService::ship(bus::ShipLog ask, bus::Caller caller) {
-  const std::shared_ptr<EntryReader> shadow = co_await shadows_.admit(caller.peer.text(), now());
+  const std::shared_ptr<EntryReader> shadow = co_await admit(caller);
   bus::ShipLog::Reply reply;
   reply.epoch = settings_.epoch;
   reply.term = log_.term();
@@ -60,7 +65,7 @@ Task<bool> ShippingService::is_same(bus::ShipLog ask, std::shared_ptr<EntryReade
 }
 
 Task<bus::FetchCheckpoint::Reply> ShippingService::fetch(bus::FetchCheckpoint ask, bus::Caller caller) {
-  (void)co_await shadows_.admit(caller.peer.text(), now());
+  (void)co_await admit(caller);
   bus::FetchCheckpoint::Reply reply;
   reply.epoch = settings_.epoch;
   reply.index = ask.index != 0 ? ask.index : checkpointer_.last().index;

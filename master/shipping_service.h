@@ -34,7 +34,7 @@ class ShippingService {
         checkpointer_(checkpointer),
         checkpoints_(checkpoints),
         settings_(settings),
-        shadows_("shadows follow this master", settings.shadows_max) {}
+        shadows_(settings.shadows_max) {}
 
   void serve(bus::Endpoint& endpoint);
 
@@ -46,6 +46,8 @@ class ShippingService {
 
  private:
   Instant now() const { return endpoint_->executor().now(); }
+  // overloaded: there are too many of them.
+  Result<std::shared_ptr<EntryReader>> admit(const bus::Caller& caller);
   // Whether the entry `after` is the one that the sender has, as far as that is still known here.
   Task<bool> is_same(bus::ShipLog ask, std::shared_ptr<EntryReader> shadow);
 

@@ -41,7 +41,7 @@ struct ViewLog {
 
 // The entries behind `after`: as many as fit, but one at least; none if there are none. The oldest there are, if
 // `after` lies before them.
-//   overloaded: too many read the log, or its older parts · corrupt
+//   overloaded: too many read older parts of the log · corrupt
 struct ReadLog {
   static constexpr std::string_view kind = "log.read";
   static constexpr Roles senders = kAnyClient;
