@@ -1,5 +1,8 @@
 #include "chunkserver/chunkserver.h"
 
+#include <algorithm>
+#include <optional>
+
 #include "base/log.h"
 #include "bus/endpoint.h"
 #include "chunkserver/append_service.h"
@@ -21,8 +24,16 @@
 #include "chunkserver/session.h"
 #include "chunkserver/staging.h"
 #include "chunkserver/write_service.h"
+#include "gossip/gossip_service.h"
 
 namespace gfs::chunkserver {
+
+namespace {
+
+constexpr Duration kFindMembersTime = 2s;
+constexpr Duration kFindMembersEvery = 60s;
+
+}  // namespace
 
 struct ChunkServer::Parts {
   // Everything that needs to know who we are; made by start(), once the identity has been read.
@@ -45,11 +56,13 @@ struct ChunkServer::Parts {
     Collection collection;
   };
 
-  Parts(Executor& executor_of, Random& random_of, bus::Bus& bus_of, Disk& disk_of, Settings settings_of)
+  Parts(Executor& executor_of, Random& random_of, bus::Bus& bus_of, Disk& disk_of, Settings settings_of,
+        bus::Bus* gossip_of)
       : executor(executor_of),
         random(random_of),
         bus(bus_of),
         disk(disk_of),
+        gossip_bus(gossip_of),
         settings(std::move(settings_of)),
         endpoint(executor, random, bus, {.role = bus::kChunkserver, .program = "gfs-chunkserver " GFS_VERSION}),
         store(executor, disk, store_settings()),
@@ -89,6 +102,8 @@ struct ChunkServer::Parts {
   Task<> stop();
   Task<bus::ListenAt> listen();
   void serve(ServerId self);
+  Result<> join_gossip(ServerId self);
+  Task<> find_members();
   void give_up(Error error);
 
   // Set once.
@@ -96,6 +111,7 @@ struct ChunkServer::Parts {
   Random& random;
   bus::Bus& bus;
   Disk& disk;
+  bus::Bus* gossip_bus;  // null: no part in it
   Settings settings;
 
   // State.
@@ -110,6 +126,7 @@ struct ChunkServer::Parts {
   MasterMemory memory;
   Staging staging;
   std::unique_ptr<Services> services;
+  std::optional<gossip::GossipService> members;
   TaskGroup tasks;
 };
 
@@ -156,6 +173,7 @@ Task<> ChunkServer::Parts::start() {
   surroundings.rack = settings.rack;
   services = std::make_unique<Services>(*this, identity, std::move(surroundings));
   serve(self);
+  if (gossip_bus != nullptr) co_await join_gossip(self);
   tasks.spawn(services->heartbeats.run(), [this](Result<void> ended) {
     if (!ended) give_up(ended.error());
   });
@@ -186,6 +204,7 @@ void ChunkServer::Parts::serve(ServerId self) {
     if (ready) return;
     ready = true;
     log::info("ready", {{"listen", bound.control}, {"data", bound.data}});
+    if (members) tasks.spawn(find_members());
     std::vector<Promise<void>> waiters = std::move(ready_waiters);
     ready_waiters.clear();
     for (Promise<void>& waiter : waiters) waiter.set({});
@@ -227,7 +246,42 @@ void ChunkServer::Parts::serve(ServerId self) {
   endpoint.serve_data<&PushService::push>(to.pushes);
 }
 
+Result<> ChunkServer::Parts::join_gossip(ServerId self) {
+  gossip::MemberRecord member;
+  member.node = {self.bytes};
+  member.role = bus::kChunkserver;
+  member.rack = settings.rack;
+  member.program = "gfs-chunkserver " GFS_VERSION;
+  gossip::GossipService::Settings for_gossip{settings.gossip, settings.gossip_advertise, {}};
+  members.emplace(executor, random, *gossip_bus, std::move(member), std::move(for_gossip));
+  members->set_load([this] {
+    const Disk::Space& space = store.space();
+    return gossip::GossipService::Load{space.capacity - std::min(space.capacity, space.available), space.available,
+                                       endpoint.counters().served};
+  });
+  members->serve(endpoint);
+  return members->listen();
+}
+
+// Whom to begin with is asked of the master, now and then: those who were first may all be gone one day.
+Task<> ChunkServer::Parts::find_members() {
+  members->begin(endpoint.cluster());
+  while (true) {
+    bool found = false;
+    for (std::size_t i = 0; i < settings.masters.size() && !found; ++i) {
+      bus::Peer master = bus::Peer::at(settings.masters[i]);
+      bus::CallOptions options{kFindMembersTime};
+      Result<bus::FindMembers::Reply> reply =
+          co_await endpoint.call(std::move(master), bus::FindMembers{}, options).outcome();
+      found = reply && !reply->members.empty();
+      if (found) members->set_seeds(std::move(reply->members));
+    }
+    co_await executor.sleep(found ? kFindMembersEvery : kFindMembersTime);
+  }
+}
+
 Task<> ChunkServer::Parts::stop() {
+  if (members) co_await members->leave();
   if (services) co_await services->heartbeats.leave();
   endpoint.stop();
   bus.attach(nullptr);
@@ -248,8 +302,9 @@ void ChunkServer::Parts::give_up(Error error) {
   for (Promise<Error>& waiter : waiters) waiter.set(*fatal_error);
 }
 
-ChunkServer::ChunkServer(Executor& executor, Random& random, bus::Bus& bus, Disk& disk, Settings settings)
-    : parts_(std::make_unique<Parts>(executor, random, bus, disk, std::move(settings))) {}
+ChunkServer::ChunkServer(Executor& executor, Random& random, bus::Bus& bus, Disk& disk, Settings settings,
+                         bus::Bus* gossip)
+    : parts_(std::make_unique<Parts>(executor, random, bus, disk, std::move(settings), gossip)) {}
 
 ChunkServer::~ChunkServer() = default;
 

@@ -20,6 +20,7 @@ struct Settings {
   std::vector<bus::Address> masters;
   bus::ListenAt listen;     // control, data (and events)
   bus::ListenAt advertise;  // empty members: as bound
+  bus::Address gossip, gossip_advertise;
   std::string rack = "default";
   std::uint64_t staging_max = 256ull << 20;  // bytes pushed and not yet applied; over it the newest are refused
   Duration staging_age = 60s;                // pushed bytes nobody ordered
@@ -45,7 +46,9 @@ struct Settings {
 
 class ChunkServer {
  public:
-  ChunkServer(Executor& executor, Random& random, bus::Bus& bus, Disk& disk, Settings settings);
+  // `gossip`: a bus for the members' gossip alone; null: this server takes no part in it.
+  ChunkServer(Executor& executor, Random& random, bus::Bus& bus, Disk& disk, Settings settings,
+              bus::Bus* gossip = nullptr);
   ~ChunkServer();  // as kill -9
 
   // Locks the directory (an empty one gets an identity: a fresh ServerId; the cluster is written at the first

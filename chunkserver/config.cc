@@ -1,7 +1,8 @@
 #include "chunkserver/config.h"
 
 #include <algorithm>
-#include <charconv>
+
+#include "bus/listen_address.h"
 
 namespace gfs::chunkserver {
 
@@ -51,17 +52,20 @@ Result<> apply(const Options& options, Settings& settings) {
     }
   }
   if (settings.masters.empty()) return fail(Code::invalid_argument, "--master: no address was given");
-  Result<bus::ListenAt> listen = addresses_from(options.listen);
+  Result<bus::ListenAt> listen = bus::listen_at(options.listen);
   if (!listen) return fail(Code::invalid_argument, "--listen: {}", listen.error().message);
   settings.listen = *listen;
-  if (!options.insecure && !only_local(options.listen)) {
+  settings.listen.events.clear();
+  settings.gossip = *bus::gossip_at(options.listen);
+  if (!options.insecure && !bus::only_local(options.listen)) {
     return fail(Code::refused, "--listen {}: without keys only loopback addresses are bound; --insecure allows others",
                 options.listen);
   }
   if (!options.advertise.empty()) {
-    Result<bus::ListenAt> advertise = addresses_from(options.advertise);
+    Result<bus::ListenAt> advertise = bus::listen_at(options.advertise);
     if (!advertise) return fail(Code::invalid_argument, "--advertise: {}", advertise.error().message);
     settings.advertise = *advertise;
+    settings.gossip_advertise = *bus::gossip_at(options.advertise);
   }
   if (!options.rack.empty()) settings.rack = options.rack;
   if (settings.rack.size() > 255) return fail(Code::invalid_argument, "--rack: longer than 255 bytes");
@@ -72,28 +76,6 @@ Result<> apply(const Options& options, Settings& settings) {
     return fail(Code::invalid_argument, "collect_percent: {} is more than 100", settings.collect_percent);
   }
   return {};
-}
-
-Result<bus::ListenAt> addresses_from(const std::string& control) {
-  if (control.starts_with("ipc://") || control.starts_with("inproc://"))
-    return bus::ListenAt{control, control + ".data", {}};
-  const std::size_t colon = control.rfind(':');
-  if (!control.starts_with("tcp://") || colon <= 6)
-    return fail(Code::invalid_argument, "'{}' is not an address (tcp://HOST:PORT)", control);
-  unsigned port = 0;
-  const char* end = control.data() + control.size();
-  auto [rest, error] = std::from_chars(control.data() + colon + 1, end, port);
-  if (error != std::errc{} || rest != end || port > 65534) {
-    return fail(Code::invalid_argument, "'{}': the port is not a number up to 65534 (the data port is the next one)",
-                control);
-  }
-  return bus::ListenAt{control, control.substr(0, colon + 1) + std::to_string(port == 0 ? 0 : port + 1), {}};
-}
-
-bool only_local(const std::string& address) {
-  if (address.starts_with("ipc://") || address.starts_with("inproc://")) return true;
-  return address.starts_with("tcp://127.") || address.starts_with("tcp://localhost:") ||
-         address.starts_with("tcp://[::1]:");
 }
 
 }  // namespace gfs::chunkserver

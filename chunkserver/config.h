@@ -14,7 +14,7 @@ namespace gfs::chunkserver {
 struct Options {
   std::string data;
   std::vector<std::string> masters;  // each may be a list with commas
-  std::string listen;                // control; data is one port further
+  std::string listen;                // control; data is one port further, gossip three
   std::string advertise;             // control; empty: as bound
   std::string rack;
   bool insecure = false;
@@ -25,9 +25,5 @@ Result<> read_file(const std::string& path, Options& options, Settings& settings
 
 // Addresses, rack, masters. invalid_argument names the flag; refused: an address beyond loopback without insecure.
 Result<> apply(const Options& options, Settings& settings);
-
-// "tcp://h:7510" -> control h:7510, data h:7511; "tcp://h:0": any two ports; "ipc://x" -> "ipc://x", "ipc://x.data".
-Result<bus::ListenAt> addresses_from(const std::string& control);
-bool only_local(const std::string& address);
 
 }  // namespace gfs::chunkserver

@@ -55,7 +55,8 @@ int run(const Options& options, Settings settings) {
   Result<std::unique_ptr<PosixDisk>> disk = PosixDisk::open(options.data, loop);
   if (!disk) return complain("cannot open " + options.data, disk.error());
   bus::ZmqBus bus(loop, random);
-  ChunkServer server(loop, random, bus, **disk, std::move(settings));
+  bus::ZmqBus gossip(loop, random);
+  ChunkServer server(loop, random, bus, **disk, std::move(settings), &gossip);
   Result<> started = loop.run(server.start());
   if (!started && started.error().code == Code::cancelled) return 0;  // a signal came first
   if (!started) return complain("cannot start in " + options.data, started.error());
@@ -78,7 +79,7 @@ int parse_and_run(int argc, char** argv) {
   std::string file;
   app.add_option("--data", options.data, "directory of this server; an empty one is taken over");
   app.add_option("--master", options.masters, "control address of the master, several with commas: tcp://HOST:PORT");
-  app.add_option("--listen", options.listen, "control address; bulk data comes in one port further");
+  app.add_option("--listen", options.listen, "control address; bulk data comes in one port further, gossip three");
   app.add_option("--advertise", options.advertise, "control address others dial (default: as bound)");
   app.add_option("--rack", options.rack, "where it stands; copies are spread over racks (default: default)");
   app.add_option("--config", file, "TOML file with the same names; flags win");

@@ -63,12 +63,14 @@ void Swim::set_load(std::uint64_t stamp, std::uint64_t used, std::uint64_t free,
   self_.load = load;
 }
 
-void Swim::announce(NodeId node, Verdict verdict, std::uint64_t number) {
+bool Swim::announce(NodeId node, Verdict verdict, std::uint64_t number) {
   Member* member = table_.find(node);
-  if (member == nullptr || number <= member->record.verdict_number) return;
+  if (member == nullptr) return false;
+  if (number <= member->record.verdict_number) return true;
   member->record.verdict = verdict;
   member->record.verdict_number = number;
   rumors_.add(node);
+  return true;
 }
 
 void Swim::leave(Instant now) {

@@ -3,6 +3,7 @@
 #include <charconv>
 
 #include "base/config.h"
+#include "bus/listen_address.h"
 #include "master/epoch.h"
 
 namespace gfs::master {
@@ -56,17 +57,18 @@ Result<> read_file(const std::string& path, Options& options, Settings& settings
 
 namespace {
 
-Result<> apply_addresses(const Options& options, bus::ListenAt& listen_at, bus::Address& advertise_as) {
+Result<> apply_addresses(const Options& options, bus::ListenAt& at, bus::Address& advertise_as) {
   if (options.listen.empty()) return fail(Code::invalid_argument, "--listen: no address was given");
-  Result<bus::ListenAt> listen = addresses_from(options.listen);
+  Result<bus::ListenAt> listen = bus::listen_at(options.listen);
   if (!listen) return fail(Code::invalid_argument, "--listen: {}", listen.error().message);
-  listen_at = *listen;
-  if (!options.insecure && !only_local(options.listen)) {
+  at = *listen;
+  at.data.clear();
+  if (!options.insecure && !bus::only_local(options.listen)) {
     return fail(Code::refused, "--listen {}: without keys only loopback addresses are bound; --insecure allows others",
                 options.listen);
   }
   if (options.advertise.empty()) return {};
-  Result<bus::ListenAt> advertise = addresses_from(options.advertise);
+  Result<bus::ListenAt> advertise = bus::listen_at(options.advertise);
   if (!advertise) return fail(Code::invalid_argument, "--advertise: {}", advertise.error().message);
   advertise_as = advertise->control;
   return {};
@@ -79,7 +81,7 @@ Result<ShadowSettings> shadow_from(const Options& options) {
     return fail(Code::invalid_argument,
                 "--follow: a shadow keeps nothing on disk, so --data and --format are not for it");
   ShadowSettings settings;
-  Result<bus::ListenAt> follow = addresses_from(options.follow);
+  Result<bus::ListenAt> follow = bus::listen_at(options.follow);
   if (!follow) return fail(Code::invalid_argument, "--follow: {}", follow.error().message);
   settings.follow = follow->control;
   bus::ListenAt listen;
@@ -95,6 +97,8 @@ Result<> apply(const Options& options, Settings& settings) {
   if (options.data.empty()) return fail(Code::invalid_argument, "--data: no directory was given");
   Result<> addresses = apply_addresses(options, settings.listen, settings.advertise);
   if (!addresses) return addresses;
+  settings.gossip = *bus::gossip_at(options.listen);
+  if (!options.advertise.empty()) settings.gossip_advertise = *bus::gossip_at(options.advertise);
   settings.format = options.format;
   if (options.adopt_new_epoch) {
     Result<std::uint64_t> epoch = epoch_from(options.epoch);
@@ -126,28 +130,6 @@ Result<> apply(const Options& options, Settings& settings) {
   if (settings.shadows_max > 64)
     return fail(Code::invalid_argument, "shadows_max: {} is more than 64", settings.shadows_max);
   return {};
-}
-
-Result<bus::ListenAt> addresses_from(const std::string& control) {
-  if (control.starts_with("ipc://") || control.starts_with("inproc://"))
-    return bus::ListenAt{control, {}, control + ".events"};
-  const std::size_t colon = control.rfind(':');
-  if (!control.starts_with("tcp://") || colon <= 6) {
-    return fail(Code::invalid_argument, "'{}' is not an address (tcp://HOST:PORT)", control);
-  }
-  unsigned port = 0;
-  const char* end = control.data() + control.size();
-  auto [rest, error] = std::from_chars(control.data() + colon + 1, end, port);
-  if (error != std::errc{} || rest != end || port > 65533) {
-    return fail(Code::invalid_argument, "'{}': the port is not a number up to 65533 (events are two further)", control);
-  }
-  return bus::ListenAt{control, {}, control.substr(0, colon + 1) + std::to_string(port == 0 ? 0 : port + 2)};
-}
-
-bool only_local(const std::string& address) {
-  if (address.starts_with("ipc://") || address.starts_with("inproc://")) return true;
-  return address.starts_with("tcp://127.") || address.starts_with("tcp://localhost:") ||
-         address.starts_with("tcp://[::1]:");
 }
 
 }  // namespace gfs::master

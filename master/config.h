@@ -11,7 +11,7 @@ namespace gfs::master {
 // As given; a flag wins over the file.
 struct Options {
   std::string data;
-  std::string listen;     // control; events are two ports further
+  std::string listen;     // control; events are two ports further, gossip three
   std::string advertise;  // control; empty: as bound
   std::string follow;     // a master's address: this is a shadow of it
   bool format = false;
@@ -27,10 +27,5 @@ Result<> read_file(const std::string& path, Options& options, Settings& settings
 Result<> apply(const Options& options, Settings& settings);
 // The same of a shadow, which has few settings.
 Result<ShadowSettings> shadow_from(const Options& options);
-
-// "tcp://h:7500" -> control h:7500, events h:7502; "tcp://h:0": any two ports; "ipc://x" -> "ipc://x",
-// "ipc://x.events".
-Result<bus::ListenAt> addresses_from(const std::string& control);
-bool only_local(const std::string& address);
 
 }  // namespace gfs::master

@@ -97,9 +97,10 @@ int run(const Options& options, Settings settings) {
   if (!disk && disk.error().code == Code::not_found) disk.error().code = Code::not_formatted;
   if (!disk) return complain("cannot open " + options.data, disk.error());
   bus::ZmqBus bus(loop, random);
+  bus::ZmqBus gossip(loop, random);
   Promise<Error> died;
   settings.fatal = [&died](const Error& error) { died.set(error); };
-  Master master(loop, random, bus, **disk, std::move(settings));
+  Master master(loop, random, bus, **disk, std::move(settings), &gossip);
   Result<> started = loop.run(master.start());
   if (!started && signals > 0) return 0;
   if (!started) return complain("cannot start in " + options.data, started.error());
@@ -123,7 +124,7 @@ int parse_and_run(int argc, char** argv) {
   Options options;
   std::string file;
   app.add_option("--data", options.data, "directory of the log; one master at a time")->type_name("DIR");
-  app.add_option("--listen", options.listen, "control address: tcp://HOST:PORT (events two ports further), ipc://PATH")
+  app.add_option("--listen", options.listen, "control address: tcp://HOST:PORT (events two ports further, gossip three), ipc://PATH")
       ->type_name("ADDR");
   app.add_flag("--format", options.format, "make a new cluster in an empty or missing directory, then serve it");
   CLI::Option* adopt =

@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "bus/endpoint.h"
+#include "gossip/gossip_service.h"
 #include "master/admin_service.h"
 #include "master/checkpointer.h"
 #include "master/collector.h"
@@ -18,6 +19,7 @@
 #include "master/shipping_service.h"
 #include "master/snapshot_service.h"
 #include "master/trash_service.h"
+#include "master/verdict_loop.h"
 
 namespace gfs::master {
 
@@ -28,11 +30,13 @@ constexpr Duration kTick = 1s;
 }  // namespace
 
 struct Master::Parts {
-  Parts(Executor& executor_of, Random& random_of, bus::Bus& bus_of, Disk& disk_of, Settings settings_of)
+  Parts(Executor& executor_of, Random& random_of, bus::Bus& bus_of, Disk& disk_of, Settings settings_of,
+        bus::Bus* gossip_of)
       : executor(executor_of),
         random(random_of),
         bus(bus_of),
         disk(disk_of),
+        gossip_bus(gossip_of),
         settings(std::move(settings_of)),
         state(settings.mutant, settings.chunk_size),
         log(disk, random, {.segment_max = settings.log_segment, .skip_sync = settings.mutant == "skip_log_sync"}),
@@ -48,6 +52,7 @@ struct Master::Parts {
   Task<> start();
   Task<> open();
   Task<> stop();
+  Result<> join_gossip();
   Task<> walk_chunks();
   void die(Error error);
 
@@ -56,6 +61,7 @@ struct Master::Parts {
   Random& random;
   bus::Bus& bus;
   Disk& disk;
+  bus::Bus* gossip_bus;  // null: no part in it
   const Settings settings;
 
   // Nouns, and what keeps them.
@@ -85,6 +91,8 @@ struct Master::Parts {
   std::unique_ptr<ShippingService> shipping;
   std::unique_ptr<LogService> log_service;
   std::unique_ptr<Collector> collector;
+  std::optional<gossip::GossipService> members;
+  std::optional<VerdictLoop> verdicts;
   bus::ListenAt listening;
   TaskGroup group;
 };
@@ -165,6 +173,7 @@ Task<> Master::Parts::start() {
   collector->serve();
   endpoint.set_cluster(identity.cluster);
   endpoint.set_index([this] { return state.index(); });
+  if (gossip_bus != nullptr) co_await join_gossip();
   bus::ListenAt at{settings.listen.control, {}, settings.listen.events};
   listening = co_await bus.listen(at);
   admin->set_address(settings.advertise.empty() ? listening.control : settings.advertise);
@@ -172,12 +181,29 @@ Task<> Master::Parts::start() {
   group.spawn(trash->run());
   group.spawn(healing->run());
   group.spawn(collector->run());
+  if (verdicts) group.spawn(verdicts->run());
   log::info("ready", {{"listen", listening.control},
                       {"cluster", identity.cluster},
                       {"epoch", identity.epoch},
                       {"index", log.last_index()},
                       {"files", state.names().files()},
                       {"chunks", state.chunks().size()}});
+}
+
+// A master carries no chunks; it hears who is alive, and says whom it gave up.
+Result<> Master::Parts::join_gossip() {
+  gossip::MemberRecord member;
+  member.node = {identity.cluster.bytes};
+  member.role = bus::kMaster;
+  member.program = "gfs-master " GFS_VERSION;
+  gossip::GossipService::Settings for_gossip{settings.gossip, settings.gossip_advertise, {}};
+  members.emplace(executor, random, *gossip_bus, std::move(member), std::move(for_gossip));
+  members->set_load([this] { return gossip::GossipService::Load{0, 0, endpoint.counters().served}; });
+  members->serve(endpoint);
+  verdicts.emplace(executor, servers, *members);
+  Result<> listening_for_it = members->listen();
+  if (listening_for_it) members->begin(identity.cluster);
+  return listening_for_it;
 }
 
 Task<> Master::Parts::walk_chunks() {
@@ -194,6 +220,7 @@ Task<> Master::Parts::walk_chunks() {
 
 Task<> Master::Parts::stop() {
   Result<> closed = co_await journal.close().outcome();
+  if (members) co_await members->leave();
   co_await executor.sleep(Duration::zero());  // the last answers leave
   group.cancel();
   endpoint.stop();
@@ -216,8 +243,8 @@ void Master::Parts::die(Error error) {
   std::_Exit(1);
 }
 
-Master::Master(Executor& executor, Random& random, bus::Bus& bus, Disk& disk, Settings settings)
-    : parts_(std::make_unique<Parts>(executor, random, bus, disk, std::move(settings))) {}
+Master::Master(Executor& executor, Random& random, bus::Bus& bus, Disk& disk, Settings settings, bus::Bus* gossip)
+    : parts_(std::make_unique<Parts>(executor, random, bus, disk, std::move(settings), gossip)) {}
 
 Master::~Master() { parts_->endpoint.stop(); }
 

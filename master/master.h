@@ -20,6 +20,7 @@ namespace gfs::master {
 struct Settings {
   bus::ListenAt listen;    // control (and events); data is not used
   bus::Address advertise;  // empty: as bound
+  bus::Address gossip, gossip_advertise;
   bool format = false;     // format an empty or missing directory first; refused if it is not empty
   // Go on in a new log epoch: 0 the next one, else this one. For a directory that was restored from a copy.
   std::optional<std::uint64_t> adopt_epoch;
@@ -50,7 +51,8 @@ struct Settings {
 
 class Master {
  public:
-  Master(Executor& executor, Random& random, bus::Bus& bus, Disk& disk, Settings settings);
+  // `gossip`: a bus for the members' gossip alone; null: this master takes no part in it.
+  Master(Executor& executor, Random& random, bus::Bus& bus, Disk& disk, Settings settings, bus::Bus* gossip = nullptr);
   ~Master();  // as kill -9: nothing is flushed
 
   // Locks and opens the directory, replays the log, listens. not_formatted, refused (formatting a directory that is not

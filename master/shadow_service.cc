@@ -53,7 +53,8 @@ void ShadowService::serve(bus::Endpoint& endpoint) {
       endpoint);
   refuse_all<bus::RegisterServer, bus::Heartbeat, bus::ReportChunks, bus::ReportDamage, bus::AccuseMember,
              bus::ChunkSealed>(endpoint);
-  refuse_all<bus::ShipLog, bus::FetchCheckpoint, bus::ViewLog, bus::ReadLog>(endpoint);
+  refuse_all<bus::ShipLog, bus::FetchCheckpoint, bus::ViewLog, bus::ReadLog, bus::FindMembers, bus::ListMembers>(
+      endpoint);
 }
 
 Result<const MasterState*> ShadowService::state() const {

@@ -17,6 +17,7 @@
 #include "bus/messages/client_master.h"
 #include "bus/messages/client_snapshot.h"
 #include "bus/messages/client_trash.h"
+#include "bus/messages/gossip.h"
 #include "master/follower.h"
 
 namespace gfs::master {

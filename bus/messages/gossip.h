@@ -41,7 +41,7 @@ struct MemberRecord {
   std::string rack;
   std::string program;  // "gfs-chunkserver 0.1.0"
   std::uint64_t used = 0, free = 0;
-  std::uint32_t load = 0;  // share of time that its loop was busy, in thousandths
+  std::uint32_t load = 0;  // requests that it served in the last second
   Verdict verdict = Verdict::none;
   std::uint64_t verdict_number = 0;
   MSGPACK_DEFINE_MAP(node, role, status, incarnation, accuser, stamp, address, rack, program, used, free, load, verdict,
@@ -119,6 +119,43 @@ struct Exchange {
   std::vector<MemberRecord> records;  // that the sender has in parts that differ
   std::vector<Part> wanted;           // please tell what you have there
   MSGPACK_DEFINE_MAP(from, you, parts, records, wanted);
+};
+
+// Chunkserver -> master, on the control conversation: whom to begin with.
+struct FindMembers {
+  static constexpr std::string_view kind = "gossip.find_members";
+  static constexpr Roles senders = kChunkserver;
+  struct Reply {
+    std::vector<Address> members;  // where they hear gossip; empty: the master takes no part
+    MSGPACK_DEFINE_MAP(members);
+  };
+  std::uint32_t limit = 8;
+  MSGPACK_DEFINE_MAP(limit);
+};
+
+// Anyone -> a member, on the control conversation: what it believes of all others. A page, by node.
+//   unavailable: it takes no part
+struct ListMembers {
+  static constexpr std::string_view kind = "gossip.list_members";
+  static constexpr Roles senders = kAnyClient;
+  struct Row {
+    MemberRecord member;
+    std::int64_t heard_ms = -1;  // so long ago something came from it itself; -1: never
+    std::int64_t fresh_ms = 0;   // ... something newer than before was known of it, whoever told it
+    std::int64_t status_ms = 0;  // its status is so old
+    std::uint32_t accusers = 0;  // of a suspect
+    MSGPACK_DEFINE_MAP(member, heard_ms, fresh_ms, status_ms, accusers);
+  };
+  struct Reply {
+    MemberRecord self;
+    std::uint32_t health = 0;  // how much it doubts itself; 0: not at all
+    std::vector<Row> rows;
+    bool more = false;  // ask again with the last node
+    MSGPACK_DEFINE_MAP(self, health, rows, more);
+  };
+  NodeId after;
+  std::uint32_t limit = 200;  // at most 1000
+  MSGPACK_DEFINE_MAP(after, limit);
 };
 
 }  // namespace gfs::bus

@@ -69,7 +69,7 @@ const std::vector<const Command*>& commands() {
       &kMv,       &kCp,        &kDu,        &kTest,       &kChecksum,    &kAppend,       &kRappend,     &kRecords,
       &kTruncate, &kSetpolicy, &kGetpolicy, &kSetrep,     &kTrashLs,     &kTrashRestore, &kTrashPurge,
       &kSnapshotCreate, &kSnapshotLs, &kSnapshotDiff, &kSnapshotRestore, &kSnapshotRm, &kStatus,
-      &kDf,       &kServerLs,  &kChunkLs,   &kChunkInfo,  &kChunkVerify, &kLeaseLs,      &kLeaseRevoke, &kCheckpointNow,
+      &kDf,       &kServerLs,  &kGossip, &kChunkLs,   &kChunkInfo,  &kChunkVerify, &kLeaseLs,      &kLeaseRevoke, &kCheckpointNow,
       &kLogStat,  &kLogDump, &kLogRepair, &kGcStatus, &kGcLs, &kGcAllow, &kGcRestore, &kGcPurge,   &kBenchRead, &kBenchWrite, &kBenchAppend, &kBenchMeta,    &kHelp,        &kVersion,
       &kCd,       &kPwd,       &kHistory,   &kQuit,       &kExit};
   return all;

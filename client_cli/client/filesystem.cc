@@ -42,6 +42,19 @@ struct Filesystem::Parts {
     return file;
   }
 
+  // Somebody else than the master, in one patient try: reading every byte of a chunk takes its time.
+  template <class M>
+  Task<typename M::Reply> ask_server(bus::Address server, M ask, std::string what) {
+    const Instant deadline = context.deadline();
+    co_await context.master.connect(std::move(what), deadline);
+    bus::Peer to = bus::Peer::at(server);
+    bus::CallOptions options{deadline - context.executor.now()};
+    Result<typename M::Reply> reply = co_await context.endpoint.call(std::move(to), std::move(ask), options).outcome();
+    if (!reply && reply.error().why.empty())
+      reply.error().why.push_back({server, name_of(reply.error().code) + ": " + reply.error().message});
+    co_return std::move(reply);
+  }
+
   Context context;
   ChunkReader reader;
   ChunkWriter writer;
@@ -351,33 +364,17 @@ Task<bus::PurgeQuarantine::Reply> Filesystem::purge_quarantine(bus::PurgeQuarant
 }
 
 Task<bus::ListQuarantine::Reply> Filesystem::list_quarantine(bus::Address server, bus::ListQuarantine ask) {
-  Context& context = parts_->context;
-  const Instant deadline = context.deadline();
-  co_await context.master.connect("list a quarantine", deadline);
-  bus::Peer to = bus::Peer::at(server);
-  bus::CallOptions options{deadline - context.executor.now()};
-  Result<bus::ListQuarantine::Reply> reply =
-      co_await context.endpoint.call(std::move(to), std::move(ask), options).outcome();
-  if (!reply && reply.error().why.empty()) {
-    reply.error().why.push_back({server, name_of(reply.error().code) + ": " + reply.error().message});
-  }
-  co_return std::move(reply);
+  return parts_->ask_server(std::move(server), std::move(ask), "list a quarantine");
+}
+
+Task<bus::ListMembers::Reply> Filesystem::members(bus::Address of, bus::ListMembers ask) {
+  return parts_->ask_server(of.empty() ? parts_->context.settings.master : std::move(of), std::move(ask),
+                            "list members");
 }
 
 Task<bus::InspectChunk::Reply> Filesystem::inspect(bus::Address server, ChunkHandle handle, bool verify) {
-  Context& context = parts_->context;
-  Instant deadline = context.deadline();
-  co_await context.master.connect(fmt::format("inspect chunk {}", handle), deadline);
   bus::InspectChunk ask{handle, verify};
-  bus::Peer to = bus::Peer::at(server);
-  // Reading every byte of a chunk takes its time: one patient try.
-  bus::CallOptions options{deadline - context.executor.now()};
-  Result<bus::InspectChunk::Reply> reply =
-      co_await context.endpoint.call(std::move(to), std::move(ask), options).outcome();
-  if (!reply && reply.error().why.empty()) {
-    reply.error().why.push_back({server, name_of(reply.error().code) + ": " + reply.error().message});
-  }
-  co_return std::move(reply);
+  return parts_->ask_server(std::move(server), std::move(ask), fmt::format("inspect chunk {}", handle));
 }
 
 void Filesystem::use_request(RequestId request) { parts_->context.master.use_request(request); }

@@ -23,6 +23,7 @@
 #include "bus/messages/client_snapshot.h"
 #include "bus/messages/client_trash.h"
 #include "bus/messages/collection.h"
+#include "bus/messages/gossip.h"
 
 namespace gfs::client {
 
@@ -191,6 +192,8 @@ class Filesystem {
   Task<bus::RestoreChunk::Reply> restore_chunk(ServerId server, ChunkHandle handle);
   Task<bus::PurgeQuarantine::Reply> purge_quarantine(bus::PurgeQuarantine ask);
   Task<bus::ListQuarantine::Reply> list_quarantine(bus::Address server, bus::ListQuarantine ask);
+  // A page of what a node believes of the others; empty: the master.
+  Task<bus::ListMembers::Reply> members(bus::Address of, bus::ListMembers ask);
   // What one member holds of a chunk; `verify` reads every byte.
   Task<bus::InspectChunk::Reply> inspect(bus::Address server, ChunkHandle handle, bool verify);
 

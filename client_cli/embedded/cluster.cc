@@ -25,14 +25,17 @@ constexpr std::uint32_t kChunkserversMax = 64;
 class MasterNode final : public NodeThread::Node {
  public:
   MasterNode(EventLoop& loop, Random& random, std::unique_ptr<PosixDisk> disk, master::Settings settings)
-      : disk_(std::move(disk)), bus_(loop, random), master_(loop, random, bus_, *disk_, std::move(settings)) {}
+      : disk_(std::move(disk)),
+        bus_(loop, random),
+        gossip_(loop, random),
+        master_(loop, random, bus_, *disk_, std::move(settings), &gossip_) {}
 
   Task<> start() override { return master_.start(); }
   Task<> stop() override { return master_.stop(); }
 
  private:
   std::unique_ptr<PosixDisk> disk_;
-  bus::ZmqBus bus_;
+  bus::ZmqBus bus_, gossip_;
   master::Master master_;
 };
 
@@ -44,7 +47,8 @@ class ChunkserverNode final : public NodeThread::Node {
         name_(std::move(name)),
         disk_(std::move(disk)),
         bus_(loop, random),
-        server_(loop, random, bus_, *disk_, std::move(settings)) {}
+        gossip_(loop, random),
+        server_(loop, random, bus_, *disk_, std::move(settings), &gossip_) {}
 
   // Until the master knows it.
   Task<> start() override {
@@ -68,7 +72,7 @@ class ChunkserverNode final : public NodeThread::Node {
   EventLoop& loop_;
   const std::string name_;
   std::unique_ptr<PosixDisk> disk_;
-  bus::ZmqBus bus_;
+  bus::ZmqBus bus_, gossip_;
   chunkserver::ChunkServer server_;
   std::optional<Error> fatal_;
   TaskGroup group_;
@@ -120,6 +124,7 @@ Result<std::unique_ptr<Cluster>> Cluster::open(Settings settings) {
 
   master::Settings for_master;
   for_master.listen = {address(instance, "master", "control"), {}, address(instance, "master", "events")};
+  for_master.gossip = address(instance, "master", "gossip");
   for_master.log_reserve = 4 * MiB;
   for_master.collect_after = 5s;  // all servers live and die with it, and most lives are short
   std::string master_directory = settings.directory + "/master";
@@ -138,6 +143,7 @@ Result<std::unique_ptr<Cluster>> Cluster::open(Settings settings) {
     for_server.masters = {parts->master_address};
     for_server.listen = {address(instance, name, "control"), address(instance, name, "data"),
                          address(instance, name, "events")};
+    for_server.gossip = address(instance, name, "gossip");
     for_server.staging_max = settings.staging_max;
     parts->chunkservers.push_back(std::make_unique<NodeThread>(
         name, chunkserver_in(settings.directory + "/" + name, name, std::move(for_server))));

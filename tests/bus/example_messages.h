@@ -288,6 +288,10 @@ void each_example_message(Visit&& visit) {
   visit("gossip.probe_for", ProbeFor{told, believed, 5, told});
   visit("gossip.nack", Nack{told, believed, 5});
   visit("gossip.exchange", Exchange{told, believed, {part}, {told}, {part}});
+  visit("gossip.find_members", FindMembers{3});
+  visit("gossip.find_members.reply", FindMembers::Reply{{"tcp://127.0.0.1:7503"}});
+  visit("gossip.list_members", ListMembers{node, 10});
+  visit("gossip.list_members.reply", ListMembers::Reply{told, 2, {ListMembers::Row{told, 120, 90, 5000, 2}}, true});
 }
 
 }  // namespace gfs::bus
