@@ -130,7 +130,12 @@ Task<bus::Done> LayoutService::make_readable(bus::MakeReadable ask, bus::Caller)
 
 Task<> LayoutService::look_at(ServerId server, ChunkHandle handle) {
   const std::optional<Chunk> chunk = state_.chunks().find(handle);
-  if (server.nil() || !chunk || !chunk->configuration.has(server) || servers_.overdue(server, now())) co_return;
+  if (server.nil() || !chunk || !chunk->configuration.has(server)) co_return;
+  co_await check_on(server);
+}
+
+Task<> LayoutService::check_on(ServerId server) {
+  if (servers_.overdue(server, now())) co_return;
   (void)co_await probe_.look(server);
 }
 

@@ -109,6 +109,9 @@ class LayoutService {
   // Servers are making a chunk of this handle that is not in the table yet.
   bool copying(ChunkHandle handle) const;
 
+  // Others believe that it is gone: found out by dialling it, if it is not overdue anyway.
+  Task<> check_on(ServerId server);
+
   // For whoever looks after chunks (HealingLoop).
   // Makes the chunk's configuration active, another one if need be.
   // A version that cannot be made active for a while gives way to the next one.

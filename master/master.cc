@@ -190,7 +190,7 @@ Task<> Master::Parts::start() {
                       {"chunks", state.chunks().size()}});
 }
 
-// A master carries no chunks; it hears who is alive, and says whom it gave up.
+// A master carries no chunks. It hears who is alive, and looks itself after whoever is not; and says whom it gave up.
 Result<> Master::Parts::join_gossip() {
   gossip::MemberRecord member;
   member.node = {identity.cluster.bytes};
@@ -200,6 +200,11 @@ Result<> Master::Parts::join_gossip() {
   members.emplace(executor, random, *gossip_bus, std::move(member), std::move(for_gossip));
   members->set_load([this] { return gossip::GossipService::Load{0, 0, endpoint.counters().served}; });
   members->serve(endpoint);
+  members->on_change([this](const gossip::Change& change) {
+    using enum gossip::MemberStatus;
+    if (change.after != suspect && change.after != dead) return;
+    group.spawn(layouts->check_on(ServerId{change.node.bytes}));
+  });
   verdicts.emplace(executor, servers, *members);
   Result<> listening_for_it = members->listen();
   if (listening_for_it) members->begin(identity.cluster);

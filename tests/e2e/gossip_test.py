@@ -1,6 +1,7 @@
 """Who is alive, among real processes: they meet, one is killed and found, comes back, stands still, says goodbye."""
 
 import signal
+import time
 
 from harness import ClusterTest, main, wait_for
 
@@ -35,10 +36,17 @@ class Gossip(ClusterTest):
         self.assertEqual({len(line.split("\t")) for line in shown}, {11})
 
         killed = self.cluster.chunkservers[2]
+        def state(number):
+            return {row["address"]: row["state"] for row in self.cluster.json("server", "ls")}[self.at(number)]
+
         killed.kill()
+        begun = time.monotonic()
+        wait_for("the master to send nobody there any more", lambda: state(2) != "up")
+        print(f"suspect at the master after {time.monotonic() - begun:.2f} s")
         wait_for("the killed one to be suspected", lambda: self.row(2)["status"] in ("suspect", "dead"))
         wait_for("the killed one to be dead", lambda: self.row(2)["status"] == "dead", 60)
         wait_for("the master's verdict", lambda: self.row(2)["verdict"] == "lost", 60)
+        print(f"lost at the master after {time.monotonic() - begun:.2f} s")
         wait_for("the verdict at a chunkserver", lambda: self.row(2, self.at(0))["verdict"] == "lost", 60)
         killed.start()
         killed.wait_ready()
