@@ -139,6 +139,11 @@ Task<> LayoutService::check_on(ServerId server) {
   (void)co_await probe_.look(server);
 }
 
+Task<bool> LayoutService::dial_anew(ServerId server) {
+  const ServerProbe::Answer answer = co_await probe_.look_anew(server);
+  co_return answer == ServerProbe::Answer::alive;
+}
+
 bool LayoutService::is_ready(ChunkHandle handle, const Chunk& chunk, Use use) const {
   return use == Use::frozen ? is_frozen(handle, chunk) : is_active(handle, chunk) && !is_frozen(handle, chunk);
 }

@@ -111,6 +111,8 @@ class LayoutService {
 
   // Others believe that it is gone: found out by dialling it, if it is not overdue anyway.
   Task<> check_on(ServerId server);
+  // Over a connection of its own: whether it answers.
+  Task<bool> dial_anew(ServerId server);
 
   // For whoever looks after chunks (HealingLoop).
   // Makes the chunk's configuration active, another one if need be.

@@ -14,6 +14,7 @@
 #include "master/identity.h"
 #include "master/layout_service.h"
 #include "master/log_service.h"
+#include "master/loss_loop.h"
 #include "master/policy_service.h"
 #include "master/server_service.h"
 #include "master/shipping_service.h"
@@ -92,6 +93,7 @@ struct Master::Parts {
   std::unique_ptr<LogService> log_service;
   std::unique_ptr<Collector> collector;
   std::optional<gossip::GossipService> members;
+  std::optional<LossLoop> losses;
   std::optional<VerdictLoop> verdicts;
   bus::ListenAt listening;
   TaskGroup group;
@@ -181,6 +183,7 @@ Task<> Master::Parts::start() {
   group.spawn(trash->run());
   group.spawn(healing->run());
   group.spawn(collector->run());
+  if (losses) group.spawn(losses->run());
   if (verdicts) group.spawn(verdicts->run());
   log::info("ready", {{"listen", listening.control},
                       {"cluster", identity.cluster},
@@ -205,6 +208,7 @@ Result<> Master::Parts::join_gossip() {
     if (change.after != suspect && change.after != dead) return;
     group.spawn(layouts->check_on(ServerId{change.node.bytes}));
   });
+  losses.emplace(executor, servers, *layouts, *members);
   verdicts.emplace(executor, servers, *members);
   Result<> listening_for_it = members->listen();
   if (listening_for_it) members->begin(identity.cluster);

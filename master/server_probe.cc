@@ -5,7 +5,10 @@
 
 namespace gfs::master {
 
-Task<ServerProbe::Answer> ServerProbe::look(ServerId server) {
+Task<ServerProbe::Answer> ServerProbe::look(ServerId server) { return share(server, kTime, false); }
+Task<ServerProbe::Answer> ServerProbe::look_anew(ServerId server) { return share(server, kTimeAnew, true); }
+
+Task<ServerProbe::Answer> ServerProbe::share(ServerId server, Duration time, bool anew) {
   Promise<Answer> promise;
   Future<Answer> answer = promise.future();
   auto [at, first] = flights_.try_emplace(server);
@@ -16,20 +19,21 @@ Task<ServerProbe::Answer> ServerProbe::look(ServerId server) {
       flights_.erase(server);
       for (Promise<Answer>& waiter : waiters) waiter.set(result);
     };
-    group_.spawn(dial(server), std::move(done));
+    group_.spawn(dial(server, time, anew), std::move(done));
   }
   co_return co_await std::move(answer);
 }
 
-Task<ServerProbe::Answer> ServerProbe::dial(ServerId server) {
+Task<ServerProbe::Answer> ServerProbe::dial(ServerId server, Duration time, bool anew) {
   auto known = state_.servers().find(server);
   if (known == state_.servers().end()) co_return Answer::silent;
   const Server* before = servers_.find(server);
   const Instant heard = before != nullptr ? before->heard : Instant{};
   bus::Hello ask{"gfs-master " GFS_VERSION};
   bus::CallOptions options;
-  options.deadline = kTime;
+  options.deadline = time;
   bus::Peer peer = bus::Peer::at(known->second.control);
+  if (anew) endpoint_->bus().hang_up(peer);
   Result<bus::Hello::Reply> answer = co_await endpoint_->call(std::move(peer), std::move(ask), options).outcome();
   if (answer) co_return Answer::alive;
   const Code code = answer.error().code;

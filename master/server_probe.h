@@ -19,6 +19,7 @@ namespace gfs::master {
 class ServerProbe {
  public:
   static constexpr Duration kTime = 250ms;
+  static constexpr Duration kTimeAnew = 1s;
   enum class Answer : std::uint8_t { alive, refused, silent };
 
   ServerProbe(const MasterState& state, ServerTable& servers) : state_(state), servers_(servers) {}
@@ -26,9 +27,12 @@ class ServerProbe {
 
   // refused: the table knows it for dead from then on, until it is heard again.
   Task<Answer> look(ServerId server);
+  // The same, over a connection that is made for it, as the one there is may be what stands still; and more patient.
+  Task<Answer> look_anew(ServerId server);
 
  private:
-  Task<Answer> dial(ServerId server);
+  Task<Answer> share(ServerId server, Duration time, bool anew);
+  Task<Answer> dial(ServerId server, Duration time, bool anew);
 
   const MasterState& state_;
   ServerTable& servers_;

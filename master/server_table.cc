@@ -125,6 +125,18 @@ void ServerTable::note_dead(ServerId id) {
   if (found != servers_.end()) found->second.seen_dead = true;
 }
 
+void ServerTable::note_answered(ServerId id, Instant now) {
+  auto found = servers_.find(id);
+  if (found != servers_.end()) found->second.answered = now;
+}
+
+void ServerTable::note_gossip(ServerId id, Instant news, bool dead) {
+  auto found = servers_.find(id);
+  if (found == servers_.end()) return;
+  found->second.told = news;
+  found->second.believed_dead = dead;
+}
+
 void ServerTable::note_ahead(ServerId id, bool ahead, Instant now) {
   std::erase_if(ahead_, [now](const auto& one) { return one.second + kAheadKept < now; });
   if (!ahead) {
@@ -161,18 +173,17 @@ std::size_t ServerTable::holdings() const {
 
 bool ServerTable::up(ServerId id, Instant now) const {
   const Server* server = find(id);
-  return server != nullptr && server->registered() && !server->seen_dead &&
-         now - server->heard <= clocks_.suspect_after;
+  return server != nullptr && server->registered() && !server->seen_dead && !is_silent(clocks_, server->signs(), now);
 }
 
 bool ServerTable::overdue(ServerId id, Instant now) const {
   const Server* server = find(id);
-  return server == nullptr || server->left || server->seen_dead || now - server->heard > clocks_.suspect_after;
+  return server == nullptr || server->left || server->seen_dead || is_silent(clocks_, server->signs(), now);
 }
 
 bool ServerTable::gone(ServerId id, Instant now) const {
   const Server* server = find(id);
-  return server == nullptr || now - server->heard > clocks_.lost_after;
+  return server == nullptr || is_lost(clocks_, server->signs(), now);
 }
 
 std::string_view ServerTable::state(ServerId id, Instant now) const {

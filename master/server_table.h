@@ -2,7 +2,7 @@
 //
 //   up       heard within `suspect_after`: may become primary, gets new chunks
 //   suspect  overdue, or known from the log and not heard yet
-//   lost     not heard for `lost_after`
+//   lost     not heard for `lost_after`; a little sooner or later by what else is known of it (loss_detector.h)
 //   left     said goodbye
 //
 // Soft state: nothing here is logged, all of it comes back by reports. After a restart of the master everybody it knows
@@ -26,6 +26,7 @@
 #include "base/result.h"
 #include "base/time.h"
 #include "bus/messages/chunk_master.h"
+#include "master/loss_detector.h"
 
 namespace gfs::master {
 
@@ -43,6 +44,9 @@ struct Server {
   SessionId session;  // nil: not heard since the master started
   std::string route;  // of the last register or heartbeat
   Instant heard{};
+  Instant answered{};          // a probe
+  Instant told{};              // the members' gossip had news of it ...
+  bool believed_dead = false;  // ... and believes that
   bool left = false;
   bool seen_dead = false;       // its address refused a connection since it was heard
   std::deque<SessionId> ended;  // the last ones that were replaced or left: no late copy of a registration revives them
@@ -55,6 +59,7 @@ struct Server {
   ChunkHandle reported_to;                           // the pages so far reach up to here
   std::unordered_map<std::uint64_t, Held> holdings;  // by handle; looked up only
 
+  LossSigns signs() const { return {heard, answered, told, believed_dead}; }
   bool registered() const { return !session.nil() && !left; }
   bool has_ended(SessionId one) const { return std::find(ended.begin(), ended.end(), one) != ended.end(); }
   void end(SessionId one) {
@@ -67,12 +72,9 @@ struct Server {
 
 class ServerTable {
  public:
-  struct Clocks {
-    Duration suspect_after = 3s;
-    Duration lost_after = 10s;
-  };
+  explicit ServerTable(LossClocks clocks) : clocks_(clocks) {}
 
-  explicit ServerTable(Clocks clocks) : clocks_(clocks) {}
+  const LossClocks& clocks() const { return clocks_; }
 
   // Known from the log.
   void add(ServerId server, Instant now);
@@ -94,6 +96,9 @@ class ServerTable {
   void placed(ServerId server);
   // Nobody listens at its address: overdue at once, until it is heard again.
   void note_dead(ServerId server);
+  // What speaks for and against one that is not heard: it answered when it was dialled; the gossip's news of it.
+  void note_answered(ServerId server, Instant now);
+  void note_gossip(ServerId server, Instant news, bool dead);
   // The master itself stood still for so long: nobody is to blame that he was not heard meanwhile.
   void excuse(Duration standstill, Instant now);
   // Drops what is held of chunks that are gone.
@@ -107,7 +112,7 @@ class ServerTable {
   bool up(ServerId server, Instant now) const;
   // Had its time and was not heard, or left, or was seen dead.
   bool overdue(ServerId server, Instant now) const;
-  // Not heard for `lost_after`, whatever it said before.
+  // Lost, whatever it said before.
   bool gone(ServerId server, Instant now) const;
   // "up", "suspect", "lost", "left".
   std::string_view state(ServerId server, Instant now) const;
@@ -122,7 +127,7 @@ class ServerTable {
  private:
   Server* session(ServerId server, SessionId session);
 
-  const Clocks clocks_;
+  const LossClocks clocks_;
   std::map<ServerId, Server> servers_;
   std::map<ServerId, Instant> ahead_;  // when they said so last
 };

@@ -237,7 +237,10 @@ Result<> MasterTest::start_master(bool format) {
   master_bus.emplace(world.network, world.clock, "master");
   settings.format = format;
   settings.fatal = [this](const Error& error) { fatal = error; };
-  master = std::make_unique<Master>(world.clock, world.random, *master_bus, *disk, settings);
+  if (gossips) gossip_bus.emplace(world.network, world.clock, "master");
+  settings.gossip = kMasterAddress + ".gossip";
+  bus::Bus* gossip = gossip_bus ? &*gossip_bus : nullptr;
+  master = std::make_unique<Master>(world.clock, world.random, *master_bus, *disk, settings, gossip);
   return world.clock.run(master->start());
 }
 
@@ -245,6 +248,7 @@ void MasterTest::kill_master(bool power_cut) {
   if (power_cut) world.platter.power_cut();
   master.reset();
   master_bus.reset();
+  gossip_bus.reset();
   disk.reset();
 }
 

@@ -163,7 +163,8 @@ class MasterTest : public testing::Test {
   World world;
   Settings settings;
   std::unique_ptr<Disk> disk;
-  std::optional<bus::SimBus> master_bus;
+  std::optional<bus::SimBus> master_bus, gossip_bus;
+  bool gossips = false;  // the master takes part, at sim://master.gossip
   std::unique_ptr<Master> master;
   std::optional<Error> fatal;
   std::vector<std::unique_ptr<FakeServer>> servers;
