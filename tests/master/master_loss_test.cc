@@ -8,8 +8,9 @@ namespace {
 class LossTest : public ChunksTest {
  protected:
   LossTest() {
+    kill_master();
     gossips = true;
-    EXPECT_TRUE(start_master(true));
+    EXPECT_TRUE(start_master());
     add_servers(3);
   }
 
