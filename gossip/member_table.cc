@@ -136,6 +136,8 @@ MemberTable::News MemberTable::merge(const MemberRecord& told, bool first_hand, 
 bus::Exchange::Part MemberTable::part(NodeId low, NodeId high, const MemberRecord& self) const {
   bus::Exchange::Part part{low, high, 0, 0};
   walk(members_, low, high, self, [&part](const MemberRecord& record) {
+    // The dead are forgotten at different times, and whoever came later never knew them.
+    if (!is_present(record.status)) return;
     ++part.count;
     part.digest += digest_of(record);
   });

@@ -66,7 +66,8 @@ class MemberTable {
   // Alive and suspect ones.
   std::size_t present() const { return present_; }
 
-  // Over all members in [low, high], whoever else is in the table; `self` belongs to it.
+  // Of the members in [low, high], to which `self` belongs. A part is about those that are present: tables that differ
+  // in the dead alone are equal.
   bus::Exchange::Part part(NodeId low, NodeId high, const MemberRecord& self) const;
   std::vector<MemberRecord> records(NodeId low, NodeId high, const MemberRecord& self, std::size_t most) const;
 

@@ -17,6 +17,8 @@ constexpr std::size_t kRecordsMax = 192;
 constexpr std::size_t kRelaysMax = 256;
 constexpr Duration kRelayTime = 5s;
 constexpr std::size_t kGoodbyes = 5;
+constexpr std::size_t kTextMax = 255;
+constexpr std::uint64_t kStampMax = std::uint64_t{1} << 62;
 
 NodeId lowest() { return {}; }
 NodeId highest() {
@@ -27,7 +29,8 @@ NodeId highest() {
 
 bool is_sound(const MemberRecord& record) {
   return !record.node.nil() && record.status >= MemberStatus::alive && record.status <= MemberStatus::left &&
-         record.verdict <= Verdict::drained;
+         record.verdict <= Verdict::drained && record.stamp <= kStampMax && record.address.size() <= kTextMax &&
+         record.rack.size() <= kTextMax && record.program.size() <= kTextMax;
 }
 
 bool is_same_news(const MemberRecord& one, const MemberRecord& other) {
@@ -66,7 +69,8 @@ void Swim::set_load(std::uint64_t stamp, std::uint64_t used, std::uint64_t free,
 bool Swim::announce(NodeId node, Verdict verdict, std::uint64_t number) {
   Member* member = table_.find(node);
   if (member == nullptr) return false;
-  if (number <= member->record.verdict_number) return true;
+  // The master's word is the last one, whatever was said in its name.
+  number = std::max(number, member->record.verdict_number + 1);
   member->record.verdict = verdict;
   member->record.verdict_number = number;
   rumors_.add(node);

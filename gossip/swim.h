@@ -84,7 +84,8 @@ class Swim {
   void set_seeds(std::vector<bus::Address> seeds) { seeds_ = std::move(seeds); }
   // What this member says of itself from now on; a stamp that does not rise is raised.
   void set_load(std::uint64_t stamp, std::uint64_t used, std::uint64_t free, std::uint32_t load);
-  // A master's word on a member. Numbers rise. False: nobody is known by this id.
+  // A master's word on a member; its number is this one at least, and higher than that of any word before. False:
+  // nobody is known by this id.
   bool announce(NodeId node, Verdict verdict, std::uint64_t number);
   // Says goodbye; what it has to send then should still be sent.
   void leave(Instant now);

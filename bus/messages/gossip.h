@@ -110,7 +110,7 @@ struct Exchange {
   struct Part {
     NodeId low, high;  // both are in it
     std::uint32_t count = 0;
-    std::uint64_t digest = 0;  // of who is in it, and what is believed of them
+    std::uint64_t digest = 0;  // of who is alive or suspect in it, and what is believed of them
     MSGPACK_DEFINE_MAP(low, high, count, digest);
   };
   MemberRecord from;

@@ -142,7 +142,7 @@ TEST(MemberTable, TheOrderOfStatementsDoesNotMatter) {
         said.push_back(one);
       }
     }
-    std::vector<bus::Exchange::Part> parts;
+    std::vector<std::vector<std::string>> beliefs;
     const MemberRecord self = record(200, 1, MemberStatus::alive);
     for (int copy = 0; copy < 4; ++copy) {
       MemberTable table(10);
@@ -156,11 +156,16 @@ TEST(MemberTable, TheOrderOfStatementsDoesNotMatter) {
       }
       NodeId high;
       high.bytes.fill(0xff);
-      parts.push_back(table.part({}, high, self));
+      std::vector<std::string> belief;
+      for (const MemberRecord& one : table.records({}, high, self, 100)) {
+        belief.push_back(fmt::format("{} {}@{} {} {}", one.node, static_cast<int>(one.status), one.incarnation,
+                                     one.stamp, one.verdict_number));
+      }
+      beliefs.push_back(std::move(belief));
     }
-    for (const bus::Exchange::Part& part : parts) {
-      EXPECT_EQ(part.count, 5u);
-      EXPECT_EQ(part.digest, parts[0].digest);
+    for (const std::vector<std::string>& belief : beliefs) {
+      EXPECT_EQ(belief.size(), 5u);
+      EXPECT_EQ(belief, beliefs[0]);
     }
   }
 }
@@ -201,6 +206,14 @@ TEST(MemberTable, PartsTellWhetherTablesDiffer) {
   EXPECT_EQ(one.part(node(4), node(5), self).digest, other.part(node(4), node(5), self).digest);
   EXPECT_EQ(one.part(node(4), node(255), self).count, 3u) << "this one belongs to it";
   EXPECT_EQ(one.records(node(1), node(255), self, 4).size(), 4u);
+  // Who came later never knew the dead.
+  MemberTable later(10);
+  for (std::uint8_t number : {1, 2, 4, 5}) later.merge(record(number, 1, MemberStatus::alive), false, {});
+  EXPECT_NE(one.part(node(1), node(5), self).digest, later.part(node(1), node(5), self).digest);
+  one.merge(record(3, 1, MemberStatus::dead), false, {});
+  EXPECT_EQ(one.part(node(1), node(5), self).digest, later.part(node(1), node(5), self).digest);
+  EXPECT_EQ(one.part(node(1), node(5), self).count, 4u);
+  EXPECT_EQ(one.records(node(1), node(5), self, 10).size(), 5u) << "they are told all the same, where parts differ";
 }
 
 }  // namespace
