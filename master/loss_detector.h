@@ -9,8 +9,8 @@
 //
 // What others know counts too. A probe that was answered during the silence, or news of the server that came through
 // others, show that the trouble may be on the way here: it has 4 s from then on, but is lost in the end without
-// heartbeats (`longest`, 20 s). If nobody has news and the members agree that it is dead it is lost after two rounds,
-// never earlier.
+// heartbeats (`longest`, 20 s). If nobody has news and the members agree that it is dead it is lost in the
+// middle of the last round (8 s): never before two rounds, nor for a process that stood still for 5 s.
 //
 // Verdicts steer availability; nothing is safe or unsafe because of them.
 #pragma once
@@ -55,7 +55,7 @@ inline bool is_lost(const LossClocks& clocks, const LossSigns& signs, Instant no
   if (alive > signs.heard + clocks.suspect_after) {
     end = std::clamp(alive + clocks.last_round(), end, signs.heard + clocks.longest());
   } else if (signs.dead) {
-    end = signs.heard + clocks.end_of_round(1);
+    end = signs.heard + clocks.end_of_round(1) + clocks.last_round() / 2;
   }
   return now > end;
 }

@@ -25,7 +25,7 @@ TEST(LossDetector, WhoIsSilentAndWhoIsLost) {
   };
   const Row rows[] = {
       {"nothing is known", {}, {}, false, 10s},
-      {"the members agree that it is dead", {}, {}, true, 6s},
+      {"the members agree that it is dead", {}, {}, true, 8s},
       {"it answered the first probe", 3100ms, {}, false, 10s},
       {"it answered late", 7s, {}, false, 11s},
       {"it answers all the time, without a heartbeat", 19s, {}, false, 20s},
@@ -33,7 +33,7 @@ TEST(LossDetector, WhoIsSilentAndWhoIsLost) {
       {"others had news of it", {}, 8s, false, 12s},
       {"it answered, and others had later news", 7s, 9s, false, 13s},
       {"others call it dead, but it answered", 7s, {}, true, 11s},
-      {"others call it dead, and had news of it before it was silent for long", {}, 1s, true, 6s},
+      {"others call it dead, and had news of it before it was silent for long", {}, 1s, true, 8s},
       {"others call it dead, and have news all the same", {}, 5s, true, 10s},
   };
   const LossClocks clocks;
@@ -55,14 +55,14 @@ TEST(LossDetector, WhatWasKnownBeforeTheLastHeartbeatDoesNotCount) {
   EXPECT_TRUE(is_lost({}, signs, kStart + 10s + 1ms));
 }
 
-// Whatever is said: never before two rounds are over, never later than 20 s.
-TEST(LossDetector, NothingMakesItEarlierThanTwoRoundsOrLaterThanTwenty) {
+// Whatever is said: never before two and a half rounds are over, never later than 20 s.
+TEST(LossDetector, NothingMakesItEarlierThanEightSecondsOrLaterThanTwenty) {
   const LossClocks clocks;
   for (Duration answered = -5s; answered <= 40s; answered += 500ms) {
     for (Duration told = -5s; told <= 40s; told += 500ms) {
       for (bool dead : {false, true}) {
         const LossSigns signs{kStart, kStart + answered, kStart + told, dead};
-        EXPECT_FALSE(is_lost(clocks, signs, kStart + 6s));
+        EXPECT_FALSE(is_lost(clocks, signs, kStart + 8s));
         EXPECT_TRUE(is_lost(clocks, signs, kStart + 20s + 1ms));
       }
     }
