@@ -1,11 +1,11 @@
 // Envelope: the first frame of every message. A msgpack map with short stable names; unknown keys are ignored.
 #pragma once
 
-#include <msgpack.hpp>
 #include <string>
 #include <vector>
 
 #include "base/id.h"
+#include "bus/fields.h"
 #include "bus/messages/types.h"
 
 namespace gfs::bus {

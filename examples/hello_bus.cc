@@ -22,10 +22,10 @@ struct Greet {
   static constexpr bus::Roles senders = bus::kAnyClient;
   struct Reply {
     std::string words;
-    MSGPACK_DEFINE_MAP(words);
+    GFS_FIELDS(words);
   };
   std::string name;
-  MSGPACK_DEFINE_MAP(name);
+  GFS_FIELDS(name);
 };
 
 struct Parcel {
@@ -33,7 +33,7 @@ struct Parcel {
   static constexpr bus::Roles senders = bus::kAnyClient;
   std::string label;
   Bytes payload;  // rides in its own frame
-  MSGPACK_DEFINE_MAP(label);
+  GFS_FIELDS(label);
 };
 
 struct Arrival {
@@ -41,7 +41,7 @@ struct Arrival {
   static constexpr bus::Roles senders = bus::kMaster;
   std::string label;
   std::uint64_t bytes = 0;
-  MSGPACK_DEFINE_MAP(label, bytes);
+  GFS_FIELDS(label, bytes);
 };
 
 GFS_CODEC(Greet);

@@ -5,7 +5,6 @@
 #pragma once
 
 #include <cstdint>
-#include <msgpack.hpp>
 #include <string>
 #include <variant>
 #include <vector>
@@ -13,6 +12,7 @@
 #include "base/bytes.h"
 #include "base/id.h"
 #include "base/result.h"
+#include "bus/fields.h"
 #include "bus/messages/types.h"
 
 namespace gfs::master {
@@ -21,28 +21,28 @@ struct CreateFileOp {
   std::string path;
   std::uint32_t replicas = 0;
   bool unasked = false;  // `replicas` is the cluster's default: a directory's rule comes first
-  MSGPACK_DEFINE_MAP(path, replicas, unasked);
+  GFS_FIELDS(path, replicas, unasked);
 };
 struct MakeDirectoryOp {
   std::string path;
   bool parents = false;
-  MSGPACK_DEFINE_MAP(path, parents);
+  GFS_FIELDS(path, parents);
 };
 struct RenameOp {
   std::string source, target;
   bool replace = false;
-  MSGPACK_DEFINE_MAP(source, target, replace);
+  GFS_FIELDS(source, target, replace);
 };
 struct RemoveOp {
   std::string path;
   bool recursive = false;
   WallMs keep = 0;  // so long in the trash, if no directory's rule says otherwise; 0: not at all, whatever it says
-  MSGPACK_DEFINE_MAP(path, recursive, keep);
+  GFS_FIELDS(path, recursive, keep);
 };
 struct SetSizeOp {
   InodeId inode;
   std::uint64_t size = 0;
-  MSGPACK_DEFINE_MAP(inode, size);
+  GFS_FIELDS(inode, size);
 };
 // Gives the file a chunk at the index, if it has none; else the handle is not used.
 struct AllocateChunkOp {
@@ -51,7 +51,7 @@ struct AllocateChunkOp {
   ChunkHandle handle;
   std::vector<ServerId> members;
   ServerId primary;
-  MSGPACK_DEFINE_MAP(inode, index, handle, members, primary);
+  GFS_FIELDS(inode, index, handle, members, primary);
 };
 // Compare-and-swap: only if the chunk still has version `from`; the new one is from + 1.
 struct ReconfigureOp {
@@ -63,7 +63,7 @@ struct ReconfigureOp {
   bool salvage = false;           // all that is left is suspect: it counts, for want of better
   bus::AckMode ack = bus::AckMode::all;
   std::vector<ServerId> over;  // those who could still acknowledge alone, and whose sessions are certainly over
-  MSGPACK_DEFINE_MAP(handle, from, members, primary, joining, salvage, ack, over);
+  GFS_FIELDS(handle, from, members, primary, joining, salvage, ack, over);
 };
 // The configuration has been active on all its members: it is no longer virgin, nobody is joining or suspect, and
 // whichever of them acknowledged alone before has promised not to go on. Logged for every version before anybody is
@@ -71,13 +71,13 @@ struct ReconfigureOp {
 struct ActivateOp {
   ChunkHandle handle;
   Version version;
-  MSGPACK_DEFINE_MAP(handle, version);
+  GFS_FIELDS(handle, version);
 };
 // A server that is known from now on, or its new addresses.
 struct AddServerOp {
   ServerId server;
   std::string control, data, rack;
-  MSGPACK_DEFINE_MAP(server, control, data, rack);
+  GFS_FIELDS(server, control, data, rack);
 };
 
 // The seal is on every member of the version. Only if that is still the chunk's.
@@ -85,19 +85,19 @@ struct SealChunkOp {
   ChunkHandle handle;
   Version version;
   std::uint64_t length = 0;
-  MSGPACK_DEFINE_MAP(handle, version, length);
+  GFS_FIELDS(handle, version, length);
 };
 // For the configurations to come; those that are there follow one by one.
 struct SetPolicyOp {
   std::string path;
   bus::AckMode ack = bus::AckMode::all;
-  MSGPACK_DEFINE_MAP(path, ack);
+  GFS_FIELDS(path, ack);
 };
 // Its primary takes nothing more in this version.
 struct EndedChunk {
   ChunkHandle handle;
   Version version;
-  MSGPACK_DEFINE_MAP(handle, version);
+  GFS_FIELDS(handle, version);
 };
 // Sets the size and drops the chunks behind it. The chunk that the new end lies in was cut by its primary before, in
 // `version`, and all that are dropped were ended: conflict if one of them is another chunk or version by now (what it
@@ -110,39 +110,39 @@ struct TruncateOp {
   Version version;
   std::vector<EndedChunk> ended;
   bool partly = false;  // one step of a long way: the file does not become longer, and its end lies between two chunks
-  MSGPACK_DEFINE_MAP(path, inode, size, cut, version, ended, partly);
+  GFS_FIELDS(path, inode, size, cut, version, ended, partly);
 };
 // The client repeats nothing any more: what is remembered of it goes.
 struct CloseClientOp {
   ClientId client;
-  MSGPACK_DEFINE_MAP(client);
+  GFS_FIELDS(client);
 };
 // The file takes appends from now on: every chunk that gets a successor is sealed first.
 struct MarkAppendOp {
   InodeId inode;
-  MSGPACK_DEFINE_MAP(inode);
+  GFS_FIELDS(inode);
 };
 
 struct RestoreOp {
   InodeId item;  // of the trash
   std::string path;
   bool parents = false;
-  MSGPACK_DEFINE_MAP(item, path, parents);
+  GFS_FIELDS(item, path, parents);
 };
 // These cannot be had back any more.
 struct ExpireOp {
   std::vector<InodeId> items;
-  MSGPACK_DEFINE_MAP(items);
+  GFS_FIELDS(items);
 };
 // Takes so many names or chunks off what is in the trash and whose time is over.
 struct PurgeOp {
   std::uint32_t limit = 0;
-  MSGPACK_DEFINE_MAP(limit);
+  GFS_FIELDS(limit);
 };
 struct SetDirectoryPolicyOp {
   std::string path;
   bus::Policy policy;  // what changes of it
-  MSGPACK_DEFINE_MAP(path, policy);
+  GFS_FIELDS(path, policy);
 };
 // The file's goal from now on, and that of its chunks [first, first + count). conflict if the path names another file.
 struct SetReplicasOp {
@@ -150,13 +150,13 @@ struct SetReplicasOp {
   InodeId inode;
   std::uint32_t replicas = 0;
   std::uint32_t first = 0, count = 0;
-  MSGPACK_DEFINE_MAP(path, inode, replicas, first, count);
+  GFS_FIELDS(path, inode, replicas, first, count);
 };
 // What follows is of this log epoch: the directory was restored from a copy, or its log was cut, and somebody said that
 // it counts from now on (master/epoch.h).
 struct BeginEpochOp {
   std::uint64_t epoch = 0;
-  MSGPACK_DEFINE_MAP(epoch);
+  GFS_FIELDS(epoch);
 };
 // A chunk of an older epoch, as servers hold it: compare-and-swap on the version, as a reconfiguration. `version` is of
 // this epoch.
@@ -166,7 +166,7 @@ struct RestoreChunkOp {
   Version held;                   // the newest that was reported, and ...
   std::vector<ServerId> members;  // ... by whom. Empty: nobody holds a newer one, the members stay as they are
   ServerId primary;
-  MSGPACK_DEFINE_MAP(handle, from, version, held, members, primary);
+  GFS_FIELDS(handle, from, version, held, members, primary);
 };
 
 // A copy of a tree that shares its chunks: at a path, or `named` as a read-only snapshot. `frozen`: the digest that
@@ -176,16 +176,16 @@ struct SnapshotOp {
   std::string source, target;
   bool named = false;
   std::uint64_t frozen = 0;
-  MSGPACK_DEFINE_MAP(source, target, named, frozen);
+  GFS_FIELDS(source, target, named, frozen);
 };
 struct RemoveSnapshotOp {
   std::string name;
-  MSGPACK_DEFINE_MAP(name);
+  GFS_FIELDS(name);
 };
 // The handle is for a copy that servers are about to make.
 struct ReserveHandleOp {
   ChunkHandle handle;
-  MSGPACK_DEFINE_MAP(handle);
+  GFS_FIELDS(handle);
 };
 // The file has its own copy of a chunk that it shared, in version 1 on these members. conflict if it does not have that
 // one there any more, or has had it alone since it was copied: `frozen` is another version then.
@@ -197,20 +197,20 @@ struct ReplaceChunkOp {
   ChunkHandle handle;
   std::vector<ServerId> members;
   ServerId primary;
-  MSGPACK_DEFINE_MAP(inode, index, shared, frozen, handle, members, primary);
+  GFS_FIELDS(inode, index, shared, frozen, handle, members, primary);
 };
 // The file is the last one that has the chunk: it is its own from now on. Nothing happens if that is not so.
 struct ClaimChunkOp {
   InodeId inode;
   std::uint32_t index = 0;
-  MSGPACK_DEFINE_MAP(inode, index);
+  GFS_FIELDS(inode, index);
 };
 
 struct OpHeader {
   RequestId request;         // whose outcome this is; nil: the master's own
   std::uint32_t digest = 0;  // of what was asked: a repeat must have the same
   WallMs time = 0;
-  MSGPACK_DEFINE_MAP(request, digest, time);
+  GFS_FIELDS(request, digest, time);
 };
 
 // The position in the variant is the kind byte in the log: append, never reorder.

@@ -22,7 +22,7 @@ struct ReplicaState {
   bool suspect = false;      // bytes may have been lost in a power cut
   bool damaged = false;      // a block does not verify
   bool operator==(const ReplicaState&) const = default;
-  MSGPACK_DEFINE_MAP(version, serial, length, sealed, digest, suspect, damaged);
+  GFS_FIELDS(version, serial, length, sealed, digest, suspect, damaged);
 };
 
 // From the reply on nothing of a version below `version` is applied here. Durable; idempotent.
@@ -33,12 +33,12 @@ struct PrepareVersion {
   struct Reply {
     bool held = false;  // false: nothing of this chunk is here
     ReplicaState state;
-    MSGPACK_DEFINE_MAP(held, state);
+    GFS_FIELDS(held, state);
   };
   ChunkHandle handle;
   Version version;
   ServerId primary;  // the sender
-  MSGPACK_DEFINE_MAP(handle, version, primary);
+  GFS_FIELDS(handle, version, primary);
 };
 
 // Copies from `source` every block that differs, its length, seal and append records. Takes effect at once or not at
@@ -53,12 +53,12 @@ struct MakeEqual {
   struct Reply {
     ReplicaState state;
     std::uint64_t copied = 0;  // bytes
-    MSGPACK_DEFINE_MAP(state, copied);
+    GFS_FIELDS(state, copied);
   };
   ChunkHandle handle;
   Version version;
   Member source;
-  MSGPACK_DEFINE_MAP(handle, version, source);
+  GFS_FIELDS(handle, version, source);
 };
 
 // Holds the version durably from the reply on; serials start at 1. Idempotent: a repeat of the version held answers as
@@ -70,7 +70,7 @@ struct AdoptVersion {
   static constexpr Roles senders = kChunkserver;
   struct Reply {
     std::uint64_t length = 0;
-    MSGPACK_DEFINE_MAP(length);
+    GFS_FIELDS(length);
   };
   ChunkHandle handle;
   Version version;
@@ -78,7 +78,7 @@ struct AdoptVersion {
   bool virgin = false;  // never active so far: a missing replica is an empty one; `base` is not looked at
   ReplicaState base;
   std::string address;  // of the primary: whom to ask what is committed
-  MSGPACK_DEFINE_MAP(handle, version, primary, virgin, base, address);
+  GFS_FIELDS(handle, version, primary, virgin, base, address);
 };
 
 // Any bytes held here, verified, whatever the version: for making another replica equal. At most 1 MiB.
@@ -89,12 +89,12 @@ struct ReadReplica {
     std::vector<std::uint32_t> crcs;  // of the pieces
     std::uint64_t length = 0;
     Bytes payload;
-    MSGPACK_DEFINE_MAP(crcs, length);
+    GFS_FIELDS(crcs, length);
   };
   ChunkHandle handle;
   std::uint64_t offset = 0;
   std::uint64_t size = 0;
-  MSGPACK_DEFINE_MAP(handle, offset, size);
+  GFS_FIELDS(handle, offset, size);
 };
 
 enum class MutationKind : std::uint8_t {
@@ -115,7 +115,7 @@ struct ApplyWrite {
   struct Reply {
     Serial serial;
     std::uint64_t length = 0;
-    MSGPACK_DEFINE_MAP(serial, length);
+    GFS_FIELDS(serial, length);
   };
   ChunkHandle handle;
   Version version;
@@ -132,7 +132,7 @@ struct ApplyWrite {
   std::int64_t time_ms = 0;         // append, import: the master's time; what is remembered expires by it
   std::vector<std::uint32_t> crcs;  // inline only; of an append: of its pieces from its begin
   Bytes payload;                    // inline only
-  MSGPACK_DEFINE_MAP(handle, version, primary, serial, committed, id, what, offset, size, digest, count, index, time_ms,
+  GFS_FIELDS(handle, version, primary, serial, committed, id, what, offset, size, digest, count, index, time_ms,
                      crcs);
 };
 
@@ -145,12 +145,12 @@ struct ApplyBatch {
     std::vector<std::uint64_t> lengths;  // as in ApplyWrite::Reply, by order
     std::vector<std::uint16_t> codes;    // 0: applied
     std::vector<std::string> texts;      // of the errors
-    MSGPACK_DEFINE_MAP(lengths, codes, texts);
+    GFS_FIELDS(lengths, codes, texts);
   };
   std::vector<ApplyWrite> orders;    // at most 64
   std::vector<std::uint32_t> sizes;  // of the bytes each brings; 0: they are staged, or there are none
   Bytes payload;
-  MSGPACK_DEFINE_MAP(orders, sizes);
+  GFS_FIELDS(orders, sizes);
 };
 
 // Forces everything applied up to `serial` to disk; out_of_order if that has not been applied yet.
@@ -159,12 +159,12 @@ struct SyncReplica {
   static constexpr Roles senders = kChunkserver;
   struct Reply {
     std::uint64_t length = 0;
-    MSGPACK_DEFINE_MAP(length);
+    GFS_FIELDS(length);
   };
   ChunkHandle handle;
   Version version;
   Serial serial;
-  MSGPACK_DEFINE_MAP(handle, version, serial);
+  GFS_FIELDS(handle, version, serial);
 };
 
 // Cast by the primary when no order follows soon: every serial up to this one is on all members.
@@ -175,7 +175,7 @@ struct Committed {
   ChunkHandle handle;
   Version version;
   Serial serial;
-  MSGPACK_DEFINE_MAP(handle, version, serial);
+  GFS_FIELDS(handle, version, serial);
 };
 
 // To the primary, by a member that has applied more than it knows to be committed and is asked to read it.
@@ -185,11 +185,11 @@ struct AskCommitted {
   static constexpr Roles senders = kChunkserver;
   struct Reply {
     Serial serial;
-    MSGPACK_DEFINE_MAP(serial);
+    GFS_FIELDS(serial);
   };
   ChunkHandle handle;
   Version version;
-  MSGPACK_DEFINE_MAP(handle, version);
+  GFS_FIELDS(handle, version);
 };
 
 }  // namespace gfs::bus

@@ -21,7 +21,7 @@ struct RegisterServer {
     std::int64_t now_ms = 0;  // the master's time; never goes back
     std::uint64_t epoch = 1;  // with term and index: what of the log is durable
     std::uint32_t check = 0;  // of the entry at index (LogPosition)
-    MSGPACK_DEFINE_MAP(cluster, lease_ms, heartbeat_ms, report_page, term, index, now_ms, epoch, check);
+    GFS_FIELDS(cluster, lease_ms, heartbeat_ms, report_page, term, index, now_ms, epoch, check);
   };
   ServerId server;
   SessionId session;          // of this process
@@ -29,7 +29,7 @@ struct RegisterServer {
   std::string rack;
   std::uint64_t capacity = 0, used = 0, free = 0, chunks = 0;
   LogPosition seen = {};  // the furthest ever
-  MSGPACK_DEFINE_MAP(server, session, control, data, rack, capacity, used, free, chunks, seen);
+  GFS_FIELDS(server, session, control, data, rack, capacity, used, free, chunks, seen);
 };
 
 // refused: as a registration.
@@ -42,7 +42,7 @@ struct Heartbeat {
     std::int64_t now_ms = 0;
     std::uint64_t epoch = 1;
     std::uint32_t check = 0;
-    MSGPACK_DEFINE_MAP(known, term, index, now_ms, epoch, check);
+    GFS_FIELDS(known, term, index, now_ms, epoch, check);
   };
   ServerId server;
   SessionId session;
@@ -52,7 +52,7 @@ struct Heartbeat {
   // Replicas in quarantine, and since when the oldest is there (the master's time).
   std::uint64_t quarantined = 0, quarantined_bytes = 0;
   std::int64_t quarantined_since_ms = 0;
-  MSGPACK_DEFINE_MAP(server, session, capacity, used, free, chunks, leaving, seen, quarantined, quarantined_bytes,
+  GFS_FIELDS(server, session, capacity, used, free, chunks, leaving, seen, quarantined, quarantined_bytes,
                      quarantined_since_ms);
 };
 
@@ -68,18 +68,18 @@ struct ReportChunks {
     bool damaged = false;
     bool suspect = false;  // bytes may have been lost in a power cut
     bool sealed = false;
-    MSGPACK_DEFINE_MAP(handle, version, length, damaged, suspect, sealed);
+    GFS_FIELDS(handle, version, length, damaged, suspect, sealed);
   };
   struct Reply {
     bool known = true;
-    MSGPACK_DEFINE_MAP(known);
+    GFS_FIELDS(known);
   };
   ServerId server;
   SessionId session;
   std::vector<Held> chunks;  // ascending handles, greater than `after`
   ChunkHandle after;         // last handle of the page before; 0 on the first
   bool last = true;
-  MSGPACK_DEFINE_MAP(server, session, chunks, after, last);
+  GFS_FIELDS(server, session, chunks, after, last);
 };
 
 // A block that failed its checksum: the replica is not read from or counted until it has been replaced.
@@ -92,7 +92,7 @@ struct ReportDamage {
   ChunkHandle handle;
   std::uint32_t block = 0;
   std::string reason;
-  MSGPACK_DEFINE_MAP(server, session, handle, block, reason);
+  GFS_FIELDS(server, session, handle, block, reason);
 };
 
 // The primary accuses a member of its configuration (or itself) of having failed a mutation. The answer comes when the
@@ -104,7 +104,7 @@ struct AccuseMember {
   static constexpr Roles senders = kChunkserver;
   struct Reply {
     Version version;  // the chunk's, now
-    MSGPACK_DEFINE_MAP(version);
+    GFS_FIELDS(version);
   };
   ServerId server;  // the accuser
   SessionId session;
@@ -114,7 +114,7 @@ struct AccuseMember {
   std::uint16_t code = 0;  // of the error (base/result.h)
   bool confessed = false;  // the accused said itself that it cannot (no_space, corrupt, suspect, ...)
   std::string reason;
-  MSGPACK_DEFINE_MAP(server, session, handle, version, accused, code, confessed, reason);
+  GFS_FIELDS(server, session, handle, version, accused, code, confessed, reason);
 };
 
 // The seal is on every member of this version. Logged before it is answered. Idempotent.
@@ -128,7 +128,7 @@ struct ChunkSealed {
   ChunkHandle handle;
   Version version;
   std::uint64_t length = 0;
-  MSGPACK_DEFINE_MAP(server, session, handle, version, length);
+  GFS_FIELDS(server, session, handle, version, length);
 };
 
 // Order to an active primary: seal the chunk on every member (after what is in flight), report it (ChunkSealed),
@@ -138,11 +138,11 @@ struct SealChunk {
   static constexpr Roles senders = kMaster;
   struct Reply {
     std::uint64_t length = 0;
-    MSGPACK_DEFINE_MAP(length);
+    GFS_FIELDS(length);
   };
   ChunkHandle handle;
   Version version;
-  MSGPACK_DEFINE_MAP(handle, version);
+  GFS_FIELDS(handle, version);
 };
 
 // Order to an active primary: cut the chunk to `length` bytes (no effect if it is shorter), on every member, in order
@@ -156,7 +156,7 @@ struct TruncateChunk {
   Version version;
   std::uint64_t length = 0;
   std::uint64_t number = 0;  // of orders to cut this chunk: rises
-  MSGPACK_DEFINE_MAP(handle, version, length, number);
+  GFS_FIELDS(handle, version, length, number);
 };
 
 // Order to a server that is to become a member: copy the chunk from a member ahead of time, aside, so that little is
@@ -166,11 +166,11 @@ struct CloneChunk {
   static constexpr Roles senders = kMaster;
   struct Reply {
     std::uint64_t copied = 0;  // bytes, this time
-    MSGPACK_DEFINE_MAP(copied);
+    GFS_FIELDS(copied);
   };
   ChunkHandle handle;
   Member source;
-  MSGPACK_DEFINE_MAP(handle, source);
+  GFS_FIELDS(handle, source);
 };
 
 // Order to a member of a chunk that several files share, before one of them is written to: what is held under `source`,
@@ -185,12 +185,12 @@ struct CopyChunk {
   struct Reply {
     std::uint64_t length = 0;
     std::uint32_t digest = 0;  // as in ReplicaState
-    MSGPACK_DEFINE_MAP(length, digest);
+    GFS_FIELDS(length, digest);
   };
   ChunkHandle source;
   Version version;
   ChunkHandle handle;
-  MSGPACK_DEFINE_MAP(source, version, handle);
+  GFS_FIELDS(source, version, handle);
 };
 
 // The chunk is no longer part of any file: take no more mutations of it. Best effort; nothing is deleted by it.
@@ -200,7 +200,7 @@ struct ReleaseChunk {
   using Reply = Done;
   ChunkHandle handle;
   Version version;
-  MSGPACK_DEFINE_MAP(handle, version);
+  GFS_FIELDS(handle, version);
 };
 
 // Order: you are the primary of this configuration. Fence every member, make them equal, have them hold the version,
@@ -216,7 +216,7 @@ struct Configure {
   static constexpr Roles senders = kMaster;
   struct Reply {
     std::uint64_t length = 0;
-    MSGPACK_DEFINE_MAP(length);
+    GFS_FIELDS(length);
   };
   ChunkHandle handle;
   Version version;
@@ -231,7 +231,7 @@ struct Configure {
   Version before_version;
   std::vector<Member> before_members;
   bool frozen = false;
-  MSGPACK_DEFINE_MAP(handle, version, members, virgin, joining, salvage, ack, index, before, before_version,
+  GFS_FIELDS(handle, version, members, virgin, joining, salvage, ack, index, before, before_version,
                      before_members, frozen);
 };
 
@@ -241,7 +241,7 @@ struct ProbeAddress {
   static constexpr Roles senders = kMaster;
   using Reply = Done;
   std::string address;
-  MSGPACK_DEFINE_MAP(address);
+  GFS_FIELDS(address);
 };
 
 }  // namespace gfs::bus

@@ -21,7 +21,7 @@ struct PushFragment {
   std::vector<std::uint32_t> crcs;
   std::vector<std::string> chain;  // data addresses still to come after the receiver
   Bytes payload;
-  MSGPACK_DEFINE_MAP(id, handle, offset, part, crcs, chain);
+  GFS_FIELDS(id, handle, offset, part, crcs, chain);
 };
 
 // To the primary, right behind the push: order and apply the fragment with this RequestId (envelope's) everywhere.
@@ -35,7 +35,7 @@ struct WriteChunk {
   struct Reply {
     Serial serial;
     std::uint64_t length = 0;  // of the chunk, after this write
-    MSGPACK_DEFINE_MAP(serial, length);
+    GFS_FIELDS(serial, length);
   };
   ChunkHandle handle;
   Version version;
@@ -43,7 +43,7 @@ struct WriteChunk {
   std::uint64_t size = 0;
   std::uint32_t digest = 0;  // CRC32C over the fragment's checksums (as little-endian words): what the bytes must be
   std::uint64_t floor = 0;   // this client has given up every write to this chunk with a lower sequence: expired
-  MSGPACK_DEFINE_MAP(handle, version, offset, size, digest, floor);
+  GFS_FIELDS(handle, version, offset, size, digest, floor);
 };
 
 // To the primary: appends records at an offset it picks, the same on every member; atomic; each record exactly once.
@@ -64,7 +64,7 @@ struct AppendChunk {
     std::uint64_t offset = 0;  // of the first record, in that chunk
     std::uint64_t length = 0;  // of the chunk, after it
     bool repeat = false;       // it had been done before
-    MSGPACK_DEFINE_MAP(index, offset, length, repeat);
+    GFS_FIELDS(index, offset, length, repeat);
   };
   ChunkHandle handle;
   Version version;
@@ -74,7 +74,7 @@ struct AppendChunk {
   std::int64_t asked_ms = 0;         // the master's time when this batch was first tried (the same on every try)
   std::vector<std::uint32_t> crcs;   // with payload only: of its 64 KiB pieces
   Bytes payload;
-  MSGPACK_DEFINE_MAP(handle, version, sizes, digest, previous, asked_ms, crcs);
+  GFS_FIELDS(handle, version, sizes, digest, previous, asked_ms, crcs);
 };
 
 // What a replica holds: its place in the order and the checksums of its blocks. For `chunk info|verify`, and for making
@@ -93,13 +93,13 @@ struct InspectChunk {
     std::vector<std::uint64_t> hashes;     // with `verify`: XXH3 per block; none if the chunk changed meanwhile
     std::uint32_t records_digest = 0;      // of what is remembered of appends
     Bytes payload;                         // with `records`: those, encoded (chunkserver/append_records.h)
-    MSGPACK_DEFINE_MAP(version, fence, serial, length, sealed, suspect, damaged, checksums, bad, hashes,
+    GFS_FIELDS(version, fence, serial, length, sealed, suspect, damaged, checksums, bad, hashes,
                        records_digest);
   };
   ChunkHandle handle;
   bool verify = false;   // read every byte
   bool records = false;  // with the append records
-  MSGPACK_DEFINE_MAP(handle, verify, records);
+  GFS_FIELDS(handle, verify, records);
 };
 
 // At most 1 MiB. Every block touched is verified before anything is sent.
@@ -114,14 +114,14 @@ struct ReadChunk {
     Version version;
     bool sealed = false;
     Bytes payload;
-    MSGPACK_DEFINE_MAP(crcs, length, version, sealed);
+    GFS_FIELDS(crcs, length, version, sealed);
   };
   ChunkHandle handle;
   Version version;
   std::uint64_t offset = 0;
   std::uint64_t size = 0;
   bool stale_ok = false;  // of a replica, too, that has not heard from its master for longer than the lease
-  MSGPACK_DEFINE_MAP(handle, version, offset, size, stale_ok);
+  GFS_FIELDS(handle, version, offset, size, stale_ok);
 };
 
 // To the primary: forces everything acknowledged so far to every member's disk.
@@ -130,11 +130,11 @@ struct SyncChunk {
   static constexpr Roles senders = kWriters;
   struct Reply {
     std::uint64_t length = 0;
-    MSGPACK_DEFINE_MAP(length);
+    GFS_FIELDS(length);
   };
   ChunkHandle handle;
   Version version;
-  MSGPACK_DEFINE_MAP(handle, version);
+  GFS_FIELDS(handle, version);
 };
 
 // How long the chunk is, now. A secondary that is not sure asks the primary.
@@ -145,12 +145,12 @@ struct ChunkLength {
     std::uint64_t length = 0;  // as far as it is committed
     Version version;
     bool sealed = false;
-    MSGPACK_DEFINE_MAP(length, version, sealed);
+    GFS_FIELDS(length, version, sealed);
   };
   ChunkHandle handle;
   Version version;
   bool stale_ok = false;  // as ReadChunk
-  MSGPACK_DEFINE_MAP(handle, version, stale_ok);
+  GFS_FIELDS(handle, version, stale_ok);
 };
 
 }  // namespace gfs::bus

@@ -15,14 +15,14 @@ struct ViewLog {
     std::uint64_t epoch = 0;
     std::uint64_t first = 0, last = 0;  // entries; last < first: none
     std::uint64_t bytes = 0;
-    MSGPACK_DEFINE_MAP(file, epoch, first, last, bytes);
+    GFS_FIELDS(file, epoch, first, last, bytes);
   };
   struct CheckpointFile {
     std::string file;
     std::uint64_t epoch = 0;
     std::uint64_t index = 0;  // it holds everything up to this entry
     std::uint64_t bytes = 0;
-    MSGPACK_DEFINE_MAP(file, epoch, index, bytes);
+    GFS_FIELDS(file, epoch, index, bytes);
   };
   struct Reply {
     ClusterId cluster;
@@ -32,11 +32,11 @@ struct ViewLog {
     std::vector<Segment> segments;            // in order
     std::vector<CheckpointFile> checkpoints;  // newest first; in the first page only
     bool more = false;                        // ask again, behind the last segment's first entry
-    MSGPACK_DEFINE_MAP(cluster, epoch, term, last, segments, checkpoints, more);
+    GFS_FIELDS(cluster, epoch, term, last, segments, checkpoints, more);
   };
   std::uint64_t after = 0;     // segments that begin behind this entry
   std::uint32_t limit = 1000;  // of segments; at most 1000
-  MSGPACK_DEFINE_MAP(after, limit);
+  GFS_FIELDS(after, limit);
 };
 
 // The entries behind `after`: as many as fit, but one at least; none if there are none. The oldest there are, if
@@ -53,11 +53,11 @@ struct ReadLog {
     std::uint64_t first = 0;           // the first one of those told here
     std::vector<std::uint32_t> sizes;  // of the entries told; 0: a mark, which changes nothing
     Bytes payload;                     // the entries, one behind the other
-    MSGPACK_DEFINE_MAP(epoch, term, oldest, last, first, sizes);
+    GFS_FIELDS(epoch, term, oldest, last, first, sizes);
   };
   std::uint64_t after = 0;
   std::uint32_t bytes = 0;  // at most (but one entry, if it is larger); the master has its own bound too
-  MSGPACK_DEFINE_MAP(after, bytes);
+  GFS_FIELDS(after, bytes);
 };
 
 }  // namespace gfs::bus

@@ -16,10 +16,10 @@ struct Hello {
     ClusterId cluster;
     std::string program;  // "gfs-master 0.1.0"
     std::uint64_t chunk_size = 0;
-    MSGPACK_DEFINE_MAP(cluster, program, chunk_size);
+    GFS_FIELDS(cluster, program, chunk_size);
   };
   std::string program;
-  MSGPACK_DEFINE_MAP(program);
+  GFS_FIELDS(program);
 };
 
 // Creates an empty file. already_exists; not_found for a missing parent.
@@ -29,7 +29,7 @@ struct CreateFile {
   using Reply = FileInfo;
   std::string path;
   std::uint32_t replicas = 0;  // 0: the cluster's default
-  MSGPACK_DEFINE_MAP(path, replicas);
+  GFS_FIELDS(path, replicas);
 };
 
 struct MakeDirectory {
@@ -38,7 +38,7 @@ struct MakeDirectory {
   using Reply = FileInfo;
   std::string path;
   bool parents = false;  // as mkdir -p: also no error if the directory is there
-  MSGPACK_DEFINE_MAP(path, parents);
+  GFS_FIELDS(path, parents);
 };
 
 struct Stat {
@@ -46,7 +46,7 @@ struct Stat {
   static constexpr Roles senders = kAnyClient;
   using Reply = FileInfo;
   std::string path;
-  MSGPACK_DEFINE_MAP(path);
+  GFS_FIELDS(path);
 };
 
 struct Exists {
@@ -55,10 +55,10 @@ struct Exists {
   struct Reply {
     bool exists = false;
     FileType type = FileType::file;
-    MSGPACK_DEFINE_MAP(exists, type);
+    GFS_FIELDS(exists, type);
   };
   std::string path;
-  MSGPACK_DEFINE_MAP(path);
+  GFS_FIELDS(path);
 };
 
 // A page of a directory, ordered by name (bytewise). Of a file: the file itself.
@@ -68,12 +68,12 @@ struct List {
   struct Reply {
     std::vector<FileInfo> entries;  // full paths
     bool more = false;              // ask again with after = name of the last entry
-    MSGPACK_DEFINE_MAP(entries, more);
+    GFS_FIELDS(entries, more);
   };
   std::string path;
   std::string after;           // names greater than this one
   std::uint32_t limit = 1000;  // at most 1000
-  MSGPACK_DEFINE_MAP(path, after, limit);
+  GFS_FIELDS(path, after, limit);
 };
 
 // Atomic. With replace an existing file at the target is dropped in the same step (type must agree; a directory only if
@@ -85,7 +85,7 @@ struct Rename {
   std::string source;
   std::string target;
   bool replace = false;
-  MSGPACK_DEFINE_MAP(source, target, replace);
+  GFS_FIELDS(source, target, replace);
 };
 
 // Into the trash, where it can be had back for a while, unless the directory's policy or `now` say otherwise.
@@ -97,12 +97,12 @@ struct Remove {
     std::uint64_t directories = 0;
     InodeId item;               // in the trash; 0: it is gone
     std::int64_t until_ms = 0;  // so long
-    MSGPACK_DEFINE_MAP(files, directories, item, until_ms);
+    GFS_FIELDS(files, directories, item, until_ms);
   };
   std::string path;
   bool recursive = false;
   bool now = false;  // not into the trash
-  MSGPACK_DEFINE_MAP(path, recursive, now);
+  GFS_FIELDS(path, recursive, now);
 };
 
 // Where the chunks [first, first + count) of a file are. Chunks that were never written are left out (they read as
@@ -114,12 +114,12 @@ struct LocateForRead {
     std::uint64_t size = 0;           // as Stat
     std::uint32_t chunks = 0;         // highest chunk index + 1
     std::vector<ChunkLayout> layout;  // by index
-    MSGPACK_DEFINE_MAP(size, chunks, layout);
+    GFS_FIELDS(size, chunks, layout);
   };
   InodeId inode;
   std::uint32_t first = 0;
   std::uint32_t count = 16;  // at most 256
-  MSGPACK_DEFINE_MAP(inode, first, count);
+  GFS_FIELDS(inode, first, count);
 };
 
 // The chunk to write at, with an active version: created, or given a new configuration, if need be.
@@ -132,7 +132,7 @@ struct LocateForWrite {
   std::uint32_t index = 0;
   Version failed;        // the version a write just failed with (0: none): makes the master look twice
   ServerId unreachable;  // who could not be reached just now (nil: nobody): the master looks for itself
-  MSGPACK_DEFINE_MAP(inode, index, failed, unreachable);
+  GFS_FIELDS(inode, index, failed, unreachable);
 };
 
 // The chunk to append to: the file's last one, or, if that is sealed, a new one, with an active version. Chunks before
@@ -143,12 +143,12 @@ struct LocateForAppend {
   struct Reply {
     ChunkLayout layout;
     std::int64_t now_ms = 0;  // the master's time; never goes back
-    MSGPACK_DEFINE_MAP(layout, now_ms);
+    GFS_FIELDS(layout, now_ms);
   };
   InodeId inode;
   Version failed;  // as LocateForWrite, of the chunk that was the last one
   ServerId unreachable;
-  MSGPACK_DEFINE_MAP(inode, failed, unreachable);
+  GFS_FIELDS(inode, failed, unreachable);
 };
 
 // Cuts a file, or makes it longer (the new part reads as zeros; no chunk is made). In order with the writes.
@@ -158,7 +158,7 @@ struct Truncate {
   using Reply = FileInfo;
   std::string path;
   std::uint64_t size = 0;
-  MSGPACK_DEFINE_MAP(path, size);
+  GFS_FIELDS(path, size);
 };
 
 // The sender will repeat none of its requests any more: their records go.
@@ -167,7 +167,7 @@ struct CloseClient {
   static constexpr Roles senders = kWriters;
   using Reply = Done;
   ClientId client;
-  MSGPACK_DEFINE_MAP(client);
+  GFS_FIELDS(client);
 };
 
 // Who holds a lease, by chunk: the primaryships of servers whose session lasts.
@@ -182,16 +182,16 @@ struct ListLeases {
     ServerId primary;
     std::string address;
     std::uint64_t remaining_ms = 0;  // at least, unless the server is heard again
-    MSGPACK_DEFINE_MAP(handle, inode, index, version, primary, address, remaining_ms);
+    GFS_FIELDS(handle, inode, index, version, primary, address, remaining_ms);
   };
   struct Reply {
     std::vector<Lease> leases;  // by handle
     bool more = false;
-    MSGPACK_DEFINE_MAP(leases, more);
+    GFS_FIELDS(leases, more);
   };
   ChunkHandle after;
   std::uint32_t limit = 1000;  // at most 1000
-  MSGPACK_DEFINE_MAP(after, limit);
+  GFS_FIELDS(after, limit);
 };
 
 // Takes a chunk's lease from its primary at once: the next version, with another primary if there is one.
@@ -201,10 +201,10 @@ struct RevokeLease {
   struct Reply {
     Version version;
     ServerId primary;
-    MSGPACK_DEFINE_MAP(version, primary);
+    GFS_FIELDS(version, primary);
   };
   ChunkHandle handle;
-  MSGPACK_DEFINE_MAP(handle);
+  GFS_FIELDS(handle);
 };
 
 // The file's size as of this fsync or close, and its mtime. Only grows (truncate is another message's work).
@@ -214,7 +214,7 @@ struct SetSize {
   using Reply = Done;
   InodeId inode;
   std::uint64_t size = 0;
-  MSGPACK_DEFINE_MAP(inode, size);
+  GFS_FIELDS(inode, size);
 };
 
 // Writes down the master's state now, so that a restart needs no older log.
@@ -226,10 +226,10 @@ struct Checkpoint {
     std::uint64_t bytes = 0;  // of its file; 0: it had been there when the master started
     std::uint64_t took_ms = 0;
     std::uint64_t log_from = 0;  // the first index that the log still holds
-    MSGPACK_DEFINE_MAP(index, bytes, took_ms, log_from);
+    GFS_FIELDS(index, bytes, took_ms, log_from);
   };
   std::uint32_t reserved = 0;
-  MSGPACK_DEFINE_MAP(reserved);
+  GFS_FIELDS(reserved);
 };
 
 // "up|suspect|lost|left|maint|drain"
@@ -242,7 +242,7 @@ struct ServerInfo {
   std::uint64_t free = 0;
   std::uint64_t chunks = 0;
   std::int64_t last_seen_ms = -1;  // ago; -1: not since the master started
-  MSGPACK_DEFINE_MAP(server, address, rack, state, used, free, chunks, last_seen_ms);
+  GFS_FIELDS(server, address, rack, state, used, free, chunks, last_seen_ms);
 };
 
 struct ListServers {
@@ -250,10 +250,10 @@ struct ListServers {
   static constexpr Roles senders = kAnyClient;
   struct Reply {
     std::vector<ServerInfo> servers;
-    MSGPACK_DEFINE_MAP(servers);
+    GFS_FIELDS(servers);
   };
   bool all = true;
-  MSGPACK_DEFINE_MAP(all);
+  GFS_FIELDS(all);
 };
 
 struct ClusterStatus {
@@ -274,12 +274,12 @@ struct ClusterStatus {
     std::string follows;          // empty: the master itself says so. Else a shadow: its master's address, ...
     std::uint64_t behind_ms = 0;  // ... and how old, at most, what it says is
     std::uint64_t trash_items = 0, trash_files = 0, trash_bytes = 0;
-    MSGPACK_DEFINE_MAP(cluster, health, codes, address, term, index, up, suspect, lost, files, directories,
+    GFS_FIELDS(cluster, health, codes, address, term, index, up, suspect, lost, files, directories,
                        chunks_total, chunks_full, chunks_under, chunks_lost, chunks_corrupt, used, capacity, epoch,
                        follows, behind_ms, trash_items, trash_files, trash_bytes);
   };
   bool detail = false;
-  MSGPACK_DEFINE_MAP(detail);
+  GFS_FIELDS(detail);
 };
 
 // What `chunk ls PATH` shows.
@@ -292,7 +292,7 @@ struct ListChunks {
     std::string state;  // ok|stale|suspect|away|corrupt
     Version version;
     bool member = true;  // of the chunk's configuration; else an old copy
-    MSGPACK_DEFINE_MAP(server, address, state, version, member);
+    GFS_FIELDS(server, address, state, version, member);
   };
   struct Chunk {
     std::uint32_t index = 0;
@@ -302,17 +302,17 @@ struct ListChunks {
     bool sealed = false;
     ServerId primary;
     std::vector<Holder> members;
-    MSGPACK_DEFINE_MAP(index, handle, version, length, sealed, primary, members);
+    GFS_FIELDS(index, handle, version, length, sealed, primary, members);
   };
   struct Reply {
     std::vector<Chunk> chunks;
     bool more = false;
-    MSGPACK_DEFINE_MAP(chunks, more);
+    GFS_FIELDS(chunks, more);
   };
   std::string path;
   std::uint32_t first = 0;
   std::uint32_t count = 256;  // at most 256
-  MSGPACK_DEFINE_MAP(path, first, count);
+  GFS_FIELDS(path, first, count);
 };
 
 // What `chunk info HANDLE` shows.
@@ -328,10 +328,10 @@ struct FindChunk {
     AckMode ack = AckMode::all;
     std::vector<ServerId> joining;
     std::uint32_t references = 1;  // files that have it; of several `inode` is one, or 0
-    MSGPACK_DEFINE_MAP(inode, chunk, goal, active, virgin, ack, joining, references);
+    GFS_FIELDS(inode, chunk, goal, active, virgin, ack, joining, references);
   };
   ChunkHandle handle;
-  MSGPACK_DEFINE_MAP(handle);
+  GFS_FIELDS(handle);
 };
 
 }  // namespace gfs::bus

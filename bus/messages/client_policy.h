@@ -12,7 +12,7 @@ struct SetPolicy {
   using Reply = FileInfo;
   std::string path;
   AckMode ack = AckMode::all;
-  MSGPACK_DEFINE_MAP(path, ack);
+  GFS_FIELDS(path, ack);
 };
 
 // Rules for what is in a directory and below it. invalid_argument, not_a_directory, too_large (ten thousand directories
@@ -23,7 +23,7 @@ struct SetDirectoryPolicy {
   using Reply = Done;
   std::string path;
   Policy policy;
-  MSGPACK_DEFINE_MAP(path, policy);
+  GFS_FIELDS(path, policy);
 };
 
 // What holds for a file or in a directory.
@@ -35,10 +35,10 @@ struct GetPolicy {
     Policy own;                                           // of a directory
     Policy effective;                                     // every rule has a value but the quotas, which are its own
     std::uint64_t files = 0, directories = 0, bytes = 0;  // below it; of a file: itself
-    MSGPACK_DEFINE_MAP(type, own, effective, files, directories, bytes);
+    GFS_FIELDS(type, own, effective, files, directories, bytes);
   };
   std::string path;
-  MSGPACK_DEFINE_MAP(path);
+  GFS_FIELDS(path);
 };
 
 // How many replicas a file shall have. Its chunks get more, or fewer, one by one.
@@ -48,7 +48,7 @@ struct SetReplicas {
   using Reply = FileInfo;
   std::string path;
   std::uint32_t replicas = 0;
-  MSGPACK_DEFINE_MAP(path, replicas);
+  GFS_FIELDS(path, replicas);
 };
 
 }  // namespace gfs::bus

@@ -18,11 +18,11 @@ struct CreateSnapshot {
   struct Reply {
     FileInfo info;  // of the copy
     std::uint64_t files = 0, directories = 0, chunks = 0;
-    MSGPACK_DEFINE_MAP(info, files, directories, chunks);
+    GFS_FIELDS(info, files, directories, chunks);
   };
   std::string source;
   std::string target;  // a path; without a slash in front: the name of a read-only one
-  MSGPACK_DEFINE_MAP(source, target);
+  GFS_FIELDS(source, target);
 };
 
 // A page of the named ones, by name.
@@ -35,16 +35,16 @@ struct ListSnapshots {
     std::int64_t time_ms = 0;
     FileType type = FileType::directory;
     std::uint64_t files = 0, directories = 0, bytes = 0;
-    MSGPACK_DEFINE_MAP(name, source, time_ms, type, files, directories, bytes);
+    GFS_FIELDS(name, source, time_ms, type, files, directories, bytes);
   };
   struct Reply {
     std::vector<Snapshot> snapshots;
     bool more = false;  // ask again after the last name
-    MSGPACK_DEFINE_MAP(snapshots, more);
+    GFS_FIELDS(snapshots, more);
   };
   std::string after;
   std::uint32_t limit = 1000;  // at most 1000
-  MSGPACK_DEFINE_MAP(after, limit);
+  GFS_FIELDS(after, limit);
 };
 
 // For good; chunks that nobody else has go with it. not_found.
@@ -53,10 +53,10 @@ struct RemoveSnapshot {
   static constexpr Roles senders = kWriters;
   struct Reply {
     std::uint64_t files = 0, directories = 0;
-    MSGPACK_DEFINE_MAP(files, directories);
+    GFS_FIELDS(files, directories);
   };
   std::string name;
-  MSGPACK_DEFINE_MAP(name);
+  GFS_FIELDS(name);
 };
 
 // How two files or trees differ, by path. Files count as equal only if they have the same chunks and size as of the
@@ -70,17 +70,17 @@ struct CompareTrees {
     Change change = Change::changed;
     FileType left = FileType::file, right = FileType::file;  // of what there is
     std::uint64_t left_size = 0, right_size = 0;             // of files
-    MSGPACK_DEFINE_MAP(path, change, left, right, left_size, right_size);
+    GFS_FIELDS(path, change, left, right, left_size, right_size);
   };
   struct Reply {
     std::vector<Difference> differences;
     std::string next;  // ask again with it as `after`; empty: that was all. A page may be empty, and not the last
-    MSGPACK_DEFINE_MAP(differences, next);
+    GFS_FIELDS(differences, next);
   };
   std::string left, right;
   std::string after;
   std::uint32_t limit = 1000;  // at most 1000
-  MSGPACK_DEFINE_MAP(left, right, after, limit);
+  GFS_FIELDS(left, right, after, limit);
 };
 
 // A reader's: nobody who holds the chunk knows how much of it is committed, so it has to be active. As it is: a shared
@@ -91,7 +91,7 @@ struct MakeReadable {
   using Reply = Done;
   InodeId inode;
   std::uint32_t index = 0;
-  MSGPACK_DEFINE_MAP(inode, index);
+  GFS_FIELDS(inode, index);
 };
 
 }  // namespace gfs::bus

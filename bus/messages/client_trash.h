@@ -15,18 +15,18 @@ struct ListTrash {
     FileType type = FileType::file;
     std::uint64_t files = 0, directories = 0, bytes = 0;
     std::int64_t removed_ms = 0, until_ms = 0;
-    MSGPACK_DEFINE_MAP(item, path, type, files, directories, bytes, removed_ms, until_ms);
+    GFS_FIELDS(item, path, type, files, directories, bytes, removed_ms, until_ms);
   };
   struct Reply {
     std::vector<Item> items;
     bool more = false;        // ask again with the last item and its time
     std::int64_t now_ms = 0;  // the master's time
-    MSGPACK_DEFINE_MAP(items, more, now_ms);
+    GFS_FIELDS(items, more, now_ms);
   };
   std::int64_t after_ms = 0;
   InodeId after;
   std::uint32_t limit = 1000;  // at most 1000
-  MSGPACK_DEFINE_MAP(after_ms, after, limit);
+  GFS_FIELDS(after_ms, after, limit);
 };
 
 // Gives it a name again. already_exists; not_found: it is not there any more, or (without `parents`) the directory
@@ -38,7 +38,7 @@ struct RestoreTrash {
   InodeId item;
   std::string path;
   bool parents = false;
-  MSGPACK_DEFINE_MAP(item, path, parents);
+  GFS_FIELDS(item, path, parents);
 };
 
 // These cannot be had back any more; the master takes them apart. Those that are not there are left out.
@@ -47,10 +47,10 @@ struct PurgeTrash {
   static constexpr Roles senders = kWriters;
   struct Reply {
     std::uint64_t items = 0;
-    MSGPACK_DEFINE_MAP(items);
+    GFS_FIELDS(items);
   };
   std::vector<InodeId> items;  // at most 1000
-  MSGPACK_DEFINE_MAP(items);
+  GFS_FIELDS(items);
 };
 
 }  // namespace gfs::bus

@@ -20,16 +20,16 @@ struct ListHeld {
     ChunkHandle handle;
     Version version;
     Version fence;  // promised: at least `version`
-    MSGPACK_DEFINE_MAP(handle, version, fence);
+    GFS_FIELDS(handle, version, fence);
   };
   struct Reply {
     std::vector<Held> chunks;  // ascending, greater than `after`
     bool last = true;
-    MSGPACK_DEFINE_MAP(chunks, last);
+    GFS_FIELDS(chunks, last);
   };
   ChunkHandle after;
   std::uint32_t limit = 1024;  // at most 4096
-  MSGPACK_DEFINE_MAP(after, limit);
+  GFS_FIELDS(after, limit);
 };
 
 // Order: put these into quarantine. The server refuses what it holds otherwise than named, what is being copied or
@@ -42,7 +42,7 @@ struct CollectChunks {
     Version version;  // as reported ...
     Version fence;    // ... too
     Garbage why = Garbage::orphan;
-    MSGPACK_DEFINE_MAP(handle, version, fence, why);
+    GFS_FIELDS(handle, version, fence, why);
   };
   enum class Done : std::uint8_t {
     quarantined = 1,
@@ -54,11 +54,11 @@ struct CollectChunks {
   };
   struct Reply {
     std::vector<Done> done;  // by item
-    MSGPACK_DEFINE_MAP(done);
+    GFS_FIELDS(done);
   };
   std::vector<Item> items;  // at most 64
   std::uint64_t index = 0;  // of the log that this was decided by
-  MSGPACK_DEFINE_MAP(items, index);
+  GFS_FIELDS(items, index);
 };
 
 // The three below go to the master, which hands them on to the server named, or to all that live (nil).
@@ -70,12 +70,12 @@ struct AllowCollection {
   static constexpr Roles senders = kMaster | kClient | kAdmin;
   struct Reply {
     std::uint32_t servers = 0;
-    MSGPACK_DEFINE_MAP(servers);
+    GFS_FIELDS(servers);
   };
   ServerId server;
   std::uint64_t up_to = 0;
   std::uint64_t for_ms = 3600 * 1000;  // at most 7 days
-  MSGPACK_DEFINE_MAP(server, up_to, for_ms);
+  GFS_FIELDS(server, up_to, for_ms);
 };
 
 // Takes the youngest quarantined replica of the chunk back, as it was. It is left alone then for the quarantine's time.
@@ -86,13 +86,13 @@ struct RestoreChunk {
   struct Reply {
     Version version;
     std::uint64_t length = 0;
-    MSGPACK_DEFINE_MAP(version, length);
+    GFS_FIELDS(version, length);
   };
   ServerId server;
   ChunkHandle handle;
   // Filled in by the master, of a member: an older replica would count as one that holds what was acknowledged.
   Version at_least;
-  MSGPACK_DEFINE_MAP(server, handle, at_least);
+  GFS_FIELDS(server, handle, at_least);
 };
 
 // Unlinks what has been in quarantine for so long, at most `limit` replicas of each server.
@@ -103,12 +103,12 @@ struct PurgeQuarantine {
     std::uint64_t chunks = 0;
     std::uint64_t bytes = 0;
     bool more = false;
-    MSGPACK_DEFINE_MAP(chunks, bytes, more);
+    GFS_FIELDS(chunks, bytes, more);
   };
   ServerId server;
   std::uint64_t older_than_ms = 0;
   std::uint32_t limit = 256;  // at most 256
-  MSGPACK_DEFINE_MAP(server, older_than_ms, limit);
+  GFS_FIELDS(server, older_than_ms, limit);
 };
 
 // What is in the quarantine of a server, asked of it directly.
@@ -122,19 +122,19 @@ struct ListQuarantine {
     std::int64_t since_ms = 0;  // the master's time
     std::uint64_t bytes = 0;
     Garbage why = Garbage::orphan;
-    MSGPACK_DEFINE_MAP(handle, number, version, since_ms, bytes, why);
+    GFS_FIELDS(handle, number, version, since_ms, bytes, why);
   };
   struct Reply {
     std::vector<Entry> entries;  // ascending (handle, number), greater than those of the question
     bool last = true;
     std::int64_t now_ms = 0;          // the master's time
     std::uint64_t quarantine_ms = 0;  // after so long they are unlinked
-    MSGPACK_DEFINE_MAP(entries, last, now_ms, quarantine_ms);
+    GFS_FIELDS(entries, last, now_ms, quarantine_ms);
   };
   ChunkHandle after;
   std::uint64_t after_number = 0;
   std::uint32_t limit = 1024;  // at most 1024
-  MSGPACK_DEFINE_MAP(after, after_number, limit);
+  GFS_FIELDS(after, after_number, limit);
 };
 
 // What `gc status` shows.
@@ -149,15 +149,15 @@ struct CollectionStatus {
     std::uint64_t garbage = 0;    // found, not in quarantine yet ...
     std::uint64_t refused = 0;    // ... of it: the server waits for an operator's word
     std::uint64_t unknown = 0;    // chunks of a later time than the master's log knows of
-    MSGPACK_DEFINE_MAP(server, address, quarantined, quarantined_bytes, oldest_ms, garbage, refused, unknown);
+    GFS_FIELDS(server, address, quarantined, quarantined_bytes, oldest_ms, garbage, refused, unknown);
   };
   struct Reply {
     std::vector<Server> servers;
     std::string held_back;  // why nothing is collected at the moment; empty: it is
-    MSGPACK_DEFINE_MAP(servers, held_back);
+    GFS_FIELDS(servers, held_back);
   };
   std::uint32_t reserved = 0;
-  MSGPACK_DEFINE_MAP(reserved);
+  GFS_FIELDS(reserved);
 };
 
 }  // namespace gfs::bus

@@ -44,7 +44,7 @@ struct MemberRecord {
   std::uint32_t load = 0;  // requests that it served in the last second
   Verdict verdict = Verdict::none;
   std::uint64_t verdict_number = 0;
-  MSGPACK_DEFINE_MAP(node, role, status, incarnation, accuser, stamp, address, rack, program, used, free, load, verdict,
+  GFS_FIELDS(node, role, status, incarnation, accuser, stamp, address, rack, program, used, free, load, verdict,
                      verdict_number);
 };
 
@@ -52,7 +52,7 @@ struct MemberRecord {
 struct Believed {
   MemberStatus status = MemberStatus::alive;
   std::uint64_t incarnation = 0;
-  MSGPACK_DEFINE_MAP(status, incarnation);
+  GFS_FIELDS(status, incarnation);
 };
 
 struct Ping {
@@ -64,7 +64,7 @@ struct Ping {
   std::uint64_t sequence = 0;
   NodeId target;  // nil: whoever is there
   std::vector<MemberRecord> rumors;
-  MSGPACK_DEFINE_MAP(from, you, sequence, target, rumors);
+  GFS_FIELDS(from, you, sequence, target, rumors);
 };
 
 // Also from a helper: the target answered it.
@@ -76,7 +76,7 @@ struct Ack {
   Believed you;
   std::uint64_t sequence = 0;  // of the Ping or ProbeFor
   std::vector<MemberRecord> rumors;
-  MSGPACK_DEFINE_MAP(from, you, sequence, rumors);
+  GFS_FIELDS(from, you, sequence, rumors);
 };
 
 // Please ping the target: it does not answer me.
@@ -88,7 +88,7 @@ struct ProbeFor {
   Believed you;
   std::uint64_t sequence = 0;
   MemberRecord target;
-  MSGPACK_DEFINE_MAP(from, you, sequence, target);
+  GFS_FIELDS(from, you, sequence, target);
 };
 
 // From a helper: nothing from the target so far; but I am here.
@@ -99,7 +99,7 @@ struct Nack {
   MemberRecord from;
   Believed you;
   std::uint64_t sequence = 0;  // of the ProbeFor
-  MSGPACK_DEFINE_MAP(from, you, sequence);
+  GFS_FIELDS(from, you, sequence);
 };
 
 // Compares two tables, a part at a time. Where a part differs, a small one is told, a large one is compared in pieces.
@@ -111,14 +111,14 @@ struct Exchange {
     NodeId low, high;  // both are in it
     std::uint32_t count = 0;
     std::uint64_t digest = 0;  // of who is alive or suspect in it, and what is believed of them
-    MSGPACK_DEFINE_MAP(low, high, count, digest);
+    GFS_FIELDS(low, high, count, digest);
   };
   MemberRecord from;
   Believed you;
   std::vector<Part> parts;            // to be compared
   std::vector<MemberRecord> records;  // that the sender has in parts that differ
   std::vector<Part> wanted;           // please tell what you have there
-  MSGPACK_DEFINE_MAP(from, you, parts, records, wanted);
+  GFS_FIELDS(from, you, parts, records, wanted);
 };
 
 // Chunkserver -> master, on the control conversation: whom to begin with.
@@ -127,10 +127,10 @@ struct FindMembers {
   static constexpr Roles senders = kChunkserver;
   struct Reply {
     std::vector<Address> members;  // where they hear gossip; empty: the master takes no part
-    MSGPACK_DEFINE_MAP(members);
+    GFS_FIELDS(members);
   };
   std::uint32_t limit = 8;
-  MSGPACK_DEFINE_MAP(limit);
+  GFS_FIELDS(limit);
 };
 
 // Anyone -> a member, on the control conversation: what it believes of all others. A page, by node.
@@ -144,18 +144,18 @@ struct ListMembers {
     std::int64_t fresh_ms = 0;   // ... something newer than before was known of it, whoever told it
     std::int64_t status_ms = 0;  // its status is so old
     std::uint32_t accusers = 0;  // of a suspect
-    MSGPACK_DEFINE_MAP(member, heard_ms, fresh_ms, status_ms, accusers);
+    GFS_FIELDS(member, heard_ms, fresh_ms, status_ms, accusers);
   };
   struct Reply {
     MemberRecord self;
     std::uint32_t health = 0;  // how much it doubts itself; 0: not at all
     std::vector<Row> rows;
     bool more = false;  // ask again with the last node
-    MSGPACK_DEFINE_MAP(self, health, rows, more);
+    GFS_FIELDS(self, health, rows, more);
   };
   NodeId after;
   std::uint32_t limit = 200;  // at most 1000
-  MSGPACK_DEFINE_MAP(after, limit);
+  GFS_FIELDS(after, limit);
 };
 
 }  // namespace gfs::bus

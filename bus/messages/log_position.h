@@ -6,11 +6,11 @@
 #include <fmt/format.h>
 
 #include <cstdint>
-#include <msgpack.hpp>
 #include <string>
 #include <tuple>
 
 #include "base/id.h"
+#include "bus/fields.h"
 
 namespace gfs::bus {
 
@@ -19,7 +19,7 @@ struct LogPosition {
   std::uint64_t term = 0, index = 0;
   // Checksum of the entry at `index`: differs where two logs went different ways. 0: not known.
   std::uint32_t check = 0;
-  MSGPACK_DEFINE_MAP(epoch, term, index, check);
+  GFS_FIELDS(epoch, term, index, check);
   bool operator==(const LogPosition&) const = default;
 
   bool behind(const LogPosition& other) const {

@@ -21,14 +21,14 @@ struct ShipLog {
     bool other = false;                // the entry `after` is not the sender's: it has followed another log
     std::vector<std::uint32_t> sizes;  // of the entries told; 0: a mark, which changes nothing
     Bytes payload;                     // the entries, one behind the other
-    MSGPACK_DEFINE_MAP(epoch, term, oldest, last, first, waited_ms, other, sizes);
+    GFS_FIELDS(epoch, term, oldest, last, first, waited_ms, other, sizes);
   };
   std::uint64_t epoch = 0;   // 0: not known yet
   std::uint64_t after = 0;   // the last entry that the sender has
   std::uint32_t digest = 0;  // CRC32C of it; 0: not known
   std::uint32_t bytes = 0;   // of entries, at most (but one, if it is larger); the master has its own bound too
   std::uint32_t wait_ms = 0;
-  MSGPACK_DEFINE_MAP(epoch, after, digest, bytes, wait_ms);
+  GFS_FIELDS(epoch, after, digest, bytes, wait_ms);
 };
 
 // A piece of a checkpoint's file as it is on disk, checksums and all.
@@ -41,11 +41,11 @@ struct FetchCheckpoint {
     std::uint64_t index = 0;  // of the state in it; 0: there is no checkpoint
     std::uint64_t size = 0;   // of the whole file
     Bytes payload;
-    MSGPACK_DEFINE_MAP(epoch, index, size);
+    GFS_FIELDS(epoch, index, size);
   };
   std::uint64_t index = 0;  // 0: the newest
   std::uint64_t offset = 0;
-  MSGPACK_DEFINE_MAP(index, offset);
+  GFS_FIELDS(index, offset);
 };
 
 }  // namespace gfs::bus

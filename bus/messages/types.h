@@ -2,12 +2,12 @@
 #pragma once
 
 #include <cstdint>
-#include <msgpack.hpp>
 #include <string>
 #include <vector>
 
 #include "base/bytes.h"
 #include "base/id.h"
+#include "bus/fields.h"
 
 namespace gfs::bus {
 
@@ -51,7 +51,7 @@ struct Policy {
   std::int64_t quota_files = kInherit;          // files and directories; without: no quota
   std::int64_t quota_bytes = kInherit;          // as of the files' last fsync or close
   bool operator==(const Policy&) const = default;
-  MSGPACK_DEFINE_MAP(replicas, minimum_for_writing, ack, trash_ms, quota_files, quota_bytes);
+  GFS_FIELDS(replicas, minimum_for_writing, ack, trash_ms, quota_files, quota_bytes);
 };
 
 struct FileInfo {
@@ -63,7 +63,7 @@ struct FileInfo {
   std::int64_t mtime_ms = 0;
   InodeId inode;
   AckMode ack = AckMode::all;
-  MSGPACK_DEFINE_MAP(path, type, size, replicas, chunks, mtime_ms, inode, ack);
+  GFS_FIELDS(path, type, size, replicas, chunks, mtime_ms, inode, ack);
 };
 
 // A chunkserver as others reach it.
@@ -73,7 +73,7 @@ struct Member {
   std::string data;     // address of its PULL
   std::string rack;
   bool up = true;  // heartbeat not overdue, as the master sees it
-  MSGPACK_DEFINE_MAP(server, control, data, rack, up);
+  GFS_FIELDS(server, control, data, rack, up);
 };
 
 // One chunk of a file and who holds it.
@@ -85,7 +85,7 @@ struct ChunkLayout {
   ServerId primary;          // nil: none at the moment
   bool sealed = false;       // it takes no more appends ...
   std::uint64_t length = 0;  // ... and is so long; what lies behind it in the chunk's range is a gap
-  MSGPACK_DEFINE_MAP(index, handle, version, members, primary, sealed, length);
+  GFS_FIELDS(index, handle, version, members, primary, sealed, length);
 };
 
 }  // namespace gfs::bus

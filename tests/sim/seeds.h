@@ -10,7 +10,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
-#include <msgpack.hpp>
+#include "bus/fields.h"
 #include <string>
 #include <vector>
 
@@ -23,7 +23,7 @@ struct SeedResult {
   double virtual_seconds = 0;
   std::string counts;
   std::map<std::string, std::uint64_t> probes;  // hits of this seed; 0 for those that were not reached
-  MSGPACK_DEFINE_MAP(seed, faults_found, trace, virtual_seconds, counts, probes);
+  GFS_FIELDS(seed, faults_found, trace, virtual_seconds, counts, probes);
 };
 
 struct Seeds {

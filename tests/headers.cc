@@ -1,0 +1,1 @@
+// Empty: CMake wants a source beside a precompiled header (tests/CMakeLists.txt).
