@@ -16,12 +16,12 @@ auto named_fields(NamesAndFields&... names_and_fields) {
 
 }  // namespace gfs::bus
 
-#define GFS_FIELDS(...)                                                                           \
-  template <typename Packer>                                                                      \
-  void msgpack_pack(Packer& packer) const {                                                       \
-    gfs::bus::named_fields<Packer> MSGPACK_DEFINE_MAP_IMPL(__VA_ARGS__).msgpack_pack(packer);     \
-  }                                                                                               \
-  template <typename Later = void>                                                                \
-  void msgpack_unpack(const msgpack::object& object) {                                            \
-    gfs::bus::named_fields<Later> MSGPACK_DEFINE_MAP_IMPL(__VA_ARGS__).msgpack_unpack(object);    \
+#define GFS_FIELDS(...)                                                                        \
+  template <typename Packer>                                                                   \
+  void msgpack_pack(Packer& packer) const {                                                    \
+    gfs::bus::named_fields<Packer> MSGPACK_DEFINE_MAP_IMPL(__VA_ARGS__).msgpack_pack(packer);  \
+  }                                                                                            \
+  template <typename Later = void>                                                             \
+  void msgpack_unpack(const msgpack::object& object) {                                         \
+    gfs::bus::named_fields<Later> MSGPACK_DEFINE_MAP_IMPL(__VA_ARGS__).msgpack_unpack(object); \
   }

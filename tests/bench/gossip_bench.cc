@@ -31,7 +31,7 @@ double quantile(std::vector<double>& values, double share) {
 void begin(World& world, std::size_t members) {
   for (std::size_t i = 0; i < members; ++i) world.start(i);
   world.introduce();
-  world.run_for(5s);  // what was told while they met is told
+  world.run_for(60s);  // what was told while they met is told
 }
 
 // One change, until everybody knows it.

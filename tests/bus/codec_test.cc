@@ -103,7 +103,7 @@ TEST(Codec, UnknownKeysAreIgnored) {
     std::string known = encode(message).str();
     std::uint8_t fields = static_cast<std::uint8_t>(known[0]);
     std::string rest;
-    if (fields >= 0x80 && fields < 0x8f) {
+    if (fields >= 0x80 && fields <= 0x8f) {
       fields -= 0x80;
       rest = known.substr(1);
     } else {
