@@ -11,9 +11,10 @@
 // Delivery promises
 // * A message arrives whole (its frames together) or not at all; never altered. SimBus may also repeat or reorder it
 //   when told to; over one live ZeroMQ connection messages keep their order.
-// * send() accepts and never blocks. Whether it arrived is known from an answer only. When a connection that was dialled
-//   cannot be made or breaks, on_link_lost() says so once; what was sent and not answered then is lost (never_connected:
-//   definitely not delivered; else unknown). A message is never kept for a later connection.
+// * send() accepts and never blocks. Whether it arrived is known from an answer only. When a connection that was
+// dialled
+//   cannot be made or breaks, on_link_lost() says so once; what was sent and not answered then is lost
+//   (never_connected: definitely not delivered; else unknown). A message is never kept for a later connection.
 // * A node that is dialled learns nothing of a lost connection until it sends on it (unreachable).
 // * push() and publish() promise nothing after they return ok.
 //
@@ -29,6 +30,7 @@
 
 #include "base/bytes.h"
 #include "base/result.h"
+#include "base/time.h"
 
 namespace gfs::bus {
 
@@ -73,16 +75,17 @@ struct ListenAt {
 struct BusLimits {
   std::size_t frame_max = (1u << 20) + (64u << 10);  // body or payload of one message
   std::size_t envelope_max = 4096;
-  std::size_t queue_max = 10000;                     // control messages waiting per peer
-  std::size_t data_queue_max = 16;                   // fragments waiting per downstream
+  std::size_t queue_max = 10000;    // control messages waiting per peer
+  std::size_t data_queue_max = 16;  // fragments waiting per downstream
   std::size_t event_queue_max = 65536;
+  Duration unused = 10min;  // a dialled connection that nobody used for so long is closed
 };
 
 struct BusCounters {
   std::uint64_t sent = 0, received = 0, bytes_sent = 0, bytes_received = 0;
-  std::uint64_t refused = 0;       // received frames that broke a bound or the frame count
-  std::uint64_t undeliverable = 0; // sends that found no peer or a full queue
-  std::uint64_t connections = 0;   // dialled connections made since the start
+  std::uint64_t refused = 0;        // received frames that broke a bound or the frame count
+  std::uint64_t undeliverable = 0;  // sends that found no peer or a full queue
+  std::uint64_t connections = 0;    // dialled connections made since the start
 };
 
 class Bus {

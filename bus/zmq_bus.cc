@@ -2,6 +2,8 @@
 
 #include <zmq.h>
 
+#include <algorithm>
+
 #include "base/check.h"
 #include "base/log.h"
 #include "bus/address.h"
@@ -13,8 +15,7 @@ namespace {
 // A peer that asks and does not read must not fill our memory: replies beyond this are dropped.
 constexpr std::size_t kUnreadRepliesMax = std::size_t{512} << 20;
 
-constexpr Duration kUnusedTime = 10min;
-constexpr Duration kSweepInterval = 1min;
+constexpr Duration kSweepInterval = 1min;  // at most
 
 // Between two attempts to dial an address that refuses, however often messages for it come.
 constexpr Duration kRest = 20ms;
@@ -30,7 +31,7 @@ constexpr std::size_t kCopyPayloadBelow = 8192;
 
 ZmqBus::ZmqBus(EventLoop& loop, Random& random, BusLimits limits)
     : loop_(loop), random_(random), limits_(limits), poller_(loop), alive_(std::make_shared<bool>(true)) {
-  sweep_timer_ = loop_.after(kSweepInterval, [this] { sweep(); });
+  sweep_timer_ = loop_.after(std::min(kSweepInterval, limits_.unused), [this] { sweep(); });
 }
 
 ZmqBus::~ZmqBus() {
@@ -200,13 +201,13 @@ void ZmqBus::sweep() {
   Instant now = loop_.now();
   for (Links* all : {&controls_, &pushes_}) {
     for (auto link = all->begin(); link != all->end();) {
-      bool unused = link->second->last_used() + kUnusedTime < now && !link->second->waiting();
+      bool unused = link->second->last_used() + limits_.unused < now && !link->second->waiting();
       if (unused) link->second->close();
       link = unused ? all->erase(link) : std::next(link);
     }
   }
   std::erase_if(resting_, [now](const auto& rest) { return rest.second < now; });
-  sweep_timer_ = loop_.after(kSweepInterval, [this] { sweep(); });
+  sweep_timer_ = loop_.after(std::min(kSweepInterval, limits_.unused), [this] { sweep(); });
 }
 
 // ---- receiving

@@ -8,6 +8,7 @@
 #include "bus/zmq_context.h"
 #include "chunkserver/chunkserver.h"
 #include "chunkserver/config.h"
+#include "gossip/gossip_service.h"
 
 namespace gfs::chunkserver {
 
@@ -55,7 +56,7 @@ int run(const Options& options, Settings settings) {
   Result<std::unique_ptr<PosixDisk>> disk = PosixDisk::open(options.data, loop);
   if (!disk) return complain("cannot open " + options.data, disk.error());
   bus::ZmqBus bus(loop, random);
-  bus::ZmqBus gossip(loop, random);
+  bus::ZmqBus gossip(loop, random, gossip::bus_limits());
   ChunkServer server(loop, random, bus, **disk, std::move(settings), &gossip);
   Result<> started = loop.run(server.start());
   if (!started && started.error().code == Code::cancelled) return 0;  // a signal came first

@@ -16,6 +16,13 @@
 
 namespace gfs::gossip {
 
+// Members are pinged in turn: what one keeps open must not grow with their number.
+inline bus::BusLimits bus_limits() {
+  bus::BusLimits limits;
+  limits.unused = 5s;
+  return limits;
+}
+
 class GossipService {
  public:
   struct Settings {

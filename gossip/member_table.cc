@@ -76,12 +76,21 @@ void MemberTable::set_status(Member& member, MemberStatus status, Instant now) {
   }
 }
 
+const Member* MemberTable::longest_gone() const {
+  const Member* longest = nullptr;
+  for (const auto& [node, member] : members_) {
+    if (is_present(member.record.status)) continue;
+    if (longest == nullptr || member.since < longest->since) longest = &member;
+  }
+  return longest;
+}
+
 MemberTable::News MemberTable::merge(const MemberRecord& told, bool first_hand, Instant now) {
   Member* member = find(told.node);
   if (member == nullptr) {
     if (told.incarnation > kIncarnationMax) return News::refused;
     if (!is_present(told.status)) return News::none;
-    if (members_.size() >= members_max_) return News::refused;
+    if (full()) return News::refused;
     Member& made = members_[told.node];
     made.record = told;
     made.record.status = MemberStatus::left;  // counted below
@@ -125,7 +134,8 @@ MemberTable::News MemberTable::merge(const MemberRecord& told, bool first_hand, 
     return News::status;
   }
   if (told.status == MemberStatus::suspect && known.status == MemberStatus::suspect &&
-      told.incarnation == known.incarnation && !member->accusers.contains(told.accuser)) {
+      told.incarnation == known.incarnation && member->accusers.size() < kAccusersMax &&
+      !member->accusers.contains(told.accuser)) {
     member->accusers.insert(told.accuser);
     known.accuser = told.accuser;  // who is passed on
     return News::accuser;
@@ -147,9 +157,11 @@ bus::Exchange::Part MemberTable::part(NodeId low, NodeId high, const MemberRecor
 std::vector<MemberRecord> MemberTable::records(NodeId low, NodeId high, const MemberRecord& self,
                                                std::size_t most) const {
   std::vector<MemberRecord> records;
-  walk(members_, low, high, self, [&](const MemberRecord& record) {
-    if (records.size() < most) records.push_back(record);
-  });
+  for (const bool present : {true, false}) {
+    walk(members_, low, high, self, [&](const MemberRecord& record) {
+      if (is_present(record.status) == present && records.size() < most) records.push_back(record);
+    });
+  }
   return records;
 }
 

@@ -25,6 +25,7 @@ using bus::MemberStatus;
 using bus::NodeId;
 using bus::Verdict;
 
+inline constexpr std::size_t kAccusersMax = 16;
 inline constexpr std::uint64_t kIncarnationJump = 1u << 20;               // of a member that is known
 inline constexpr std::uint64_t kIncarnationMax = std::uint64_t{1} << 48;  // of anybody
 
@@ -63,12 +64,16 @@ class MemberTable {
   // With a status that others have to be told of.
   void set_status(Member& member, MemberStatus status, Instant now);
   void forget(NodeId node) { members_.erase(node); }
+  bool full() const { return members_.size() >= members_max_; }
+  // Dead or left, since longest; nullptr: nobody is.
+  const Member* longest_gone() const;
   // Alive and suspect ones.
   std::size_t present() const { return present_; }
 
   // Of the members in [low, high], to which `self` belongs. A part is about those that are present: tables that differ
   // in the dead alone are equal.
   bus::Exchange::Part part(NodeId low, NodeId high, const MemberRecord& self) const;
+  // Those that are present first: they are what parts are compared by.
   std::vector<MemberRecord> records(NodeId low, NodeId high, const MemberRecord& self, std::size_t most) const;
 
  private:

@@ -18,7 +18,9 @@ constexpr std::size_t kRelaysMax = 256;
 constexpr Duration kRelayTime = 5s;
 constexpr std::size_t kGoodbyes = 5;
 constexpr std::size_t kTextMax = 255;
-constexpr std::uint64_t kStampMax = std::uint64_t{1} << 62;
+// What is believed, and what one takes over for oneself: the next one must still be believed.
+constexpr std::uint64_t kStampMax = std::uint64_t{1} << 62, kStampTaken = std::uint64_t{1} << 61;
+constexpr std::uint64_t kVerdictMax = std::uint64_t{1} << 61;
 
 NodeId lowest() { return {}; }
 NodeId highest() {
@@ -29,8 +31,8 @@ NodeId highest() {
 
 bool is_sound(const MemberRecord& record) {
   return !record.node.nil() && record.status >= MemberStatus::alive && record.status <= MemberStatus::left &&
-         record.verdict <= Verdict::drained && record.stamp <= kStampMax && record.address.size() <= kTextMax &&
-         record.rack.size() <= kTextMax && record.program.size() <= kTextMax;
+         record.verdict <= Verdict::drained && record.verdict_number <= kVerdictMax && record.stamp <= kStampMax &&
+         record.address.size() <= kTextMax && record.rack.size() <= kTextMax && record.program.size() <= kTextMax;
 }
 
 bool is_same_news(const MemberRecord& one, const MemberRecord& other) {
@@ -70,7 +72,7 @@ bool Swim::announce(NodeId node, Verdict verdict, std::uint64_t number) {
   Member* member = table_.find(node);
   if (member == nullptr) return false;
   // The master's word is the last one, whatever was said in its name.
-  number = std::max(number, member->record.verdict_number + 1);
+  number = std::min(std::max(number, member->record.verdict_number + 1), kVerdictMax);
   member->record.verdict = verdict;
   member->record.verdict_number = number;
   rumors_.add(node);
@@ -163,7 +165,7 @@ void Swim::ask_helpers() {
   if (target == nullptr) return;
   std::vector<NodeId> others = order_.all();
   std::erase(others, probe_->target);
-  while (!others.empty() && probe_->asked < settings_.helpers) {
+  while (!others.empty() && probe_->helpers.size() < settings_.helpers) {
     std::swap(others[random_.below(others.size())], others.back());
     const Member& helper = *table_.find(others.back());
     others.pop_back();
@@ -172,7 +174,7 @@ void Swim::ask_helpers() {
     ask.sequence = probe_->sequence;
     ask.target = target->record;
     send(bus::Peer::at(helper.record.address), helper.record.node, std::move(ask));
-    ++probe_->asked;
+    probe_->helpers.insert(helper.record.node);
   }
 }
 
@@ -180,7 +182,8 @@ void Swim::fail_probe() {
   const Probe probe = *std::exchange(probe_, std::nullopt);
   ++counters_.failed;
   // Helpers that said nothing at all: the trouble is here.
-  worsen(probe.asked == 0 ? 1 : probe.asked - std::min(probe.asked, probe.nacks));
+  const auto asked = static_cast<unsigned>(probe.helpers.size());
+  worsen(asked == 0 ? 1 : asked - std::min(asked, probe.nacks));
   if (Member* target = table_.find(probe.target)) suspect(*target, self_.node);
 }
 
@@ -203,14 +206,19 @@ void Swim::set_deadline(Member& member) {
   deadlines_.emplace(member.deadline, node);
 }
 
+void Swim::forget(const Member& member) {
+  const NodeId node = member.record.node;
+  deadlines_.erase({member.deadline, node});
+  rumors_.remove(node);
+  table_.forget(node);
+}
+
 void Swim::expire_suspicions() {
   while (!deadlines_.empty() && deadlines_.begin()->first <= now_) {
     const NodeId node = deadlines_.begin()->second;
     Member& member = *table_.find(node);
     if (!is_present(member.record.status)) {
-      deadlines_.erase(deadlines_.begin());
-      rumors_.remove(node);
-      table_.forget(node);
+      forget(member);
     } else if (member.heard > member.since && member.spared < settings_.spared_max) {
       PROBE("gossip: a suspect was heard itself and is spared");
       ++member.spared;
@@ -280,7 +288,7 @@ void Swim::tell_somebody() {
 bus::Believed Swim::believed(NodeId node) const {
   const Member* member = table_.find(node);
   if (member == nullptr) return {};
-  return {member->record.status, member->record.incarnation};
+  return {member->record.status, member->record.incarnation, node};
 }
 
 std::vector<MemberRecord> Swim::news(NodeId receiver, const std::set<NodeId>& known) {
@@ -322,11 +330,21 @@ void Swim::hear(const MemberRecord& told, bool first_hand) {
     return;
   }
   if (told.node == self_.node) {
-    self_.stamp = std::max(self_.stamp, told.stamp);  // of an earlier life, by a clock that was ahead
+    // Of an earlier life, by a clock that was ahead.
+    if (told.stamp <= kStampTaken) self_.stamp = std::max(self_.stamp, told.stamp);
+    // A master's word: tables agree when all have it, the one that it is about as well.
+    if (told.verdict_number > self_.verdict_number) {
+      self_.verdict = told.verdict;
+      self_.verdict_number = told.verdict_number;
+    }
     hear_of_self(told.status, told.incarnation);
     return;
   }
   const Member* known = table_.find(told.node);
+  if (known == nullptr && table_.full()) {
+    // The living are worth more than the memory of the dead.
+    if (const Member* oldest = table_.longest_gone()) forget(*oldest);
+  }
   const std::optional<MemberStatus> before = known != nullptr ? std::optional(known->record.status) : std::nullopt;
   const MemberTable::News news = table_.merge(told, first_hand, now_);
   if (news == MemberTable::News::none) return;
@@ -354,7 +372,9 @@ void Swim::hear(const MemberRecord& told, bool first_hand) {
 }
 
 void Swim::hear_of_self(MemberStatus status, std::uint64_t incarnation) {
-  if (incarnation > kIncarnationMax || incarnation > self_.incarnation + kIncarnationJump) {
+  // Of an earlier life anything may be left, as long as the answer to it will be believed.
+  const bool first = self_.incarnation == 1;
+  if (incarnation > kIncarnationMax / 2 || (!first && incarnation > self_.incarnation + kIncarnationJump)) {
     ++counters_.refused;
     log::write_limited(log::Level::warn, "gossip_not_believed", {{"member", self_.node}, {"incarnation", incarnation}});
     return;
@@ -381,7 +401,8 @@ bool Swim::greet(const MemberRecord& from, const bus::Believed& you) {
     return false;
   }
   hear(from, true);
-  if (you.incarnation != 0) hear_of_self(you.status, you.incarnation);
+  // What is meant for whoever was at this address before is not about this one.
+  if (you.incarnation != 0 && (you.node.nil() || you.node == self_.node)) hear_of_self(you.status, you.incarnation);
   return true;
 }
 
@@ -414,13 +435,15 @@ void Swim::on(const bus::Ping& ping, const bus::Peer& via) {
 void Swim::on(const bus::Ack& ack, const bus::Peer&) {
   if (!greet(ack.from, ack.you)) return;
   for (std::size_t i = 0; i < std::min(ack.rumors.size(), kRecordsMax); ++i) hear(ack.rumors[i], false);
-  if (probe_ && probe_->sequence == ack.sequence) {
+  const bool asked = probe_ && probe_->sequence == ack.sequence &&
+                     (probe_->target == ack.from.node || probe_->helpers.contains(ack.from.node));
+  if (asked) {
     ++counters_.acks;
     improve();
     probe_.reset();
   }
   const auto relay = relays_.find(ack.sequence);
-  if (relay == relays_.end()) return;
+  if (relay == relays_.end() || relay->second.target != ack.from.node) return;
   bus::Ack answer;
   answer.sequence = relay->second.sequence;
   answer.rumors = {ack.from};
@@ -434,15 +457,26 @@ void Swim::on(const bus::ProbeFor& ask, const bus::Peer& via) {
     ++counters_.refused;
     return;
   }
+  hear(ask.target, false);
+  const Member* target = table_.find(ask.target.node);                  // it may have moved, and the asker not know
   const Duration left = settings_.suspicion.period - settings_.answer;  // the asker's patience
   const std::uint64_t sequence = ++last_sequence_;
-  relays_[sequence] = {via, ask.from.node, ask.sequence, now_ + left / 2, now_ + kRelayTime};
-  send_ping(bus::Peer::at(ask.target.address), ask.target.node, sequence);
+  relays_[sequence] = {via, ask.from.node, ask.target.node, ask.sequence, now_ + left / 2, now_ + kRelayTime};
+  send_ping(bus::Peer::at(target != nullptr ? target->record.address : ask.target.address), ask.target.node, sequence);
 }
 
 void Swim::on(const bus::Nack& nack, const bus::Peer&) {
   if (!greet(nack.from, nack.you)) return;
   if (probe_ && probe_->sequence == nack.sequence) ++probe_->nacks;
+}
+
+// Whoever was cut off alone takes everybody for dead when it comes back: who is alive here may contradict first.
+MemberRecord Swim::doubted(MemberRecord told, NodeId teller) const {
+  const Member* known = table_.find(told.node);
+  if (told.status != MemberStatus::dead || known == nullptr || !is_present(known->record.status)) return told;
+  told.status = MemberStatus::suspect;
+  told.accuser = teller;
+  return told;
 }
 
 void Swim::on(const bus::Exchange& exchange, const bus::Peer& via) {
@@ -462,7 +496,8 @@ void Swim::on(const bus::Exchange& exchange, const bus::Peer& via) {
       if (!was_told(record)) add(record);
     }
   }
-  for (std::size_t i = 0; i < std::min(exchange.records.size(), kRecordsMax); ++i) hear(exchange.records[i], false);
+  for (std::size_t i = 0; i < std::min(exchange.records.size(), kRecordsMax); ++i)
+    hear(doubted(exchange.records[i], exchange.from.node), false);
   for (std::size_t i = 0; i < std::min(exchange.parts.size(), kPartsMax); ++i) {
     const bus::Exchange::Part& theirs = exchange.parts[i];
     const bus::Exchange::Part own = table_.part(theirs.low, theirs.high, self_);

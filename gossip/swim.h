@@ -109,14 +109,15 @@ class Swim {
     std::uint64_t sequence = 0;
     Instant patience{};  // until helpers are asked
     Instant end{};
-    unsigned asked = 0, nacks = 0;
+    std::set<NodeId> helpers;  // asked about it
+    unsigned nacks = 0;
     bool helped = false;
   };
   // A ping for somebody else.
   struct Relay {
     bus::Peer to;
-    NodeId asker;
-    std::uint64_t sequence = 0;  // its own
+    NodeId asker, target;
+    std::uint64_t sequence = 0;  // the asker's
     Instant nack{}, end{};
   };
 
@@ -142,6 +143,8 @@ class Swim {
   bool greet(const MemberRecord& from, const bus::Believed& you);
   void hear(const MemberRecord& told, bool first_hand);
   void hear_of_self(MemberStatus status, std::uint64_t incarnation);
+  MemberRecord doubted(MemberRecord told, NodeId teller) const;
+  void forget(const Member& member);
   void tell_change(const Member& member, std::optional<MemberStatus> before);
   void suspect(Member& member, NodeId accuser);
   void set_deadline(Member& member);

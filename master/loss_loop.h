@@ -24,8 +24,8 @@ class LossLoop {
 
  private:
   struct Search {
-    Instant heard{};    // it is about the silence since then
-    unsigned next = 0;  // round
+    std::uint64_t beats = 0;  // it is about the silence after so many
+    unsigned next = 0;        // round
   };
 
   void look();

@@ -10,6 +10,7 @@
 #include "base/posix_disk.h"
 #include "bus/zmq_bus.h"
 #include "bus/zmq_context.h"
+#include "gossip/gossip_service.h"
 #include "master/config.h"
 #include "master/service_manager.h"
 
@@ -97,7 +98,7 @@ int run(const Options& options, Settings settings) {
   if (!disk && disk.error().code == Code::not_found) disk.error().code = Code::not_formatted;
   if (!disk) return complain("cannot open " + options.data, disk.error());
   bus::ZmqBus bus(loop, random);
-  bus::ZmqBus gossip(loop, random);
+  bus::ZmqBus gossip(loop, random, gossip::bus_limits());
   Promise<Error> died;
   settings.fatal = [&died](const Error& error) { died.set(error); };
   Master master(loop, random, bus, **disk, std::move(settings), &gossip);

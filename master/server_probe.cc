@@ -11,12 +11,12 @@ Task<ServerProbe::Answer> ServerProbe::look_anew(ServerId server) { return share
 Task<ServerProbe::Answer> ServerProbe::share(ServerId server, Duration time, bool anew) {
   Promise<Answer> promise;
   Future<Answer> answer = promise.future();
-  auto [at, first] = flights_.try_emplace(server);
+  auto [at, first] = flights_.try_emplace({server, anew});
   at->second.push_back(std::move(promise));
   if (first) {
-    auto done = [this, server](Result<Answer> result) {
-      std::vector<Promise<Answer>> waiters = std::move(flights_[server]);
-      flights_.erase(server);
+    auto done = [this, key = std::pair(server, anew)](Result<Answer> result) {
+      std::vector<Promise<Answer>> waiters = std::move(flights_[key]);
+      flights_.erase(key);
       for (Promise<Answer>& waiter : waiters) waiter.set(result);
     };
     group_.spawn(dial(server, time, anew), std::move(done));
@@ -37,7 +37,11 @@ Task<ServerProbe::Answer> ServerProbe::dial(ServerId server, Duration time, bool
   Result<bus::Hello::Reply> answer = co_await endpoint_->call(std::move(peer), std::move(ask), options).outcome();
   if (answer) co_return Answer::alive;
   const Code code = answer.error().code;
-  if (code == Code::deadline || code == Code::lost_link) co_return Answer::silent;
+  // The last three are said here: nobody was asked.
+  if (code == Code::deadline || code == Code::lost_link || code == Code::overloaded || code == Code::shutting_down ||
+      code == Code::cancelled) {
+    co_return Answer::silent;
+  }
   if (code != Code::unreachable) co_return Answer::alive;
   // A heartbeat that came meanwhile is the later word.
   const Server* after = servers_.find(server);

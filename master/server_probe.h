@@ -37,7 +37,7 @@ class ServerProbe {
   const MasterState& state_;
   ServerTable& servers_;
   bus::Endpoint* endpoint_ = nullptr;
-  std::map<ServerId, std::vector<Promise<Answer>>> flights_;
+  std::map<std::pair<ServerId, bool>, std::vector<Promise<Answer>>> flights_;  // and whether it is dialled anew
   TaskGroup group_;
 };
 

@@ -8,6 +8,7 @@ namespace {
 
 constexpr std::size_t kAheadMax = 1024;  // one is enough to know
 constexpr Duration kAheadKept = 30s;
+constexpr Duration kTickSlack = 100ms;  // timers are late now and then
 
 }  // namespace
 
@@ -29,6 +30,7 @@ Server* ServerTable::session(ServerId server, SessionId session) {
 
 void ServerTable::open_session(const bus::RegisterServer& ask, std::string route, Instant now) {
   Server& server = servers_[ask.server];
+  note_return(server, now);
   if (server.session != ask.session) {
     server.end(server.session);
     server.holdings.clear();
@@ -38,6 +40,7 @@ void ServerTable::open_session(const bus::RegisterServer& ask, std::string route
   server.session = ask.session;
   server.route = std::move(route);
   server.heard = now;
+  ++server.beats;
   server.left = false;
   server.seen_dead = false;
   server.capacity = ask.capacity;
@@ -50,8 +53,10 @@ void ServerTable::open_session(const bus::RegisterServer& ask, std::string route
 bool ServerTable::heartbeat(const bus::Heartbeat& beat, std::string route, Instant now) {
   Server* server = session(beat.server, beat.session);
   if (server == nullptr) return false;
+  note_return(*server, now);
   server->route = std::move(route);
   server->heard = now;
+  ++server->beats;
   server->seen_dead = false;
   server->capacity = beat.capacity;
   server->used = beat.used;
@@ -64,6 +69,12 @@ bool ServerTable::heartbeat(const bus::Heartbeat& beat, std::string route, Insta
   server->left = beat.leaving;
   if (beat.leaving) server->end(beat.session);
   return true;
+}
+
+void ServerTable::note_return(Server& server, Instant now) const {
+  if (server.session.nil() || server.left || !is_lost(clocks_, server.signs(), now)) return;
+  if (server.returns.size() == Server::kReturnsMax) server.returns.pop_front();
+  server.returns.push_back(now);
 }
 
 Result<bool> ServerTable::report(const bus::ReportChunks& page) {
@@ -92,7 +103,7 @@ Result<bool> ServerTable::report(const bus::ReportChunks& page) {
 
 void ServerTable::damage(const bus::ReportDamage& report) {
   Server* server = session(report.server, report.session);
-  if (server != nullptr) server->holdings[report.handle.value].damaged = true;
+  if (server != nullptr) server->holdings[report.handle.value].damaged = !report.mended;
 }
 
 void ServerTable::note(ServerId id, ChunkHandle handle, Version version, std::uint64_t length, bool damaged) {
@@ -155,8 +166,11 @@ void ServerTable::placed(ServerId id) {
   if (found != servers_.end()) ++found->second.recent;
 }
 
-void ServerTable::excuse(Duration standstill, Instant now) {
-  for (auto& [id, server] : servers_) server.heard = std::min(now, server.heard + standstill);
+void ServerTable::note_tick(Instant now) {
+  const Duration pause = now - ticked_.value_or(now);
+  ticked_ = now;
+  if (pause <= kTickMax + kTickSlack) return;
+  for (auto& [id, server] : servers_) server.heard = std::min(now, server.heard + pause - kTickMax);
 }
 
 void ServerTable::forget(const std::function<bool(ChunkHandle)>& gone) {

@@ -44,11 +44,13 @@ struct Server {
   SessionId session;  // nil: not heard since the master started
   std::string route;  // of the last register or heartbeat
   Instant heard{};
+  std::uint64_t beats = 0;     // how often it was
   Instant answered{};          // a probe
   Instant told{};              // the members' gossip had news of it ...
   bool believed_dead = false;  // ... and believes that
   bool left = false;
   bool seen_dead = false;       // its address refused a connection since it was heard
+  std::deque<Instant> returns;  // when it came back after it had been lost, the last times
   std::deque<SessionId> ended;  // the last ones that were replaced or left: no late copy of a registration revives them
   std::uint64_t capacity = 0, used = 0, free = 0, chunks = 0;
   std::uint64_t quarantined = 0, quarantined_bytes = 0;
@@ -62,12 +64,18 @@ struct Server {
   LossSigns signs() const { return {heard, answered, told, believed_dead}; }
   bool registered() const { return !session.nil() && !left; }
   bool has_ended(SessionId one) const { return std::find(ended.begin(), ended.end(), one) != ended.end(); }
+  // It comes and goes: for a while that doubles each time nothing new is put there if others can be had.
+  bool unsteady(Instant now) const {
+    const auto count = std::ranges::count_if(returns, [&](Instant one) { return now - one < kReturnsCount; });
+    return count >= 2 && now < returns.back() + std::min<Duration>(1min * (1 << (count - 2)), 30min);
+  }
   void end(SessionId one) {
     if (one.nil() || has_ended(one)) return;
     ended.push_back(one);
     if (ended.size() > kEndedMax) ended.pop_front();
   }
-  static constexpr std::size_t kEndedMax = 32;
+  static constexpr std::size_t kEndedMax = 32, kReturnsMax = 8;
+  static constexpr Duration kReturnsCount = 1h;
 };
 
 class ServerTable {
@@ -76,6 +84,8 @@ class ServerTable {
 
   const LossClocks& clocks() const { return clocks_; }
 
+  // No part of the cluster any more.
+  void remove(ServerId server) { servers_.erase(server); }
   // Known from the log.
   void add(ServerId server, Instant now);
 
@@ -99,8 +109,10 @@ class ServerTable {
   // What speaks for and against one that is not heard: it answered when it was dialled; the gossip's news of it.
   void note_answered(ServerId server, Instant now);
   void note_gossip(ServerId server, Instant news, bool dead);
-  // The master itself stood still for so long: nobody is to blame that he was not heard meanwhile.
-  void excuse(Duration standstill, Instant now);
+  // Called by every loop that judges servers, before it does, at least every kTickMax: if the master itself stood still
+  // since, nobody is to blame that he was not heard meanwhile. What came then is still in the master's queues.
+  void note_tick(Instant now);
+  static constexpr Duration kTickMax = 1s;
   // Drops what is held of chunks that are gone.
   void forget(const std::function<bool(ChunkHandle)>& gone);
   std::size_t holdings() const;
@@ -126,8 +138,10 @@ class ServerTable {
 
  private:
   Server* session(ServerId server, SessionId session);
+  void note_return(Server& server, Instant now) const;
 
   const LossClocks clocks_;
+  std::optional<Instant> ticked_;
   std::map<ServerId, Server> servers_;
   std::map<ServerId, Instant> ahead_;  // when they said so last
 };

@@ -17,15 +17,17 @@ Task<> VerdictLoop::run() {
 
 void VerdictLoop::look() {
   using gossip::Verdict;
+  servers_.note_tick(executor_.now());
   for (const auto& [id, server] : servers_.all()) {
     const std::string_view state = servers_.state(id, executor_.now());
     const bool lost = state == "lost";
-    const auto told = told_.find(id);
-    const bool was_lost = told != told_.end() && told->second == Verdict::lost;
+    const gossip::NodeId node{id.bytes};
+    const gossip::Member* member = gossip_.swim() != nullptr ? gossip_.swim()->table().find(node) : nullptr;
+    if (member == nullptr) continue;  // it is told once the gossip knows of it
+    // What was said last stands there, by an earlier life of this master, too.
+    const bool was_lost = member->record.verdict == Verdict::lost;
     if (lost == was_lost || (!lost && state != "up")) continue;
-    const Verdict verdict = lost ? Verdict::lost : Verdict::back;
-    // Whom the gossip does not know it learns of later; then it is told again.
-    if (gossip_.announce(gossip::NodeId{id.bytes}, verdict)) told_[id] = verdict;
+    (void)gossip_.announce(node, lost ? Verdict::lost : Verdict::back);
   }
 }
 

@@ -3,8 +3,6 @@
 // Owned by Master; lives on its loop.
 #pragma once
 
-#include <map>
-
 #include "base/executor.h"
 #include "gossip/gossip_service.h"
 #include "master/server_table.h"
@@ -13,7 +11,7 @@ namespace gfs::master {
 
 class VerdictLoop {
  public:
-  VerdictLoop(Executor& executor, const ServerTable& servers, gossip::GossipService& gossip)
+  VerdictLoop(Executor& executor, ServerTable& servers, gossip::GossipService& gossip)
       : executor_(executor), servers_(servers), gossip_(gossip) {}
 
   // Ends only by being cancelled.
@@ -23,9 +21,8 @@ class VerdictLoop {
   void look();
 
   Executor& executor_;
-  const ServerTable& servers_;
+  ServerTable& servers_;
   gossip::GossipService& gossip_;
-  std::map<ServerId, gossip::Verdict> told_;
 };
 
 }  // namespace gfs::master

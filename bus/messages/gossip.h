@@ -45,14 +45,15 @@ struct MemberRecord {
   Verdict verdict = Verdict::none;
   std::uint64_t verdict_number = 0;
   GFS_FIELDS(node, role, status, incarnation, accuser, stamp, address, rack, program, used, free, load, verdict,
-                     verdict_number);
+             verdict_number);
 };
 
 // What the sender believes of the receiver. incarnation 0: it does not know it.
 struct Believed {
   MemberStatus status = MemberStatus::alive;
   std::uint64_t incarnation = 0;
-  GFS_FIELDS(status, incarnation);
+  NodeId node;  // whom it takes the receiver for; nil: whoever is there
+  GFS_FIELDS(status, incarnation, node);
 };
 
 struct Ping {

@@ -13,6 +13,7 @@
 #include "bus/zmq_bus.h"
 #include "chunkserver/chunkserver.h"
 #include "client_cli/embedded/node_thread.h"
+#include "gossip/gossip_service.h"
 #include "master/master.h"
 
 namespace gfs::embedded {
@@ -27,7 +28,7 @@ class MasterNode final : public NodeThread::Node {
   MasterNode(EventLoop& loop, Random& random, std::unique_ptr<PosixDisk> disk, master::Settings settings)
       : disk_(std::move(disk)),
         bus_(loop, random),
-        gossip_(loop, random),
+        gossip_(loop, random, gossip::bus_limits()),
         master_(loop, random, bus_, *disk_, std::move(settings), &gossip_) {}
 
   Task<> start() override { return master_.start(); }
@@ -47,7 +48,7 @@ class ChunkserverNode final : public NodeThread::Node {
         name_(std::move(name)),
         disk_(std::move(disk)),
         bus_(loop, random),
-        gossip_(loop, random),
+        gossip_(loop, random, gossip::bus_limits()),
         server_(loop, random, bus_, *disk_, std::move(settings), &gossip_) {}
 
   // Until the master knows it.

@@ -216,5 +216,27 @@ TEST(MemberTable, PartsTellWhetherTablesDiffer) {
   EXPECT_EQ(one.records(node(1), node(5), self, 10).size(), 5u) << "they are told all the same, where parts differ";
 }
 
+// Parts are compared by those that are present: they must not be crowded out by the dead.
+TEST(MemberTable, ThePresentAreToldBeforeTheDead) {
+  const MemberRecord self = record(200, 1, MemberStatus::alive);
+  MemberTable table(100);
+  for (std::uint8_t number = 1; number <= 30; ++number) {
+    table.merge(record(number, 1, MemberStatus::alive), false, {});
+    if (number <= 20) table.merge(record(number, 1, MemberStatus::dead), false, {});
+  }
+  const std::vector<MemberRecord> told = table.records(node(1), node(255), self, 12);
+  ASSERT_EQ(told.size(), 12u);
+  for (std::size_t i = 0; i < 11; ++i) EXPECT_EQ(told[i].status, MemberStatus::alive) << i;
+  EXPECT_EQ(told[11].status, MemberStatus::dead);
+}
+
+TEST(MemberTable, WhoAccusesIsRememberedUpToABound) {
+  MemberTable table(100);
+  table.merge(record(1, 1, MemberStatus::alive), false, {});
+  for (int accuser = 2; accuser < 200; ++accuser)
+    table.merge(record(1, 1, MemberStatus::suspect, 1, static_cast<std::uint8_t>(accuser)), false, {});
+  EXPECT_EQ(table.find(node(1))->accusers.size(), kAccusersMax);
+}
+
 }  // namespace
 }  // namespace gfs::gossip

@@ -251,6 +251,109 @@ TEST_F(SwimTest, AMastersWordReachesEverybody) {
   EXPECT_TRUE(world.run_until([&] { return heard(Verdict::lost); }, 10s));
   world.nodes[0].swim->announce(World::id(7), Verdict::back, 1);  // by a clock that went back
   EXPECT_TRUE(world.run_until([&] { return heard(Verdict::back); }, 10s));
+  // Also the one that it is about: else no table that it compares would ever be equal to its own.
+  NodeId high;
+  high.bytes.fill(0xff);
+  auto digest = [&](std::size_t number) {
+    const Swim& swim = *world.nodes[number].swim;
+    return swim.table().part({}, high, swim.self()).digest;
+  };
+  EXPECT_TRUE(world.run_until(
+      [&] {
+        for (std::size_t number = 1; number < 50; ++number) {
+          if (digest(number) != digest(0)) return false;
+        }
+        return true;
+      },
+      30s));
+}
+
+TEST_F(SwimTest, OneThatWasCutOffAloneKillsNobodyWhenItComesBack) {
+  World world(21);
+  start(world, 50);
+  ASSERT_TRUE(world.run_until([&] { return world.agrees(); }, 30s));
+  for (std::size_t other = 1; other < 50; ++other) world.cut(0, other), world.cut(other, 0);
+  world.run_for(120s);
+  EXPECT_EQ(world.believers(0, dead), 49u);
+  Deaths deaths(world);
+  world.heal();
+  EXPECT_TRUE(world.run_until([&] { return world.agrees(); }, 30s));
+  world.run_for(60s);
+  for (std::size_t other = 1; other < 50; ++other) EXPECT_EQ(deaths.of(other), 0u) << other;
+}
+
+TEST_F(SwimTest, AMemberContradictsWhateverIsLeftOfItsEarlierLife) {
+  World world(22);
+  start(world, 5);
+  ASSERT_TRUE(world.run_until([&] { return world.agrees(); }, 30s));
+  // Its incarnation and its stamp went far, in steps that each could be believed.
+  MemberRecord far = world.nodes[3].swim->self();
+  for (std::size_t who = 0; who < 5; ++who) {
+    if (who == 3) continue;
+    for (far.incarnation = 1; far.incarnation < 40u * kIncarnationJump; far.incarnation += kIncarnationJump) {
+      bus::Ping ping;
+      ping.from = world.nodes[who == 0 ? 1 : 0].swim->self();
+      ping.rumors.push_back(far);
+      ping.rumors[0].stamp = std::uint64_t{1} << 62;
+      world.nodes[who].swim->receive(ping, bus::Peer::on("x"), world.now);
+    }
+    world.nodes[who].swim->take_outgoing();
+  }
+  world.kill(3);
+  ASSERT_TRUE(world.run_until([&] { return world.believers(3, dead) == 4; }, 60s));
+  world.start(3);
+  EXPECT_TRUE(world.run_until([&] { return world.agrees(); }, 30s)) << "it is heard again";
+  world.run_for(60s);
+  EXPECT_TRUE(world.agrees());
+}
+
+TEST_F(SwimTest, WhatIsMeantForSomebodyElseIsNoAccusation) {
+  World world(23);
+  start(world, 3);
+  ASSERT_TRUE(world.run_until([&] { return world.agrees(); }, 30s));
+  Swim& swim = *world.nodes[0].swim;
+  const std::uint64_t incarnation = swim.self().incarnation;
+  bus::Exchange exchange;
+  exchange.from = world.nodes[1].swim->self();
+  exchange.you = {dead, incarnation + 5, World::id(2)};
+  swim.receive(exchange, bus::Peer::on("n1"), world.now);
+  EXPECT_EQ(swim.self().incarnation, incarnation);
+  exchange.you.node = World::id(0);
+  swim.receive(exchange, bus::Peer::on("n1"), world.now);
+  EXPECT_EQ(swim.self().incarnation, incarnation + 6);
+}
+
+TEST_F(SwimTest, AnAnswerOfSomebodyWhoWasNotAskedKeepsNobodyAlive) {
+  World world(24);
+  start(world, 3);
+  ASSERT_TRUE(world.run_until([&] { return world.agrees(); }, 30s));
+  world.kill(2);
+  // The other one says "yes" to everything, numbers being easy to guess.
+  std::uint64_t at = 0;
+  auto babble = [&] {
+    for (int i = 0; i < 20; ++i) {
+      bus::Ack ack;
+      ack.from = world.nodes[1].swim->self();
+      ack.from.node = World::id(7);
+      ack.sequence = ++at;
+      world.nodes[0].swim->receive(ack, bus::Peer::on("n7"), world.now);
+    }
+    return world.belief(0, 2) == dead;
+  };
+  EXPECT_TRUE(world.run_until(babble, 30s));
+}
+
+TEST_F(SwimTest, AFullTableForgetsTheDeadForTheLiving) {
+  Swim::Settings small;
+  small.members_max = 4;
+  World world(25, small);
+  start(world, 5);
+  ASSERT_TRUE(world.run_until([&] { return world.agrees(); }, 30s));
+  world.kill(4);
+  ASSERT_TRUE(world.run_until([&] { return world.believers(4, dead) == 4; }, 60s));
+  world.start(5);
+  EXPECT_TRUE(world.run_until([&] { return world.believers(5, alive) == 4; }, 30s));
+  world.run_for(3600s);
 }
 
 TEST_F(SwimTest, LoadsSpreadWithoutNews) {
@@ -342,8 +445,12 @@ TEST_F(SwimTest, WhatCannotBeIsRefusedAndCounted) {
   ping.rumors[0].status = dead;
   ping.rumors[0].incarnation = std::uint64_t{1} << 63;
   EXPECT_TRUE(refused(ping));
+  ping.rumors[0].incarnation = world.nodes[2].swim->self().incarnation;
   ping.rumors[0].status = static_cast<MemberStatus>(0);
   EXPECT_TRUE(refused(ping));
+  ping.rumors[0] = world.nodes[2].swim->self();
+  ping.rumors[0].verdict_number = UINT64_MAX;
+  EXPECT_TRUE(refused(ping)) << "the master could not say more";
   ping.rumors[0] = world.nodes[2].swim->self();
   ping.rumors[0].address = std::string(256, 'a');
   EXPECT_TRUE(refused(ping));

@@ -157,5 +157,57 @@ TEST_F(ServerTableTest, EveryLifeThatIsOverStaysOver) {
   }
 }
 
+TEST_F(ServerTableTest, DamageIsUnsaidByItsServerOnly) {
+  open();
+  ASSERT_TRUE(report({{{7}, {1}}}));
+  bus::ReportDamage damage{ask.server, ask.session, {7}, 3, "why", false};
+  table.damage(damage);
+  EXPECT_EQ(replica(7), Replica::damaged);
+  damage.mended = true;
+  damage.session.bytes[0] = 9;
+  table.damage(damage);
+  EXPECT_EQ(replica(7), Replica::damaged) << "of another life";
+  damage.session = ask.session;
+  table.damage(damage);
+  EXPECT_EQ(replica(7), Replica::ok);
+}
+
+TEST_F(ServerTableTest, P09_WhoComesAndGoesIsUnsteadyForLongerEachTime) {
+  open();
+  Instant now = kStart;
+  auto flap = [&] {
+    now += 11s;
+    ++ask.session.bytes[0];
+    table.open_session(ask, "route", now);
+  };
+  auto unsteady = [&](Duration later) { return table.find(ask.server)->unsteady(now + later); };
+  flap();
+  EXPECT_FALSE(unsteady(0s)) << "once is nothing";
+  flap();
+  EXPECT_TRUE(unsteady(59s));
+  EXPECT_FALSE(unsteady(60s));
+  flap();
+  EXPECT_TRUE(unsteady(119s));
+  EXPECT_FALSE(unsteady(120s));
+  for (int i = 0; i < 20; ++i) flap();
+  EXPECT_TRUE(unsteady(29min));
+  EXPECT_FALSE(unsteady(30min));
+  EXPECT_FALSE(unsteady(61min)) << "long ago";
+}
+
+TEST_F(ServerTableTest, AStopOrAPauseIsNoComingAndGoing) {
+  open();
+  Instant now = kStart;
+  for (int i = 0; i < 5; ++i) {
+    now += 9s;
+    EXPECT_TRUE(beat(now)) << "suspect, but not lost";
+    EXPECT_TRUE(beat(now + 1s, true));
+    now += 100s;
+    ++ask.session.bytes[0];
+    table.open_session(ask, "route", now);
+  }
+  EXPECT_TRUE(table.find(ask.server)->returns.empty());
+}
+
 }  // namespace
 }  // namespace gfs::master
