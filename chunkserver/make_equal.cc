@@ -31,18 +31,19 @@ Task<bus::CloneChunk::Reply> MakeEqual::clone(bus::CloneChunk ask, bus::Caller) 
   if (ask.handle.value == 0 || ask.source.control.find("://") == std::string::npos) {
     co_await fail(Code::invalid_argument, "a copy of chunk {} from \"{}\"", ask.handle, ask.source.control);
   }
-  bus::MakeEqual::Reply done = co_await run(ask.handle, Version{}, std::move(ask.source));
+  bus::MakeEqual::Reply done = co_await run(ask.handle, Version{}, std::move(ask.source), ask.rate);
   co_return bus::CloneChunk::Reply{done.copied};
 }
 
-Task<bus::MakeEqual::Reply> MakeEqual::run(ChunkHandle handle, Version version, bus::Member source) {
+Task<bus::MakeEqual::Reply> MakeEqual::run(ChunkHandle handle, Version version, bus::Member source,
+                                           std::uint64_t rate) {
   Promise<bus::MakeEqual::Reply> promise;
   Future<bus::MakeEqual::Reply> reply = promise.future();
   const Key key{handle, version};
   auto [at, first] = flows_.try_emplace(key);
   at->second.push_back(std::move(promise));
   if (first) {
-    tasks_.spawn(copy(handle, version, std::move(source)), [this, key](Result<bus::MakeEqual::Reply> result) {
+    tasks_.spawn(copy(handle, version, std::move(source), rate), [this, key](Result<bus::MakeEqual::Reply> result) {
       std::vector<Promise<bus::MakeEqual::Reply>> waiters = std::move(flows_[key]);
       flows_.erase(key);
       for (Promise<bus::MakeEqual::Reply>& waiter : waiters) waiter.set(result);
@@ -51,7 +52,8 @@ Task<bus::MakeEqual::Reply> MakeEqual::run(ChunkHandle handle, Version version, 
   co_return co_await std::move(reply);
 }
 
-Task<bus::MakeEqual::Reply> MakeEqual::copy(ChunkHandle handle, Version version, bus::Member source) {
+Task<bus::MakeEqual::Reply> MakeEqual::copy(ChunkHandle handle, Version version, bus::Member source,
+                                            std::uint64_t rate) {
   bus::InspectChunk::Reply there = co_await inspect(handle, source);
   if (there.version.value == 0)
     co_await fail(Code::not_found, "chunk {}: {} has nothing of it", handle, source.control);
@@ -74,7 +76,7 @@ Task<bus::MakeEqual::Reply> MakeEqual::copy(ChunkHandle handle, Version version,
   gathered_[handle] = endpoint_.executor().now();
   std::vector<ChunkStore::AtHand> here = co_await store_.begin_copy(handle);
   bus::MakeEqual::Reply reply;
-  Fetching fetching{handle, version, source, there.length};
+  Fetching fetching{handle, version, source, there.length, rate};
   std::vector<Task<>> fetches;
   for (const Run& run : missing(there, here)) fetches.push_back(fetch(&fetching, run));
   std::vector<Result<>> fetched = co_await all_of(std::move(fetches));
@@ -129,11 +131,21 @@ std::vector<MakeEqual::Run> MakeEqual::missing(const bus::InspectChunk::Reply& s
   return runs;
 }
 
+// Before a slot is taken: what writers wait for must not queue behind it.
+Task<> MakeEqual::pace(Fetching* fetching, std::uint64_t bytes) {
+  if (fetching->rate == 0) co_return;
+  const Instant now = endpoint_.executor().now();
+  const Instant turn = std::max(now, fetching->next);
+  fetching->next = turn + std::chrono::nanoseconds(bytes * 1'000'000'000 / fetching->rate);
+  if (turn > now) co_await endpoint_.executor().sleep(turn - now);
+}
+
 // `fetching` is in the frame of the copy, which waits for all its runs.
 Task<> MakeEqual::fetch(Fetching* fetching, Run run) {
   const ChunkHandle handle = fetching->handle;
-  Semaphore::Held slot = co_await fetches_.take(1);
   const std::uint64_t begin = std::uint64_t{run.first} * kBlockSize;
+  co_await pace(fetching, std::min<std::uint64_t>(std::uint64_t{run.count} * kBlockSize, fetching->length - begin));
+  Semaphore::Held slot = co_await fetches_.take(1);
   for (int attempt = 1;; ++attempt) {
     // One that failed fails the copy: the others give their turns to other copies.
     if (fetching->failed) co_await fail(Code::cancelled, "chunk {}: another part of it could not be copied", handle);

@@ -7,7 +7,8 @@
 //   put it into effect at once (ChunkStore::install_copy), if it is for a version that was prepared
 //
 // Pulled by the replica that changes, so the primary only says "be as that one is". A source that is prepared stands
-// still; a learner's source does not, so what it brings is looked at again when it counts.
+// still; a learner's source does not, so what it brings is looked at again when it counts. A learner's copy may be
+// slowed down by the master; what writers wait for is not.
 //
 // Owned by ChunkServer; lives on its executor's thread. A copy goes on when the order's connection is lost.
 #pragma once
@@ -34,8 +35,9 @@ class MakeEqual {
   Task<bus::MakeEqual::Reply> make_equal(bus::MakeEqual ask, bus::Caller caller);
   Task<bus::CloneChunk::Reply> clone(bus::CloneChunk ask, bus::Caller caller);
 
-  // Joins the copy of this chunk for this version that runs, or begins one. version 0: a learner's.
-  Task<bus::MakeEqual::Reply> run(ChunkHandle handle, Version version, bus::Member source);
+  // Joins the copy of this chunk for this version that runs, or begins one. version 0: a learner's. `rate`: bytes a
+  // second, of the one that begins; 0: as fast as it goes.
+  Task<bus::MakeEqual::Reply> run(ChunkHandle handle, Version version, bus::Member source, std::uint64_t rate = 0);
 
   // What was gathered ahead of time and not used for long makes room again.
   void forget_old_copies();
@@ -48,7 +50,7 @@ class MakeEqual {
     std::uint32_t count = 0;
   };
 
-  Task<bus::MakeEqual::Reply> copy(ChunkHandle handle, Version version, bus::Member source);
+  Task<bus::MakeEqual::Reply> copy(ChunkHandle handle, Version version, bus::Member source, std::uint64_t rate);
   Task<bus::InspectChunk::Reply> inspect(ChunkHandle handle, bus::Member source);
   static std::vector<Run> missing(const bus::InspectChunk::Reply& source, const std::vector<ChunkStore::AtHand>& here);
   // What the runs of one copy have in common.
@@ -57,9 +59,12 @@ class MakeEqual {
     Version version;
     bus::Member source;
     std::uint64_t length = 0;
+    std::uint64_t rate = 0;
+    Instant next{};  // not before: the next bytes
     std::uint64_t copied = 0;
     bool failed = false;
   };
+  Task<> pace(Fetching* fetching, std::uint64_t bytes);
   Task<> fetch(Fetching* fetching, Run run);
 
   bus::Endpoint& endpoint_;

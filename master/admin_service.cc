@@ -39,8 +39,8 @@ Task<bus::ListServers::Reply> AdminService::list_servers(bus::ListServers ask, b
     info.server = id;
     info.address = known.control;
     info.rack = known.rack;
-    info.state = servers_.state(id, now());
-    if (!ask.all && info.state != "up") continue;
+    info.state = shown_state(id);
+    if (!ask.all && !servers_.up(id, now())) continue;
     if (const Server* server = servers_.find(id)) {
       info.used = server->used;
       info.free = server->free;
@@ -59,11 +59,15 @@ Task<bus::ClusterStatus::Reply> AdminService::status(bus::ClusterStatus, bus::Ca
   reply.term = log_.term();
   reply.index = log_.last_index();
   reply.epoch = state_.epoch();
+  bool maint = false, drain = false;
   for (const auto& [id, server] : servers_.all()) {
     std::string_view state = servers_.state(id, now());
     if (state == "up") ++reply.up;
     if (state == "suspect") ++reply.suspect;
-    if (state == "lost") ++reply.lost;
+    const bus::ServerMark mark = state_.directives().find(id, endpoint_->executor().wall_now()).mark;
+    maint = maint || mark == bus::ServerMark::maint;
+    drain = drain || mark == bus::ServerMark::drain;
+    if (state == "lost" && mark != bus::ServerMark::maint) ++reply.lost;
     if (state == "up" || state == "suspect") {
       reply.used += server.used;
       reply.capacity += server.capacity;
@@ -89,12 +93,23 @@ Task<bus::ClusterStatus::Reply> AdminService::status(bus::ClusterStatus, bus::Ca
   if (chunks.suspect > 0) reply.codes.emplace_back("GFS_CHUNKS_SUSPECT");
   if (chunks.under > 0) reply.codes.emplace_back("GFS_CHUNKS_UNDER_REPLICATED");
   if (reply.lost > 0) reply.codes.emplace_back("GFS_SERVERS_LOST");
+  if (maint) reply.codes.emplace_back("GFS_SERVERS_MAINT");
+  if (drain) reply.codes.emplace_back("GFS_SERVERS_DRAIN");
+  if (state_.directives().repair().paused == 1) reply.codes.emplace_back("GFS_REPAIR_PAUSED");
+  if (healing_.held_back()) reply.codes.emplace_back("GFS_REPAIR_HELD_BACK");
   const CollectionPlanner::Counts garbage = collector_.counts();
   if (garbage.refused > 0) reply.codes.emplace_back("GFS_COLLECTION_REFUSED");
   if (garbage.unknown > 0) reply.codes.emplace_back("GFS_UNKNOWN_CHUNKS");
   if (reply.up < settings_.replicas) reply.codes.emplace_back("GFS_FEW_SERVERS");
   reply.health = chunks.lost > 0 || servers_.anybody_ahead(now()) ? "ERROR" : reply.codes.empty() ? "OK" : "WARN";
   co_return reply;
+}
+
+std::string AdminService::shown_state(ServerId server) const {
+  const bus::ServerMark mark = state_.directives().find(server, endpoint_->executor().wall_now()).mark;
+  if (mark == bus::ServerMark::maint) return "maint";
+  if (mark == bus::ServerMark::drain && servers_.up(server, now())) return "drain";
+  return std::string(servers_.state(server, now()));
 }
 
 std::string AdminService::holder_state(ServerId server, ChunkHandle handle, const Chunk& chunk) const {

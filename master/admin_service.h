@@ -10,6 +10,7 @@
 #include "master/checkpointer.h"
 #include "master/chunk_census.h"
 #include "master/collector.h"
+#include "master/healing_loop.h"
 #include "master/layout_service.h"
 #include "master/log_reserve.h"
 #include "master/log_store.h"
@@ -26,7 +27,7 @@ class AdminService {
 
   AdminService(const MasterState& state, const ServerTable& servers, const LogStore& log, ChunkCensus& census,
                const LayoutService& layouts, Checkpointer& checkpointer, const Collector& collector,
-               const LogReserve& reserve, Settings settings)
+               const LogReserve& reserve, const HealingLoop& healing, Settings settings)
       : state_(state),
         servers_(servers),
         log_(log),
@@ -35,6 +36,7 @@ class AdminService {
         checkpointer_(checkpointer),
         collector_(collector),
         reserve_(reserve),
+        healing_(healing),
         settings_(settings) {}
 
   void serve(bus::Endpoint& endpoint);
@@ -51,6 +53,8 @@ class AdminService {
  private:
   Instant now() const { return endpoint_->executor().now(); }
   bus::ListChunks::Chunk describe(InodeId file, ChunkHandle handle, const Chunk& chunk) const;
+  // As people see it: an operator's word comes first.
+  std::string shown_state(ServerId server) const;
   std::string holder_state(ServerId server, ChunkHandle handle, const Chunk& chunk) const;
 
   const MasterState& state_;
@@ -61,6 +65,7 @@ class AdminService {
   Checkpointer& checkpointer_;
   const Collector& collector_;
   const LogReserve& reserve_;
+  const HealingLoop& healing_;
   const Settings settings_;
   std::string address_;
   bus::Endpoint* endpoint_ = nullptr;

@@ -37,6 +37,11 @@ Result<> read_file(const std::string& path, Options& options, Settings& settings
   config->get_duration("lost_after", settings.lost_after);
   config->get_duration("lease", settings.lease);
   config->get_duration("heal_after", settings.heal_after);
+  config->get_duration("repair_after", settings.repair_after);
+  config->get_duration("repair_after_leaving", settings.repair_after_leaving);
+  config->get_duration("mass_loss_pause", settings.mass_loss_pause);
+  config->get_size("repair_rate_server", settings.repair_per_server);
+  config->get_size("repair_rate_cluster", settings.repair_per_cluster);
   config->get_duration("salvage_after", settings.salvage_after);
   config->get_duration("trash", settings.trash);
   config->get("trash_items", settings.trash_items);
@@ -120,6 +125,12 @@ Result<> apply(const Options& options, Settings& settings) {
   }
   if (settings.heal_after < Duration::zero() || settings.salvage_after < settings.lost_after)
     return fail(Code::invalid_argument, "salvage_after: it must not be shorter than lost_after");
+  for (const auto& [name, time] : {std::pair{"repair_after", settings.repair_after},
+                                   {"repair_after_leaving", settings.repair_after_leaving},
+                                   {"mass_loss_pause", settings.mass_loss_pause}}) {
+    if (time < Duration::zero() || time > 24h * 30)
+      return fail(Code::invalid_argument, "{}: it is not between 0s and thirty days", name);
+  }
   if (settings.trash < Duration::zero() || settings.trash > 24h * 3650)
     return fail(Code::invalid_argument, "trash: it is not between 0s and ten years");
   if (settings.collect_after < Duration::zero()) return fail(Code::invalid_argument, "collect_after: not before now");

@@ -73,8 +73,8 @@ Result<Choice> judge(const Situation& situation) {
               complaints(members));
 }
 
-// Those who are too many where all are sound: first of the rack that has most members, the last of them; not whoever
-// leads, or may acknowledge alone.
+// Those who are too many where all are sound: first who drains, then of the rack that has most members, the last of
+// them; not whoever leads (unless it drains), or may acknowledge alone.
 std::vector<ServerId> surplus(const Situation& situation) {
   const bool sound = std::ranges::all_of(
       situation.members, [](const Standpoint& one) { return one.counts && one.up && one.standing == Standing::sound; });
@@ -82,9 +82,12 @@ std::vector<ServerId> surplus(const Situation& situation) {
   std::vector<Standpoint> kept = situation.members;
   std::vector<ServerId> many;
   auto may_go = [&](const Standpoint& one) {
-    return one.server != situation.lead && one.server != situation.primary && !contains(situation.lone, one.server);
+    return one.server != situation.lead && (one.leaving || one.server != situation.primary) &&
+           !contains(situation.lone, one.server);
   };
-  auto neighbours = [&](const Standpoint& one) { return std::ranges::count(kept, one.rack, &Standpoint::rack); };
+  auto neighbours = [&](const Standpoint& one) {
+    return std::pair(one.leaving, std::ranges::count(kept, one.rack, &Standpoint::rack));
+  };
   while (kept.size() > std::max({situation.goal, situation.minimum, std::size_t{1}})) {
     auto worst = kept.end();
     for (auto one = kept.begin(); one != kept.end(); ++one) {
@@ -101,6 +104,7 @@ std::vector<ServerId> surplus(const Situation& situation) {
 std::optional<int> rank(const Standpoint& member, const Situation& situation) {
   if (!member.up || (!member.counts && !situation.virgin) || cannot_stay(member)) return std::nullopt;
   int rank = member.server == situation.lead ? 0 : member.server == situation.primary ? 1 : 2;
+  if (member.leaving) rank += 3;  // behind those that stay
   if (member.server == situation.follow) rank += 4;
   if (member.standing == Standing::damaged) rank += 8;
   if (member.standing == Standing::suspect) rank += 16;

@@ -34,10 +34,11 @@ enum class Standing : std::uint8_t { sound, unknown, suspect, damaged, missing, 
 struct Standpoint {
   ServerId server;
   Standing standing = Standing::sound;
-  bool counts = true;  // holds the chunk; false: joining
-  bool up = true;      // heard in time: may lead
-  bool stale = false;  // suspect only: holds an older version, so that making the present one active mends it
-  std::string why;     // for people: what is wrong with it
+  bool counts = true;    // holds the chunk; false: joining
+  bool up = true;        // heard in time: may lead
+  bool leaving = false;  // drains: goes first where there are too many, and rather does not lead
+  bool stale = false;    // suspect only: holds an older version, so that making the present one active mends it
+  std::string why;       // for people: what is wrong with it
   std::string rack;
 };
 

@@ -12,7 +12,8 @@ FrozenState::FrozenState(const MasterState& state)
       outcomes_(state.outcomes_.freeze()),
       trash_(state.namespace_.freeze_trash()),
       policies_(state.namespace_.policies().freeze()),
-      snapshots_(state.namespace_.snapshots().freeze()) {
+      snapshots_(state.namespace_.snapshots().freeze()),
+      directives_(state.directives_.freeze()) {
   put(head_, state.index_);
   put(head_, static_cast<std::uint64_t>(state.last_time_));
   put(head_, state.last_handle_.value);
@@ -51,6 +52,9 @@ bool FrozenState::next_of(PieceKind kind, std::string& piece) {
       return !piece.empty();
     case PieceKind::snapshots:
       piece = std::exchange(snapshots_, {});
+      return !piece.empty();
+    case PieceKind::directives:
+      piece = std::exchange(directives_, {});
       return !piece.empty();
   }
   return false;
@@ -95,6 +99,8 @@ Result<> StateLoader::add(PieceKind kind, std::string_view piece) {
       return state_.namespace_.load_policies(piece);
     case PieceKind::snapshots:
       return state_.namespace_.load_snapshots(piece);
+    case PieceKind::directives:
+      return state_.directives_.load(piece);
   }
   return fail(Code::malformed, "a piece of the unknown kind {}", static_cast<int>(kind));
 }

@@ -25,9 +25,10 @@ enum class PieceKind : std::uint8_t {
   outcomes = 6,
   trash = 7,
   policies = 8,
-  snapshots = 9
+  snapshots = 9,
+  directives = 10
 };
-inline constexpr PieceKind kLastPiece = PieceKind::snapshots;
+inline constexpr PieceKind kLastPiece = PieceKind::directives;
 
 class FrozenState {
  public:
@@ -48,7 +49,7 @@ class FrozenState {
   ChunkTable::Frozen chunks_;
   OutcomeTable::Frozen outcomes_;
   EntryMap::Frozen trash_;
-  std::string policies_, snapshots_;
+  std::string policies_, snapshots_, directives_;
 };
 
 // Puts a state together from such pieces. Everything is checked: pieces are read from disks.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <tuple>
 
 #include "base/log.h"
 
@@ -9,39 +10,79 @@ namespace gfs::master {
 
 namespace {
 
-constexpr Duration kCopyTime = 60s;
+constexpr Duration kCopyTime = 60s;  // and as long again as it takes at its speed
+constexpr Duration kCopyTimeMax = 1h;
 constexpr std::uint64_t kCopiedLittle = 8ull << 20;  // so much may be left for when mutations wait
+constexpr std::uint64_t kRateLeast = 64 << 10;
 constexpr Duration kTargetAvoided = 60s;
 constexpr std::size_t kFailedMax = 4096;
 
 }  // namespace
 
-HealingLoop::HealingLoop(MasterState& state, ServerTable& servers, LayoutService& layouts, bus::Endpoint& endpoint,
-                         Duration heal_after)
+// A copy, as long as it runs.
+class HealingLoop::Counted {
+ public:
+  Counted(HealingLoop& loop, ChunkHandle handle, Flow flow) : loop_(loop), handle_(handle), flow_(flow) {
+    loop_.flows_[handle] = flow;
+    ++loop_.into_[flow.target];
+    ++loop_.out_of_[flow.source];
+  }
+  ~Counted() {
+    loop_.flows_.erase(handle_);
+    if (--loop_.into_[flow_.target] == 0) loop_.into_.erase(flow_.target);
+    if (--loop_.out_of_[flow_.source] == 0) loop_.out_of_.erase(flow_.source);
+  }
+  Counted(const Counted&) = delete;
+  Counted& operator=(const Counted&) = delete;
+
+ private:
+  HealingLoop& loop_;
+  const ChunkHandle handle_;
+  const Flow flow_;
+};
+
+HealingLoop::HealingLoop(MasterState& state, ServerTable& servers, LayoutService& layouts, DecisionLog& decisions,
+                         bus::Endpoint& endpoint, Settings settings)
     : state_(state),
       servers_(servers),
       layouts_(layouts),
+      decisions_(decisions),
       endpoint_(endpoint),
-      planner_(state, servers, heal_after,
+      settings_(settings),
+      planner_(state, servers, settings.planner,
                [&layouts](ChunkHandle handle, const Chunk& chunk) { return layouts.restarted(handle, chunk); }) {
   (void)state_.take_dropped();  // of the replay: long ago
+  planner_.on_deferred([this](ChunkHandle handle, const RepairClock::Wait& wait) {
+    decisions_.note(Decided::deferred, handle, {}, wait.why);
+  });
 }
 
 Task<> HealingLoop::run() {
   while (true) {
     co_await endpoint_.executor().sleep(kTick);
+    servers_.note_tick(now());
     release_dropped();
-    for (const HealingPlanner::Order& order : planner_.plan(endpoint_.executor().now())) {
-      auto done = [this, order](Result<> result) {
-        if (!result) {
-          log::write_limited(log::Level::warn, "chunk_not_healed",
-                             {{"chunk", order.handle}, {"why", result.error().text()}});
-        }
-        planner_.done(order.handle, result.has_value(), endpoint_.executor().now());
-      };
-      group_.spawn(cure(order), std::move(done));
+    for (const HealingPlanner::Order& order : planner_.plan(now(), endpoint_.executor().wall_now())) {
+      group_.spawn(cure(order), [this, handle = order.handle](Result<> result) { cured(handle, std::move(result)); });
     }
   }
+}
+
+void HealingLoop::cured(ChunkHandle handle, Result<> result) {
+  using Outcome = HealingPlanner::Outcome;
+  const bool postponed = postponed_.erase(handle) > 0;
+  if (complaints_.size() > kFailedMax) complaints_.clear();
+  if (result) {
+    complaints_.erase(handle);
+  } else {
+    complaints_[handle] = result.error().text();
+  }
+  if (!result && !postponed) {
+    ++failures_;
+    decisions_.note(Decided::failed, handle, {}, result.error().text());
+    log::write_limited(log::Level::warn, "chunk_not_healed", {{"chunk", handle}, {"why", result.error().text()}});
+  }
+  planner_.done(handle, result ? Outcome::carried_out : postponed ? Outcome::postponed : Outcome::failed, now());
 }
 
 Task<> HealingLoop::cure(HealingPlanner::Order order) {
@@ -67,19 +108,65 @@ std::vector<ServerId> HealingLoop::failed_targets(ChunkHandle handle) {
   return targets;
 }
 
+HealingLoop::Limits HealingLoop::limits() const {
+  const RepairRules& said = state_.directives().repair();
+  auto one = [](std::int64_t rule, std::uint64_t otherwise) {
+    return rule < 0 ? otherwise : static_cast<std::uint64_t>(rule);
+  };
+  return {one(said.per_server, settings_.per_server), one(said.per_cluster, settings_.per_cluster)};
+}
+
+std::uint64_t HealingLoop::rate() const {
+  const Limits limits = this->limits();
+  std::uint64_t rate = 0;
+  auto at_most = [&](std::uint64_t limit, std::size_t share) {
+    if (limit == 0) return;
+    const std::uint64_t part = std::max<std::uint64_t>(limit / share, kRateLeast);
+    rate = rate == 0 ? part : std::min(rate, part);
+  };
+  at_most(limits.per_server, kCopiesPerServer);
+  at_most(limits.per_cluster, planner_.at_once(now()));
+  return rate;
+}
+
+std::vector<ServerId> HealingLoop::busy() const {
+  std::vector<ServerId> servers;
+  for (const auto& [server, copies] : into_) {
+    if (copies >= kCopiesPerServer) servers.push_back(server);
+  }
+  return servers;
+}
+
+Error HealingLoop::postpone(ChunkHandle handle, std::string why) {
+  postponed_.insert(handle);
+  return {Code::overloaded, std::move(why), {}};
+}
+
 Task<> HealingLoop::copy(ChunkHandle handle) {
   const std::optional<Chunk> chunk = state_.chunks().find(handle);
   if (!chunk) co_return;
-  const ServerId target = layouts_.learner_for(handle, *chunk, failed_targets(handle));
+  const std::vector<ServerId> taking = busy();
+  std::vector<ServerId> avoid = failed_targets(handle);
+  const ServerId successor = layouts_.successor_of(*chunk, avoid);
+  if (std::find(taking.begin(), taking.end(), successor) != taking.end())
+    co_await fail(postpone(handle, fmt::format("server {}, which is to take it, takes others", successor)));
+  avoid.insert(avoid.end(), taking.begin(), taking.end());
+  const ServerId target = layouts_.learner_for(handle, *chunk, avoid);
+  if (target.nil() && !taking.empty())
+    co_await fail(postpone(handle, fmt::format("the servers that could take a copy take {} others", flows_.size())));
   if (target.nil()) co_await fail(Code::not_enough_servers, "chunk {}: no server can take one more copy", handle);
-  log::info("copy_ordered", {{"chunk", handle}, {"target", target}});
   Result<bus::CloneChunk::Reply> copied = co_await clone(handle, target).outcome();
   // Much was copied, so much may have changed meanwhile: once more, which takes less time.
   if (copied && copied->copied > kCopiedLittle) copied = co_await clone(handle, target).outcome();
+  if (!copied && postponed_.contains(handle)) co_await fail(std::move(copied));
   Result<> joined;
   if (copied) joined = co_await layouts_.enlist(handle, target).outcome();
-  if (copied && joined) co_return;
-  failed_[{handle, target}] = endpoint_.executor().now();
+  if (copied && joined) {
+    ++copied_chunks_;
+    decisions_.note(Decided::copied, handle, target, "it is a member now");
+    co_return;
+  }
+  failed_[{handle, target}] = now();
   const Error& error = copied ? joined.error() : copied.error();
   co_await fail(error.code, "server {} did not join: {}", target, error.text());
 }
@@ -88,24 +175,127 @@ Task<bus::CloneChunk::Reply> HealingLoop::clone(ChunkHandle handle, ServerId tar
   const std::optional<Chunk> chunk = state_.chunks().find(handle);
   if (!chunk) co_await fail(Code::not_found, "chunk {} does not exist any more", handle);
   const Configuration& configuration = chunk->configuration;
-  auto good = [&](ServerId server) {
-    return servers_.up(server, endpoint_.executor().now()) && !configuration.joins(server) &&
-           servers_.replica(server, handle, false) == ServerTable::Replica::ok;
-  };
-  ServerId source = configuration.primary;
-  if (!good(source)) {
-    auto other = std::find_if(configuration.members.begin(), configuration.members.end(), good);
-    if (other == configuration.members.end())
-      co_await fail(Code::unavailable, "chunk {}: no member can be copied from", handle);
-    source = *other;
+  // The least busy one; rather not the primary, which has most to do.
+  using Load = std::pair<std::size_t, bool>;
+  std::optional<Load> least;
+  ServerId source;
+  for (ServerId member : configuration.members) {
+    const bool good = servers_.up(member, now()) && !configuration.joins(member) &&
+                      servers_.replica(member, handle, false) == ServerTable::Replica::ok;
+    if (!good) continue;
+    auto busy = out_of_.find(member);
+    const Load load{busy == out_of_.end() ? 0 : busy->second, member == configuration.primary};
+    if (least && *least <= load) continue;
+    least = load;
+    source = member;
   }
+  if (!least) co_await fail(Code::unavailable, "chunk {}: no member can be copied from", handle);
+  if (least->first >= kCopiesPerServer)
+    co_await fail(postpone(handle, "the members that could be copied from give others"));
   const Server* server = servers_.find(target);
   if (server == nullptr) co_await fail(Code::unavailable, "server {} is not known any more", target);
-  bus::CloneChunk ask{handle, layouts_.member(source)};
+  bus::CloneChunk ask{handle, layouts_.member(source), rate()};
   bus::CallOptions options;
   options.deadline = kCopyTime;
+  if (ask.rate > 0) {
+    const std::uint64_t seconds = 2 * kChunkSize / ask.rate;
+    options.deadline = std::min<Duration>(kCopyTimeMax, kCopyTime + std::chrono::seconds(seconds));
+  }
+  log::info("copy_ordered", {{"chunk", handle}, {"source", source}, {"target", target}, {"rate", ask.rate}});
+  decisions_.note(Decided::ordered, handle, target, fmt::format("from server {}", source));
+  Counted counted(*this, handle, {source, target});
   bus::Peer peer = bus::Peer::on(server->route);
-  co_return co_await endpoint_.call(std::move(peer), std::move(ask), options);
+  bus::CloneChunk::Reply reply = co_await endpoint_.call(std::move(peer), std::move(ask), options);
+  copied_bytes_ += reply.copied;
+  co_return reply;
+}
+
+bus::ListRepairs::Reply HealingLoop::status(std::size_t limit) const {
+  bus::ListRepairs::Reply reply;
+  const Limits limits = this->limits();
+  reply.paused = state_.directives().repair().paused == 1;
+  reply.per_server = limits.per_server;
+  reply.per_cluster = limits.per_cluster;
+  if (reply.paused) {
+    reply.held_back = "an operator paused it";
+  } else if (planner_.clock().mass()) {
+    reply.held_back = planner_.clock().mass()->why;
+  }
+  reply.known = planner_.patients().size();
+  reply.running = planner_.under_way();
+  reply.by_sound.resize(4);
+  reply.copied_chunks = copied_chunks_;
+  reply.copied_bytes = copied_bytes_;
+  reply.failed = failures_;
+  using Rank = std::tuple<bool, std::size_t, bool, Instant, ChunkHandle>;
+  std::vector<Rank> ranks;
+  for (const auto& [handle, patient] : planner_.patients()) {
+    ++reply.by_sound[std::min<std::size_t>(patient.need.sound, 3)];
+    ranks.emplace_back(!patient.under_way, patient.need.sound, patient.removed, patient.since, handle);
+  }
+  limit = std::min(limit, ranks.size());
+  std::partial_sort(ranks.begin(), ranks.begin() + static_cast<std::ptrdiff_t>(limit), ranks.end());
+  for (std::size_t i = 0; i < limit; ++i) {
+    const ChunkHandle handle = std::get<ChunkHandle>(ranks[i]);
+    const HealingPlanner::Patient& patient = planner_.patients().at(handle);
+    const std::optional<Chunk> chunk = state_.chunks().find(handle);
+    bus::ListRepairs::Repair& one = reply.repairs.emplace_back();
+    one.handle = handle;
+    one.need = patient.need.cure == HealingPlanner::Cure::copy ? "copy" : "settle";
+    one.sound = static_cast<std::uint32_t>(patient.need.sound);
+    one.goal = chunk ? chunk->goal : 0;
+    one.since_ms = static_cast<std::uint64_t>(to_ms(now() - patient.since));
+    one.tries = patient.tries;
+    one.why = why_not(handle, patient);
+    one.state = patient.under_way ? "running" : one.why.empty() ? "ready" : "waiting";
+    auto flow = flows_.find(handle);
+    if (flow == flows_.end()) continue;
+    one.source = flow->second.source;
+    one.target = flow->second.target;
+  }
+  return reply;
+}
+
+std::string HealingLoop::why_not(ChunkHandle handle, const HealingPlanner::Patient& patient) const {
+  if (patient.under_way) return {};
+  if (patient.need.cure == HealingPlanner::Cure::copy) {
+    if (std::optional<RepairClock::Wait> wait = planner_.wait(handle, patient.need)) {
+      if (wait->until <= now()) return wait->why;
+      return fmt::format("{}: for {} s more", wait->why, to_ms(wait->until - now()) / 1000 + 1);
+    }
+  }
+  auto complaint = complaints_.find(handle);
+  if (patient.not_before <= now() || complaint == complaints_.end()) return {};
+  return fmt::format("again in {} s: {}", to_ms(patient.not_before - now()) / 1000 + 1, complaint->second);
+}
+
+std::vector<std::string> HealingLoop::describe(ChunkHandle handle) const {
+  std::vector<std::string> lines;
+  const std::optional<Chunk> chunk = state_.chunks().find(handle);
+  if (!chunk) return lines;
+  const Configuration& configuration = chunk->configuration;
+  if (configuration.virgin) {
+    lines.push_back("nobody has written to it: the first writer gets it into shape");
+    return lines;
+  }
+  const std::optional<HealingPlanner::Need> need = planner_.examine(handle, *chunk, now());
+  if (!need) {
+    lines.push_back("it needs nothing that can be done now");
+    return lines;
+  }
+  const bool copy = need->cure == HealingPlanner::Cure::copy;
+  lines.push_back(fmt::format("{} of {} members are sound: {}", need->sound, chunk->goal,
+                              copy ? "somebody is to join" : "its configuration is to be settled"));
+  auto patient = planner_.patients().find(handle);
+  if (patient == planner_.patients().end()) {
+    lines.push_back("it was not looked at yet, or very many others are more endangered");
+    return lines;
+  }
+  if (patient->second.under_way) lines.push_back("that is being done");
+  std::string why = why_not(handle, patient->second);
+  if (!why.empty()) lines.push_back("it waits: " + why);
+  if (patient->second.tries > 0) lines.push_back(fmt::format("tried {} times in vain", patient->second.tries));
+  return lines;
 }
 
 void HealingLoop::release_dropped() {

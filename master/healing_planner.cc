@@ -10,6 +10,7 @@ namespace {
 constexpr Duration kNextStep = 500ms;  // what was done may show a little later
 constexpr Duration kRetryFirst = 2s;
 constexpr std::uint32_t kDoublingsMax = 5;  // 2, 4, ... 64 s
+constexpr int kDepthMax = 1024;             // of a path, more than there can be
 
 }  // namespace
 
@@ -18,6 +19,7 @@ std::optional<HealingPlanner::Need> HealingPlanner::examine(ChunkHandle handle, 
   // Nothing was ever written to it: the first writer gets it into shape.
   if (configuration.virgin) return std::nullopt;
   Need need;
+  const bool drains = state_.directives().any_drains();
   bool settle = configuration.salvage || !configuration.joining.empty();
   for (ServerId server : configuration.members) {
     if (servers_.gone(server, now)) {
@@ -34,10 +36,10 @@ std::optional<HealingPlanner::Need> HealingPlanner::examine(ChunkHandle handle, 
         break;
       case ServerTable::Replica::ok:
         settle = settle || held->version != configuration.version;
-        ++need.sound;
-        break;
+        [[fallthrough]];
       case ServerTable::Replica::unknown:  // it has not reported yet
         ++need.sound;
+        if (!drains || !state_.directives().drains(server)) ++need.staying;
         break;
     }
   }
@@ -45,12 +47,33 @@ std::optional<HealingPlanner::Need> HealingPlanner::examine(ChunkHandle handle, 
   settle = settle || (need.sound > chunk.goal && need.sound == configuration.members.size());
   if (settle || restarted_(handle, chunk)) return need;
   need.cure = Cure::copy;
-  if (need.sound >= chunk.goal || need.sound >= servers_.count_up(now)) return std::nullopt;
+  if (need.staying >= chunk.goal) return std::nullopt;
   const bool somebody = std::any_of(servers_.all().begin(), servers_.all().end(), [&](const auto& one) {
-    return servers_.up(one.first, now) && !configuration.has(one.first);
+    return servers_.up(one.first, now) && !configuration.has(one.first) &&
+           !state_.directives().spared(one.first, wall_);
   });
   if (!somebody) return std::nullopt;
   return need;
+}
+
+std::optional<RepairClock::Wait> HealingPlanner::wait(ChunkHandle handle, const Need& need) const {
+  if (state_.directives().repair().paused == 1) return RepairClock::Wait{{}, "repair is paused by an operator"};
+  return clock_.wait(servers_, handle, need.sound);
+}
+
+std::size_t HealingPlanner::at_once(Instant now) const {
+  return std::clamp<std::size_t>(servers_.count_up(now), kAtOnceLeast, kAtOnceMost);
+}
+
+bool HealingPlanner::is_removed(InodeId file) const {
+  InodeId at = file;
+  for (int depth = 0; depth < kDepthMax; ++depth) {
+    const Inode* inode = state_.names().inode(at);
+    if (inode == nullptr) return true;
+    if (inode->parent.value == 0) return at != Namespace::kRoot;
+    at = inode->parent;
+  }
+  return false;
 }
 
 void HealingPlanner::visit(ChunkHandle handle, const Chunk& chunk, Instant now) {
@@ -65,7 +88,7 @@ void HealingPlanner::visit(ChunkHandle handle, const Chunk& chunk, Instant now) 
     return;
   }
   if (!need || (patients_.size() >= kPatientsMax && !make_room(need->sound))) return;
-  patients_.emplace(handle, Patient{.need = *need, .since = now});
+  patients_.emplace(handle, Patient{.need = *need, .removed = is_removed(chunk.inode), .since = now});
 }
 
 bool HealingPlanner::make_room(std::size_t sound) {
@@ -79,7 +102,9 @@ bool HealingPlanner::make_room(std::size_t sound) {
   return true;
 }
 
-std::vector<HealingPlanner::Order> HealingPlanner::plan(Instant now) {
+std::vector<HealingPlanner::Order> HealingPlanner::plan(Instant now, WallMs wall) {
+  wall_ = wall;
+  clock_.look(state_, servers_, now, wall);
   std::size_t seen = 0;
   state_.chunks().walk(at_, [&](ChunkHandle handle, const Chunk& chunk) {
     if (seen++ == kPiece) return false;
@@ -89,16 +114,22 @@ std::vector<HealingPlanner::Order> HealingPlanner::plan(Instant now) {
   });
   if (seen <= kPiece) at_ = {};
 
-  using Rank = std::tuple<std::size_t, Instant, ChunkHandle>;
+  using Rank = std::tuple<std::size_t, bool, Instant, ChunkHandle>;
   std::vector<Rank> waiting;
-  for (const auto& [handle, patient] : patients_) {
-    if (patient.under_way || now < patient.since + heal_after_ || now < patient.not_before) continue;
-    waiting.emplace_back(patient.need.sound, patient.since, handle);
+  for (auto& [handle, patient] : patients_) {
+    if (patient.under_way || now < patient.since + settings_.heal_after || now < patient.not_before) continue;
+    std::optional<RepairClock::Wait> waits;
+    if (patient.need.cure == Cure::copy) waits = wait(handle, patient.need);
+    if (waits && !patient.deferred && deferred_) deferred_(handle, *waits);
+    patient.deferred = waits.has_value();
+    if (waits) continue;
+    waiting.emplace_back(patient.need.sound, patient.removed, patient.since, handle);
   }
   std::sort(waiting.begin(), waiting.end());
   std::vector<Order> orders;
-  for (const auto& [sound, since, handle] : waiting) {
-    if (under_way_ >= kAtOnce) break;
+  const std::size_t most = at_once(now);
+  for (const auto& [sound, removed, since, handle] : waiting) {
+    if (under_way_ >= most) break;
     auto patient = patients_.find(handle);
     const std::optional<Chunk> chunk = state_.chunks().find(handle);
     std::optional<Need> need;
@@ -107,7 +138,9 @@ std::vector<HealingPlanner::Order> HealingPlanner::plan(Instant now) {
       patients_.erase(patient);
       continue;
     }
-    patient->second.need = patient->second.ordered = *need;
+    patient->second.need = *need;
+    if (need->cure == Cure::copy && wait(handle, *need)) continue;
+    patient->second.ordered = *need;
     patient->second.under_way = true;
     ++under_way_;
     orders.push_back({handle, need->cure});
@@ -115,18 +148,23 @@ std::vector<HealingPlanner::Order> HealingPlanner::plan(Instant now) {
   return orders;
 }
 
-void HealingPlanner::done(ChunkHandle handle, bool carried_out, Instant now) {
+void HealingPlanner::done(ChunkHandle handle, Outcome outcome, Instant now) {
   auto found = patients_.find(handle);
   if (found == patients_.end() || !found->second.under_way) return;
   --under_way_;
   Patient& patient = found->second;
   patient.under_way = false;
+  if (outcome == Outcome::postponed) {
+    patient.not_before = now + kNextStep;
+    return;
+  }
   // What was ordered may have been done, and nothing be better for it.
   const std::optional<Chunk> chunk = state_.chunks().find(handle);
   std::optional<Need> need;
   if (chunk) need = examine(handle, *chunk, now);
   const bool settled = need && patient.ordered.cure == Cure::settle && need->cure == Cure::copy;
-  const bool better = carried_out && (!need || settled || need->sound > patient.ordered.sound);
+  const bool more = need && (need->sound > patient.ordered.sound || need->staying > patient.ordered.staying);
+  const bool better = outcome == Outcome::carried_out && (!need || settled || more);
   patient.tries = better ? 0 : patient.tries + 1;
   patient.not_before = better ? now + kNextStep : now + kRetryFirst * (1 << std::min(patient.tries - 1, kDoublingsMax));
 }

@@ -1,12 +1,15 @@
 // HealingPlanner: which chunks need something done, and which of them first.
 //
 //   settle  the configuration is not as it should be, or not active: a member is lost, damaged, missing or suspect, the
-//           primary restarted, joining members were never made equal
-//   copy    fewer members that count than there could be, for `heal_after`: somebody is to join
+//           primary restarted, joining members were never made equal; or it has more members than it needs
+//   copy    fewer members that count, and stay, than there could be, for `heal_after`: somebody is to join. It waits
+//   for
+//           servers that are away (repair_clock.h), and while an operator paused it
 //
 // The table is walked a piece at a time, so that a tick costs the same whatever it holds. Those in need wait in a list
-// of bounded length, the most endangered first; who did not get better (does not need less than before, whatever the
-// order came to) waits longer each time.
+// of bounded length: the most endangered first, of them files before trash, of them the oldest; what a member that
+// drains leaves is last. Who did not get better (does not need less than before, whatever the order came to) waits
+// longer each time.
 //
 // Owned by HealingLoop; pure: `now` is an argument, nothing is done here.
 #pragma once
@@ -19,6 +22,7 @@
 #include <utility>
 #include <vector>
 
+#include "master/repair_clock.h"
 #include "master/server_table.h"
 #include "master/state.h"
 
@@ -26,54 +30,80 @@ namespace gfs::master {
 
 class HealingPlanner {
  public:
-  static constexpr std::size_t kPiece = 2000;        // chunks looked at in one tick
-  static constexpr std::size_t kPatientsMax = 4096;  // chunks known to be in need
-  static constexpr std::size_t kAtOnce = 4;
+  static constexpr std::size_t kPiece = 2000;                       // chunks looked at in one tick
+  static constexpr std::size_t kPatientsMax = 4096;                 // chunks known to be in need
+  static constexpr std::size_t kAtOnceLeast = 4, kAtOnceMost = 32;  // orders under way: as many as servers are up
 
   enum class Cure : std::uint8_t { settle, copy };
   struct Order {
     ChunkHandle handle;
     Cure cure;
   };
+  // A copy has to wait: said once for each chunk in need.
+  using Deferred = std::function<void(ChunkHandle, const RepairClock::Wait&)>;
+  void on_deferred(Deferred deferred) { deferred_ = std::move(deferred); }
+
   // The primary is another process than the one that made the version active.
   using Restarted = std::function<bool(ChunkHandle, const Chunk&)>;
 
-  HealingPlanner(const MasterState& state, const ServerTable& servers, Duration heal_after, Restarted restarted)
-      : state_(state), servers_(servers), heal_after_(heal_after), restarted_(std::move(restarted)) {}
+  struct Settings {
+    Duration heal_after = 1s;
+    RepairClock::Rules clock;
+  };
+  HealingPlanner(const MasterState& state, const ServerTable& servers, Settings settings, Restarted restarted)
+      : state_(state),
+        servers_(servers),
+        settings_(settings),
+        restarted_(std::move(restarted)),
+        clock_(settings.clock) {}
 
-  // What is to be begun now. Each order is under way until done() says otherwise.
-  std::vector<Order> plan(Instant now);
-  void done(ChunkHandle handle, bool carried_out, Instant now);
+  // What is to be begun now. Each order is under way until done() says otherwise. `wall`: the master's time.
+  std::vector<Order> plan(Instant now, WallMs wall);
+  enum class Outcome : std::uint8_t { carried_out, failed, postponed };  // postponed: others are busy, soon again
+  void done(ChunkHandle handle, Outcome outcome, Instant now);
 
   struct Need {
     Cure cure = Cure::settle;
-    std::size_t sound = 0;  // members that count and can be had
+    std::size_t sound = 0;    // members that count and can be had
+    std::size_t staying = 0;  // of them, those that do not drain
   };
   // What this chunk needs, if anything.
   std::optional<Need> examine(ChunkHandle handle, const Chunk& chunk, Instant now) const;
+  // Why a copy of it is not begun; nothing: it may be. As of the last plan().
+  std::optional<RepairClock::Wait> wait(ChunkHandle handle, const Need& need) const;
 
-  std::size_t patients() const { return patients_.size(); }
-
- private:
+  // One in need, as of the last plan().
   struct Patient {
-    Need need, ordered;  // now, and when the last order was begun
+    Need need, ordered;    // now, and when the last order was begun
+    bool removed = false;  // its file is in the trash
     Instant since{}, not_before{};
     std::uint32_t tries = 0;
     bool under_way = false;
+    bool deferred = false;  // was said
   };
+  const std::map<ChunkHandle, Patient>& patients() const { return patients_; }
+  std::size_t under_way() const { return under_way_; }
+  // How many orders may be under way.
+  std::size_t at_once(Instant now) const;
+  const RepairClock& clock() const { return clock_; }
 
+ private:
   void visit(ChunkHandle handle, const Chunk& chunk, Instant now);
   // Takes the least endangered one out, if it is less so than `sound`.
   bool make_room(std::size_t sound);
+  bool is_removed(InodeId file) const;
 
   // Set once.
   const MasterState& state_;
   const ServerTable& servers_;
-  const Duration heal_after_;
+  const Settings settings_;
   const Restarted restarted_;
+  Deferred deferred_;
 
   // State.
-  ChunkHandle at_;  // walked up to here
+  RepairClock clock_;
+  WallMs wall_ = 0;  // of the last plan()
+  ChunkHandle at_;   // walked up to here
   std::map<ChunkHandle, Patient> patients_;
   std::size_t under_way_ = 0;
 };

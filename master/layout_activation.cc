@@ -194,12 +194,22 @@ Task<> LayoutService::reconfigure(ChunkHandle handle, Chunk chunk, NextConfigura
         from.next(), op.members, op.primary, chunk.configuration.virgin, op.joining, op.salvage, op.ack, {}, {}, {}};
     group_.spawn(tell(handle, std::move(chunk), false));
   }
-  const std::vector<ServerId> dropped = std::move(next.dropped);
+  const std::vector<ServerId> dropped = std::move(next.dropped), joining = op.joining;
   Result<Decision> done =
       co_await journal_.commit(std::move(op), asked.request, asked.digest, std::move(asked.index)).outcome();
   // A conflict means that somebody was faster: the caller looks again.
   if (!done && done.error().code != Code::conflict) co_await fail(std::move(done));
   for (ServerId server : dropped) accusations_.forget(handle, server);
+  if (!done) co_return;
+  for (ServerId server : dropped) {
+    const bool drains = state_.directives().drains(server);
+    std::string_view besides = drains ? "it drains, and there are enough others" : "there are more than enough";
+    decisions_.note(Decided::dropped, handle, server, next.why.empty() ? std::string(besides) : next.why);
+  }
+  for (ServerId server : joining) {
+    if (chunk.configuration.joins(server)) continue;
+    decisions_.note(Decided::joined, handle, server, fmt::format("as a learner, in version {}", from.next()));
+  }
 }
 
 bus::Configure LayoutService::order_for(ChunkHandle handle, const Chunk& chunk) const {

@@ -21,6 +21,7 @@ bool LayoutService::counts(ServerId server, ChunkHandle handle, const Configurat
 Standpoint LayoutService::standpoint(ServerId server, ChunkHandle handle, const Configuration& configuration) const {
   Standpoint point{.server = server, .counts = counts(server, handle, configuration), .up = servers_.up(server, now())};
   if (auto known = state_.servers().find(server); known != state_.servers().end()) point.rack = known->second.rack;
+  point.leaving = state_.directives().drains(server);
   if (servers_.overdue(server, now())) {
     point.standing = Standing::away;
     point.why = fmt::format("{}: no heartbeat in time", servers_.state(server, now()));
@@ -123,13 +124,28 @@ std::vector<ServerId> LayoutService::learners(const Situation& situation) {
   return chosen;
 }
 
-ServerId LayoutService::learner_for(ChunkHandle handle, const Chunk& chunk, const std::vector<ServerId>& avoid) {
-  std::vector<ServerId> others = choose(chunk.configuration.members, 1, avoid);
-  for (const auto& [id, server] : servers_.all()) {
-    if (!servers_.up(id, now()) || chunk.configuration.has(id)) continue;
-    const bool avoided = std::find(avoid.begin(), avoid.end(), id) != avoid.end();
-    if (!avoided && servers_.held(id, handle) != nullptr && server.free >= PlacementWish{}.room) return id;
+bool LayoutService::may_join(ServerId id, const Chunk& chunk, const std::vector<ServerId>& avoid) const {
+  const Server* server = servers_.find(id);
+  return server != nullptr && servers_.up(id, now()) && !chunk.configuration.has(id) &&
+         std::find(avoid.begin(), avoid.end(), id) == avoid.end() && server->free >= PlacementWish{}.room &&
+         !state_.directives().spared(id, endpoint_->executor().wall_now());
+}
+
+ServerId LayoutService::successor_of(const Chunk& chunk, const std::vector<ServerId>& avoid) const {
+  for (ServerId member : chunk.configuration.members) {
+    const ServerId successor = state_.directives().find(member, endpoint_->executor().wall_now()).successor;
+    if (!successor.nil() && may_join(successor, chunk, avoid)) return successor;
   }
+  return {};
+}
+
+ServerId LayoutService::learner_for(ChunkHandle handle, const Chunk& chunk, const std::vector<ServerId>& avoid) {
+  const ServerId successor = successor_of(chunk, avoid);
+  if (!successor.nil()) return successor;
+  for (const auto& [id, server] : servers_.all()) {
+    if (servers_.held(id, handle) != nullptr && may_join(id, chunk, avoid) && !server.unsteady(now())) return id;
+  }
+  const std::vector<ServerId> others = choose(chunk.configuration.members, 1, avoid);
   return others.empty() ? ServerId{} : others.front();
 }
 

@@ -173,20 +173,31 @@ std::size_t LayoutService::minimum(InodeId file, std::uint32_t goal) const {
 
 std::vector<ServerId> LayoutService::choose(const std::vector<ServerId>& present, std::size_t copies,
                                             const std::vector<ServerId>& avoid) {
-  std::vector<Candidate> candidates;
+  std::vector<Candidate> candidates, unsteady;
   PlacementWish wish;
   wish.copies = copies;
+  const WallMs wall = endpoint_->executor().wall_now();
   for (const auto& [id, server] : servers_.all()) {
     auto known = state_.servers().find(id);
     if (known == state_.servers().end()) continue;
     Candidate candidate{id, known->second.rack, server.capacity, server.free, server.recent};
     if (std::find(present.begin(), present.end(), id) != present.end()) {
       wish.present.push_back(candidate);
-    } else if (servers_.up(id, now()) && std::find(avoid.begin(), avoid.end(), id) == avoid.end()) {
-      candidates.push_back(std::move(candidate));
+    } else if (servers_.up(id, now()) && std::find(avoid.begin(), avoid.end(), id) == avoid.end() &&
+               !state_.directives().spared(id, wall)) {
+      (server.unsteady(now()) ? unsteady : candidates).push_back(std::move(candidate));
     }
   }
-  return place(std::move(candidates), wish, endpoint_->random());
+  std::vector<ServerId> chosen = place(candidates, wish, endpoint_->random());
+  if (chosen.size() == copies || unsteady.empty()) return chosen;
+  // Rather one that comes and goes than none.
+  for (Candidate& one : candidates) {
+    if (std::find(chosen.begin(), chosen.end(), one.server) != chosen.end()) wish.present.push_back(std::move(one));
+  }
+  wish.copies -= chosen.size();
+  std::vector<ServerId> more = place(std::move(unsteady), wish, endpoint_->random());
+  chosen.insert(chosen.end(), more.begin(), more.end());
+  return chosen;
 }
 
 Task<ChunkHandle> LayoutService::allocate(InodeId inode, std::uint32_t index) {
@@ -219,6 +230,13 @@ Task<> LayoutService::place_chunk(InodeId inode, std::uint32_t index) {
   Result<Decision> allocated = co_await journal_.commit(std::move(op)).outcome();
   // Lost a race: the caller looks again.
   if (!allocated && allocated.error().code != Code::conflict) co_await std::move(allocated);
+  if (!allocated) co_return;
+  std::string text = fmt::format("chunk {} of file {} on", index, inode);
+  for (ServerId member : members) {
+    auto known = state_.servers().find(member);
+    text += fmt::format(" {} (rack {})", member, known == state_.servers().end() ? "?" : known->second.rack);
+  }
+  decisions_.note(Decided::placed, state_.chunks().at(inode, index), members.front(), std::move(text));
 }
 
 ChunkHandle LayoutService::next_handle() {

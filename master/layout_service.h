@@ -37,6 +37,7 @@
 #include "bus/messages/client_snapshot.h"
 #include "master/accusations.h"
 #include "master/configuration_planner.h"
+#include "master/decision_log.h"
 #include "master/journal.h"
 #include "master/placement.h"
 #include "master/restore_planner.h"
@@ -58,10 +59,12 @@ class LayoutService {
     std::string mutant;          // test-only
   };
 
-  LayoutService(const MasterState& state, Journal& journal, ServerTable& servers, Settings settings)
+  LayoutService(const MasterState& state, Journal& journal, ServerTable& servers, DecisionLog& decisions,
+                Settings settings)
       : state_(state),
         journal_(journal),
         servers_(servers),
+        decisions_(decisions),
         settings_(std::move(settings)),
         probe_(state, servers),
         restores_(state, servers, {.join_time = settings_.lost_after, .wait_max = settings_.salvage_after}) {}
@@ -123,12 +126,16 @@ class LayoutService {
   Task<> restore(ChunkHandle handle);
   // A configuration with one more member, which is joining, and active.
   Task<> enlist(ChunkHandle handle, ServerId learner);
+  // Who is to take the chunk from a member that drains. Nil: nobody in particular.
+  ServerId successor_of(const Chunk& chunk, const std::vector<ServerId>& avoid) const;
   // Who should join the chunk: rather a server that holds an old copy. Nil: nobody can.
   ServerId learner_for(ChunkHandle handle, const Chunk& chunk, const std::vector<ServerId>& avoid);
   // The primary is another process than the one that made the version active: it cannot go on with it.
   bool restarted(ChunkHandle handle, const Chunk& chunk) const;
   // The chunk's version is active, as far as is known.
   bool is_active(ChunkHandle handle, const Chunk& chunk) const;
+  // So many members a chunk must have to be written to.
+  std::size_t least_for_writing(const Chunk& chunk) const { return minimum(chunk.inode, chunk.goal); }
   // As others reach it.
   bus::Member member(ServerId server) const;
 
@@ -170,6 +177,8 @@ class LayoutService {
   Task<> place_chunk(InodeId inode, std::uint32_t index);
   // The master looks for itself whether a member is gone.
   Task<> look_at(ServerId server, ChunkHandle handle);
+  // It is up, has room, and is no member; nobody has said that it should get nothing.
+  bool may_join(ServerId server, const Chunk& chunk, const std::vector<ServerId>& avoid) const;
   // Active, whatever that takes: to be written to, or frozen; unless that is not what it has to be any more. not_found
   // if the chunk goes meanwhile.
   Task<> make_ready(ChunkHandle handle, Version failed, Use use = Use::write);
@@ -282,6 +291,7 @@ class LayoutService {
   const MasterState& state_;
   Journal& journal_;
   ServerTable& servers_;
+  DecisionLog& decisions_;
   const Settings settings_;
   bus::Endpoint* endpoint_ = nullptr;
 

@@ -15,6 +15,7 @@
 #include "master/layout_service.h"
 #include "master/log_service.h"
 #include "master/loss_loop.h"
+#include "master/operations_service.h"
 #include "master/policy_service.h"
 #include "master/server_service.h"
 #include "master/shipping_service.h"
@@ -48,6 +49,7 @@ struct Master::Parts {
         recent(executor, {}),
         servers({.suspect_after = settings.suspect_after, .lost_after = settings.lost_after}),
         census(state, servers),
+        decisions(executor),
         endpoint(executor, random, bus, {.role = bus::kMaster, .program = "gfs-master " GFS_VERSION}) {}
 
   Task<> start();
@@ -77,6 +79,7 @@ struct Master::Parts {
   RecentLog recent;
   ServerTable servers;
   ChunkCensus census;
+  DecisionLog decisions;
 
   // Conversations. The services are made once the log epoch is known.
   bus::Endpoint endpoint;
@@ -88,7 +91,8 @@ struct Master::Parts {
   std::unique_ptr<ServerService> registrar;
   std::unique_ptr<AdminService> admin;
   std::unique_ptr<HealingLoop> healing;
-  std::unique_ptr<LogEntries> entries;
+  std::unique_ptr<OperationsService> operations;
+  std::unique_ptr<LogEntries> entries, entries_for_people;  // who looks shuts no shadow out of the disk
   std::unique_ptr<ShippingService> shipping;
   std::unique_ptr<LogService> log_service;
   std::unique_ptr<Collector> collector;
@@ -140,23 +144,33 @@ Task<> Master::Parts::start() {
                                       .epoch = identity.epoch,
                                       .cut_max = settings.cut_max,
                                       .mutant = settings.mutant};
-  layouts = std::make_unique<LayoutService>(state, journal, servers, std::move(for_layouts));
+  layouts = std::make_unique<LayoutService>(state, journal, servers, decisions, std::move(for_layouts));
   snapshots = std::make_unique<SnapshotService>(state, journal, *layouts);
   ServerService::Settings for_servers{settings.heartbeat,
                                       settings.lease * (settings.mutant == "lease_times_ten" ? 10 : 1)};
   registrar = std::make_unique<ServerService>(state, journal, servers, log, for_servers);
   collector = std::make_unique<Collector>(state, journal, servers, endpoint, settings.collect_after, settings.mutant);
   collector->spare([this](ChunkHandle handle) { return layouts->copying(handle); });
+  HealingLoop::Settings for_healing;
+  for_healing.planner.heal_after = settings.heal_after;
+  for_healing.planner.clock.repair_after = settings.repair_after;
+  for_healing.planner.clock.repair_after_leaving = settings.repair_after_leaving;
+  for_healing.planner.clock.mass_pause = settings.mass_loss_pause;
+  for_healing.per_server = settings.repair_per_server;
+  for_healing.per_cluster = settings.repair_per_cluster;
+  healing = std::make_unique<HealingLoop>(state, servers, *layouts, decisions, endpoint, for_healing);
+  operations = std::make_unique<OperationsService>(state, journal, servers, *layouts, *healing, decisions);
   admin =
-      std::make_unique<AdminService>(state, servers, log, census, *layouts, checkpointer, *collector, reserve,
+      std::make_unique<AdminService>(state, servers, log, census, *layouts, checkpointer, *collector, reserve, *healing,
                                      AdminService::Settings{settings.replicas, settings.lease, settings.trash_items});
-  healing = std::make_unique<HealingLoop>(state, servers, *layouts, endpoint, settings.heal_after);
   recent.begin_behind(log.last_index());
   journal.keep_in(recent);
   entries = std::make_unique<LogEntries>(executor, disk, log, recent, LogEntries::Settings{identity.epoch});
   ShippingService::Settings for_shadows{.epoch = identity.epoch, .shadows_max = settings.shadows_max};
   shipping = std::make_unique<ShippingService>(log, recent, *entries, checkpointer, checkpoints, for_shadows);
-  log_service = std::make_unique<LogService>(disk, log, recent, *entries);
+  LogEntries::Settings for_people{.epoch = identity.epoch, .reads_max = 1};
+  entries_for_people = std::make_unique<LogEntries>(executor, disk, log, recent, for_people);
+  log_service = std::make_unique<LogService>(disk, log, recent, *entries_for_people);
   journal.guard([this]() -> Result<> {
     if (!servers.anybody_ahead(executor.now())) return {};
     return fail(Code::refused,
@@ -170,6 +184,7 @@ Task<> Master::Parts::start() {
   snapshots->serve(endpoint);
   registrar->serve(endpoint);
   admin->serve(endpoint);
+  operations->serve(endpoint);
   shipping->serve(endpoint);
   log_service->serve(endpoint);
   collector->serve();
@@ -217,10 +232,8 @@ Result<> Master::Parts::join_gossip() {
 
 Task<> Master::Parts::walk_chunks() {
   while (true) {
-    const Instant before = executor.now();
     co_await executor.sleep(kTick);
-    // Heartbeats that came while this process stood still are in its queues: they count as heard.
-    servers.excuse(executor.now() - before - kTick, executor.now());
+    servers.note_tick(executor.now());
     journal.tick();
     checkpointer.tick();
     census.advance(executor.now());

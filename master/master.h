@@ -21,7 +21,7 @@ struct Settings {
   bus::ListenAt listen;    // control (and events); data is not used
   bus::Address advertise;  // empty: as bound
   bus::Address gossip, gossip_advertise;
-  bool format = false;     // format an empty or missing directory first; refused if it is not empty
+  bool format = false;  // format an empty or missing directory first; refused if it is not empty
   // Go on in a new log epoch: 0 the next one, else this one. For a directory that was restored from a copy.
   std::optional<std::uint64_t> adopt_epoch;
   std::uint32_t replicas = 3;             // goal of new files
@@ -30,7 +30,12 @@ struct Settings {
   Duration suspect_after = 3s;  // heartbeat overdue: no new primaryships, reads elsewhere
   Duration lost_after = 10s;
   Duration lease = 60s;
-  Duration heal_after = 1s;  // a chunk short of sound members for so long gets another one
+  Duration heal_after = 1s;                    // a chunk short of sound members for so long gets another one, but ...
+  Duration repair_after = 30s;                 // ... a server that was lost is waited for so long,
+  Duration repair_after_leaving = 10min;       // one that was stopped cleanly so long,
+  Duration mass_loss_pause = 5min;             // and so long if very many were lost together
+  std::uint64_t repair_per_server = 32 << 20;  // bytes a second into a server, and as much out of it; 0: no limit
+  std::uint64_t repair_per_cluster = 0;        // altogether
   Duration salvage_after =
       10min;  // all that is left may have lost bytes in a power cut: so long for the others to come
   Duration collect_after = 10min;  // garbage has to have been seen as such for so long before a server puts it away

@@ -33,6 +33,9 @@ GFS_CODEC(gfs::master::RemoveSnapshotOp);
 GFS_CODEC(gfs::master::ReserveHandleOp);
 GFS_CODEC(gfs::master::ReplaceChunkOp);
 GFS_CODEC(gfs::master::ClaimChunkOp);
+GFS_CODEC(gfs::master::MarkServerOp);
+GFS_CODEC(gfs::master::ForgetServerOp);
+GFS_CODEC(gfs::master::SetRepairOp);
 
 namespace gfs::master {
 
@@ -80,11 +83,11 @@ std::string encode_op(Op& op) {
 
 std::string_view name_of(const OpBody& body) {
   static constexpr std::array<std::string_view, std::variant_size_v<OpBody>> kNames{
-      "create",        "mkdir",       "rename",        "remove",   "set_size",        "allocate_chunk",
-      "reconfigure",   "activate",    "add_server",    "seal",     "set_policy",      "truncate",
-      "close_client",  "mark_append", "restore",       "expire",   "purge",           "set_directory_policy",
-      "set_replicas",  "begin_epoch", "restore_chunk", "snapshot", "remove_snapshot", "reserve_handle",
-      "replace_chunk", "claim_chunk"};
+      "create",        "mkdir",       "rename",        "remove",        "set_size",        "allocate_chunk",
+      "reconfigure",   "activate",    "add_server",    "seal",          "set_policy",      "truncate",
+      "close_client",  "mark_append", "restore",       "expire",        "purge",           "set_directory_policy",
+      "set_replicas",  "begin_epoch", "restore_chunk", "snapshot",      "remove_snapshot", "reserve_handle",
+      "replace_chunk", "claim_chunk", "mark_server",   "forget_server", "set_repair"};
   return kNames[body.index()];
 }
 

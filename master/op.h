@@ -13,6 +13,7 @@
 #include "base/id.h"
 #include "base/result.h"
 #include "bus/fields.h"
+#include "bus/messages/client_repair.h"
 #include "bus/messages/types.h"
 
 namespace gfs::master {
@@ -206,6 +207,25 @@ struct ClaimChunkOp {
   GFS_FIELDS(inode, index);
 };
 
+// An operator's word about a server (bus::MarkServer). `until`: of maint, by the master's time.
+struct MarkServerOp {
+  ServerId server;
+  bus::ServerMark mark = bus::ServerMark::none;
+  WallMs until = 0;
+  ServerId successor;
+  GFS_FIELDS(server, mark, until, successor);
+};
+// No chunk counts on it.
+struct ForgetServerOp {
+  ServerId server;
+  GFS_FIELDS(server);
+};
+// As in bus::SetRepair.
+struct SetRepairOp {
+  std::int64_t paused = 0, per_server = 0, per_cluster = 0;
+  GFS_FIELDS(paused, per_server, per_cluster);
+};
+
 struct OpHeader {
   RequestId request;         // whose outcome this is; nil: the master's own
   std::uint32_t digest = 0;  // of what was asked: a repeat must have the same
@@ -214,11 +234,11 @@ struct OpHeader {
 };
 
 // The position in the variant is the kind byte in the log: append, never reorder.
-using OpBody =
-    std::variant<CreateFileOp, MakeDirectoryOp, RenameOp, RemoveOp, SetSizeOp, AllocateChunkOp, ReconfigureOp,
-                 ActivateOp, AddServerOp, SealChunkOp, SetPolicyOp, TruncateOp, CloseClientOp, MarkAppendOp, RestoreOp,
-                 ExpireOp, PurgeOp, SetDirectoryPolicyOp, SetReplicasOp, BeginEpochOp, RestoreChunkOp, SnapshotOp,
-                 RemoveSnapshotOp, ReserveHandleOp, ReplaceChunkOp, ClaimChunkOp>;
+using OpBody = std::variant<CreateFileOp, MakeDirectoryOp, RenameOp, RemoveOp, SetSizeOp, AllocateChunkOp,
+                            ReconfigureOp, ActivateOp, AddServerOp, SealChunkOp, SetPolicyOp, TruncateOp, CloseClientOp,
+                            MarkAppendOp, RestoreOp, ExpireOp, PurgeOp, SetDirectoryPolicyOp, SetReplicasOp,
+                            BeginEpochOp, RestoreChunkOp, SnapshotOp, RemoveSnapshotOp, ReserveHandleOp, ReplaceChunkOp,
+                            ClaimChunkOp, MarkServerOp, ForgetServerOp, SetRepairOp>;
 
 struct Op {
   OpHeader header;

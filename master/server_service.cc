@@ -161,9 +161,13 @@ Task<bus::ReportChunks::Reply> ServerService::report_chunks(bus::ReportChunks as
 }
 
 Task<bus::Done> ServerService::report_damage(bus::ReportDamage ask, bus::Caller) {
-  log::error(
-      "replica_damaged",
-      {{"server", ask.server}, {"chunk", ask.handle}, {"block", ask.block}, {"why", ask.reason.substr(0, kTextMax)}});
+  if (ask.mended) {
+    log::info("replica_mended", {{"server", ask.server}, {"chunk", ask.handle}});
+  } else {
+    log::error(
+        "replica_damaged",
+        {{"server", ask.server}, {"chunk", ask.handle}, {"block", ask.block}, {"why", ask.reason.substr(0, kTextMax)}});
+  }
   if (state_.chunks().has(ask.handle)) servers_.damage(ask);
   co_return bus::Done{};
 }

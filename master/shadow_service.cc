@@ -4,6 +4,7 @@
 
 #include "bus/messages/chunk_master.h"
 #include "bus/messages/client_policy.h"
+#include "bus/messages/client_repair.h"
 #include "bus/messages/collection.h"
 #include "bus/messages/shadow_master.h"
 #include "master/epoch.h"
@@ -50,6 +51,8 @@ void ShadowService::serve(bus::Endpoint& endpoint) {
   refuse_all<bus::RestoreTrash, bus::PurgeTrash, bus::SetDirectoryPolicy, bus::GetPolicy, bus::SetReplicas,
              bus::CreateSnapshot, bus::RemoveSnapshot, bus::MakeReadable>(endpoint);
   refuse_all<bus::AllowCollection, bus::RestoreChunk, bus::PurgeQuarantine, bus::ListQuarantine, bus::CollectionStatus>(
+      endpoint);
+  refuse_all<bus::MarkServer, bus::ForgetServer, bus::AskStop, bus::SetRepair, bus::ListRepairs, bus::Explain>(
       endpoint);
   refuse_all<bus::RegisterServer, bus::Heartbeat, bus::ReportChunks, bus::ReportDamage, bus::AccuseMember,
              bus::ChunkSealed>(endpoint);

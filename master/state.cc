@@ -207,6 +207,42 @@ Decision MasterState::run(const AddServerOp& op, WallMs) {
   return {};
 }
 
+Result<> MasterState::foresee(const MarkServerOp& op) const {
+  if (!servers_.contains(op.server)) return fail(Code::not_found, "server {} is not known", op.server);
+  if (!op.successor.nil() && !servers_.contains(op.successor))
+    return fail(Code::not_found, "server {}, which is to take its chunks, is not known", op.successor);
+  if (op.mark > bus::ServerMark::drain) return fail(Code::invalid_argument, "{} is no mark", static_cast<int>(op.mark));
+  return {};
+}
+
+Decision MasterState::run(const MarkServerOp& op, WallMs) {
+  Result<> possible = foresee(op);
+  if (!possible) return refusal(std::move(possible).error());
+  directives_.mark(op.server, {op.mark, op.until, op.successor});
+  return {};
+}
+
+Result<> MasterState::foresee(const ForgetServerOp& op) const {
+  if (!servers_.contains(op.server)) return fail(Code::not_found, "server {} is not known", op.server);
+  return {};
+}
+
+Decision MasterState::run(const ForgetServerOp& op, WallMs) {
+  Result<> possible = foresee(op);
+  if (!possible) return refusal(std::move(possible).error());
+  servers_.erase(op.server);
+  directives_.forget(op.server);
+  return {};
+}
+
+Decision MasterState::run(const SetRepairOp& op, WallMs) {
+  const RepairRules change{op.paused, op.per_server, op.per_cluster};
+  Result<> possible = check_repair(change);
+  if (!possible) return refusal(std::move(possible).error());
+  directives_.change(change);
+  return {};
+}
+
 Decision MasterState::run(const CloseClientOp& op, WallMs) {
   outcomes_.close(op.client);
   return {};
@@ -218,7 +254,7 @@ std::string MasterState::dump() const {
   for (const auto& [id, server] : servers_) {
     text += fmt::format("server {} {} {} {}\n", id, server.control, server.data, server.rack);
   }
-  return text;
+  return text + directives_.dump();
 }
 
 }  // namespace gfs::master

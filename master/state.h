@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "master/chunk_table.h"
+#include "master/directives.h"
 #include "master/namespace.h"
 #include "master/op.h"
 #include "master/outcome_table.h"
@@ -59,6 +60,8 @@ class MasterState {
   std::uint64_t size_max() const { return chunk_size_ * kChunksMax; }
   const OutcomeTable& outcomes() const { return outcomes_; }
   const std::map<ServerId, KnownServer>& servers() const { return servers_; }
+  // What operators said of servers and of repair.
+  const Directives& directives() const { return directives_; }
   // The highest ever given to a chunk.
   ChunkHandle last_handle() const { return last_handle_; }
   // Of the last op applied.
@@ -108,6 +111,8 @@ class MasterState {
   Result<> foresee(const SetDirectoryPolicyOp& op) const;
   Result<> foresee(const BeginEpochOp& op) const;
   Result<> foresee(const SnapshotOp& op) const;
+  Result<> foresee(const MarkServerOp& op) const;
+  Result<> foresee(const ForgetServerOp& op) const;
   template <class T>
   Result<> foresee(const T&) const {
     return {};
@@ -141,6 +146,9 @@ class MasterState {
   Decision run(const ReserveHandleOp& op, WallMs now);
   Decision run(const ReplaceChunkOp& op, WallMs now);
   Decision run(const ClaimChunkOp& op, WallMs now);
+  Decision run(const MarkServerOp& op, WallMs now);
+  Decision run(const ForgetServerOp& op, WallMs now);
+  Decision run(const SetRepairOp& op, WallMs now);
   // How many the file had there.
   std::size_t drop_chunks(InodeId inode, std::uint32_t first);
   // What holds in the directory that the path's last name is in.
@@ -159,6 +167,7 @@ class MasterState {
   ChunkTable chunks_;
   OutcomeTable outcomes_;
   std::map<ServerId, KnownServer> servers_;
+  Directives directives_;
 
   std::vector<DroppedChunk> dropped_;
 };

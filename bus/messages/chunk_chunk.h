@@ -132,8 +132,7 @@ struct ApplyWrite {
   std::int64_t time_ms = 0;         // append, import: the master's time; what is remembered expires by it
   std::vector<std::uint32_t> crcs;  // inline only; of an append: of its pieces from its begin
   Bytes payload;                    // inline only
-  GFS_FIELDS(handle, version, primary, serial, committed, id, what, offset, size, digest, count, index, time_ms,
-                     crcs);
+  GFS_FIELDS(handle, version, primary, serial, committed, id, what, offset, size, digest, count, index, time_ms, crcs);
 };
 
 // Several orders to one member, of any chunks, in one message: what a primary orders within one turn travels together.

@@ -53,7 +53,7 @@ struct Heartbeat {
   std::uint64_t quarantined = 0, quarantined_bytes = 0;
   std::int64_t quarantined_since_ms = 0;
   GFS_FIELDS(server, session, capacity, used, free, chunks, leaving, seen, quarantined, quarantined_bytes,
-                     quarantined_since_ms);
+             quarantined_since_ms);
 };
 
 // One page of what the server holds, by handle; idempotent. After the last page, replicas the master believed in but
@@ -82,7 +82,8 @@ struct ReportChunks {
   GFS_FIELDS(server, session, chunks, after, last);
 };
 
-// A block that failed its checksum: the replica is not read from or counted until it has been replaced.
+// A block that failed its checksum: the replica is not read from or counted until it has been replaced. Or (`mended`)
+// all of it verifies again.
 struct ReportDamage {
   static constexpr std::string_view kind = "server.report_damage";
   static constexpr Roles senders = kChunkserver;
@@ -92,7 +93,8 @@ struct ReportDamage {
   ChunkHandle handle;
   std::uint32_t block = 0;
   std::string reason;
-  GFS_FIELDS(server, session, handle, block, reason);
+  bool mended = false;
+  GFS_FIELDS(server, session, handle, block, reason, mended);
 };
 
 // The primary accuses a member of its configuration (or itself) of having failed a mutation. The answer comes when the
@@ -170,13 +172,14 @@ struct CloneChunk {
   };
   ChunkHandle handle;
   Member source;
-  GFS_FIELDS(handle, source);
+  std::uint64_t rate = 0;  // bytes a second at most; 0: no limit
+  GFS_FIELDS(handle, source, rate);
 };
 
 // Order to a member of a chunk that several files share, before one of them is written to: what is held under `source`,
 // bytes, length, seal and append records, is held under the new handle as well, in version 1, from the reply on,
-// durably. Only of the version named: it is frozen, so all its members give the same. Idempotent; a repeat joins the one
-// that runs.
+// durably. Only of the version named: it is frozen, so all its members give the same. Idempotent; a repeat joins the
+// one that runs.
 //   stale_version: another version of the source is held · not_found · suspect, corrupt: the source is no good here ·
 //   conflict: something else is held, or was promised, under the new handle
 struct CopyChunk {
@@ -231,8 +234,8 @@ struct Configure {
   Version before_version;
   std::vector<Member> before_members;
   bool frozen = false;
-  GFS_FIELDS(handle, version, members, virgin, joining, salvage, ack, index, before, before_version,
-                     before_members, frozen);
+  GFS_FIELDS(handle, version, members, virgin, joining, salvage, ack, index, before, before_version, before_members,
+             frozen);
 };
 
 // Order (or request): can you dial this address? Used when a server joins.

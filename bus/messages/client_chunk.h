@@ -93,8 +93,7 @@ struct InspectChunk {
     std::vector<std::uint64_t> hashes;     // with `verify`: XXH3 per block; none if the chunk changed meanwhile
     std::uint32_t records_digest = 0;      // of what is remembered of appends
     Bytes payload;                         // with `records`: those, encoded (chunkserver/append_records.h)
-    GFS_FIELDS(version, fence, serial, length, sealed, suspect, damaged, checksums, bad, hashes,
-                       records_digest);
+    GFS_FIELDS(version, fence, serial, length, sealed, suspect, damaged, checksums, bad, hashes, records_digest);
   };
   ChunkHandle handle;
   bool verify = false;   // read every byte

@@ -274,9 +274,9 @@ struct ClusterStatus {
     std::string follows;          // empty: the master itself says so. Else a shadow: its master's address, ...
     std::uint64_t behind_ms = 0;  // ... and how old, at most, what it says is
     std::uint64_t trash_items = 0, trash_files = 0, trash_bytes = 0;
-    GFS_FIELDS(cluster, health, codes, address, term, index, up, suspect, lost, files, directories,
-                       chunks_total, chunks_full, chunks_under, chunks_lost, chunks_corrupt, used, capacity, epoch,
-                       follows, behind_ms, trash_items, trash_files, trash_bytes);
+    GFS_FIELDS(cluster, health, codes, address, term, index, up, suspect, lost, files, directories, chunks_total,
+               chunks_full, chunks_under, chunks_lost, chunks_corrupt, used, capacity, epoch, follows, behind_ms,
+               trash_items, trash_files, trash_bytes);
   };
   bool detail = false;
   GFS_FIELDS(detail);
@@ -318,7 +318,7 @@ struct ListChunks {
 // What `chunk info HANDLE` shows.
 struct FindChunk {
   static constexpr std::string_view kind = "master.find_chunk";
-  static constexpr Roles senders = kAnyClient;
+  static constexpr Roles senders = kAnyClient | kChunkserver;
   struct Reply {
     InodeId inode;
     ListChunks::Chunk chunk;

@@ -367,9 +367,50 @@ Task<bus::ListQuarantine::Reply> Filesystem::list_quarantine(bus::Address server
   return parts_->ask_server(std::move(server), std::move(ask), "list a quarantine");
 }
 
+Task<> Filesystem::mark_server(bus::MarkServer ask) {
+  std::string what = fmt::format("mark server {}", ask.server);
+  (void)co_await parts_->context.master.change(std::move(ask), std::move(what), parts_->context.deadline());
+}
+
+Task<> Filesystem::forget_server(ServerId server) {
+  bus::ForgetServer ask{server};
+  (void)co_await parts_->context.master.change(std::move(ask), fmt::format("forget server {}", server),
+                                               parts_->context.deadline());
+}
+
+Task<bus::AskStop::Reply> Filesystem::ask_stop(std::vector<ServerId> servers) {
+  bus::AskStop ask{std::move(servers)};
+  co_return co_await parts_->context.master.ask(std::move(ask), "ask whether servers may stop",
+                                                parts_->context.deadline(), MasterClient::Who::master);
+}
+
+Task<> Filesystem::set_repair(bus::SetRepair ask) {
+  (void)co_await parts_->context.master.change(std::move(ask), "change repair", parts_->context.deadline());
+}
+
+Task<bus::ListRepairs::Reply> Filesystem::repairs(std::uint32_t limit) {
+  bus::ListRepairs ask{limit};
+  co_return co_await parts_->context.master.ask(std::move(ask), "list repairs", parts_->context.deadline(),
+                                                MasterClient::Who::master);
+}
+
+Task<bus::Explain::Reply> Filesystem::explain(bus::Explain ask) {
+  co_return co_await parts_->context.master.ask(std::move(ask), "ask why", parts_->context.deadline(),
+                                                MasterClient::Who::master);
+}
+
 Task<bus::ListMembers::Reply> Filesystem::members(bus::Address of, bus::ListMembers ask) {
   return parts_->ask_server(of.empty() ? parts_->context.settings.master : std::move(of), std::move(ask),
                             "list members");
+}
+
+Task<bus::ScrubStatus::Reply> Filesystem::scrub_status(bus::Address server) {
+  return parts_->ask_server(std::move(server), bus::ScrubStatus{}, "ask how far scrubbing is");
+}
+
+Task<> Filesystem::control_scrub(bus::Address server, bus::ScrubOrder order) {
+  bus::ControlScrub ask{order};
+  (void)co_await parts_->ask_server(std::move(server), std::move(ask), "give an order to scrubbing");
 }
 
 Task<bus::InspectChunk::Reply> Filesystem::inspect(bus::Address server, ChunkHandle handle, bool verify) {

@@ -20,6 +20,8 @@
 #include "bus/messages/client_log.h"
 #include "bus/messages/client_master.h"
 #include "bus/messages/client_policy.h"
+#include "bus/messages/client_repair.h"
+#include "bus/messages/client_scrub.h"
 #include "bus/messages/client_snapshot.h"
 #include "bus/messages/client_trash.h"
 #include "bus/messages/collection.h"
@@ -192,8 +194,18 @@ class Filesystem {
   Task<bus::RestoreChunk::Reply> restore_chunk(ServerId server, ChunkHandle handle);
   Task<bus::PurgeQuarantine::Reply> purge_quarantine(bus::PurgeQuarantine ask);
   Task<bus::ListQuarantine::Reply> list_quarantine(bus::Address server, bus::ListQuarantine ask);
+  // What an operator says of a server and of repair, and asks about them (bus/messages/client_repair.h).
+  Task<> mark_server(bus::MarkServer ask);
+  Task<> forget_server(ServerId server);
+  Task<bus::AskStop::Reply> ask_stop(std::vector<ServerId> servers);
+  Task<> set_repair(bus::SetRepair ask);
+  Task<bus::ListRepairs::Reply> repairs(std::uint32_t limit);
+  Task<bus::Explain::Reply> explain(bus::Explain ask);
   // A page of what a node believes of the others; empty: the master.
   Task<bus::ListMembers::Reply> members(bus::Address of, bus::ListMembers ask);
+  // How far a chunkserver has read through what it keeps; and how it shall go on.
+  Task<bus::ScrubStatus::Reply> scrub_status(bus::Address server);
+  Task<> control_scrub(bus::Address server, bus::ScrubOrder order);
   // What one member holds of a chunk; `verify` reads every byte.
   Task<bus::InspectChunk::Reply> inspect(bus::Address server, ChunkHandle handle, bool verify);
 

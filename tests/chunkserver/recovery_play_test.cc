@@ -117,6 +117,29 @@ TEST_F(RecoveryPlay, I23AStaleReplicaComesBackAsALearner) {
   expect_equal({0, 1, 2});
 }
 
+// Repair is slowed down at its target; what a writer waits for is not.
+TEST_F(RecoveryPlay, ACopyAheadOfTimeIsAsFastAsItMayBe) {
+  start(3);
+  ASSERT_TRUE(configure(1, {0, 1}, true));
+  for (int i = 0; i < 4; ++i) ASSERT_TRUE(write({0, 1}, 1, i * kFragmentMax, std::string(kFragmentMax, 'a')));
+  const Instant begin = world.now();
+  bus::CloneChunk clone{chunk, member(0), kFragmentMax / 2};
+  bus::CallOptions options;
+  options.deadline = 60s;
+  Result<bus::CloneChunk::Reply> copied =
+      world.run(master.endpoint.call(master.peers.at(id_of(2)), std::move(clone), options));
+  ASSERT_TRUE(copied) << copied.error().text();
+  EXPECT_EQ(copied->copied, 4 * kFragmentMax);
+  EXPECT_GE(world.now() - begin, 6s) << "the last of four begins after six seconds, at half a fragment a second";
+  EXPECT_LE(world.now() - begin, 8s);
+  const Instant joined = world.now();
+  bus::Configure order = configuration(2, {0, 1, 2}, false);
+  order.joining = {id_of(2)};
+  ASSERT_TRUE(configure(order));
+  EXPECT_LE(world.now() - joined, 1s);
+  expect_equal({0, 1, 2});
+}
+
 // Data that carries its own CRC32C behind it has one block checksum whatever it says: a returning replica must not be
 // taken for equal by it.
 TEST_F(RecoveryPlay, BlocksOfOneChecksumAreToldApart) {

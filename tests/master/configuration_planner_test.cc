@@ -1,7 +1,7 @@
 // plan_configuration: who stays, who joins, who leads, for every way the members may stand. Servers are letters; a row
 // gives each member as "A" and how it stands:
 //   A sound   A? not reported yet   A! suspect (A~ of an older version)   A# damaged   A0 missing   A- away   A*
-//   failing A+ joining, here   A% joining, away     and a leading ' if it is not up, so that it may not lead
+//   failing A/ drains A+ joining, here   A% joining, away     and a leading ' if it is not up, so that it may not lead
 #include "master/configuration_planner.h"
 
 #include <gtest/gtest.h>
@@ -36,6 +36,7 @@ std::vector<Standpoint> parse(const std::string& text) {
     if (c == '0') last.standing = Standing::missing;
     if (c == '-' || c == '%') last.standing = Standing::away, last.up = false;
     if (c == '*') last.standing = Standing::failing;
+    if (c == '/') last.leaving = true;
     if (c == '+' || c == '%') last.counts = false;
     if (last.standing != Standing::sound) last.why = std::string("it is ") + c;
   }
@@ -112,6 +113,19 @@ INSTANTIATE_TEST_SUITE_P(
         Row{"never below the minimum", "A B C", "", "A B led by A", {.goal = 1, .settled = true}},
         Row{"who leads next stays", "A B C", "", "A C led by C", {.lead = 'C', .goal = 2, .settled = true}},
         Row{"who may acknowledge alone stays", "A B C", "", "A C led by A", {.goal = 2, .settled = true, .lone = 'C'}},
+        Row{"who drains goes first", "A B/ C D", "", "A C D led by A", {.settled = true}},
+        Row{"who drains goes even if it leads", "A/ B C D", "", "B C D led by B", {.settled = true}},
+        Row{"X04: two drain, one more is there: one goes at a time",
+            "A/ B/ C D",
+            "",
+            "A C D led by C",
+            {.settled = true}},
+        Row{"who drains stays while nobody makes up for it", "A/ B C", "", "as it is", {.settled = true}},
+        Row{"who drains and may acknowledge alone stays",
+            "A/ B C D",
+            "",
+            "A B C led by B",
+            {.settled = true, .lone = 'A'}},
         Row{"not while one is in doubt", "A B C D?", "", "as it is", {.settled = true}},
         Row{"not while one is away for a moment", "A B C D'", "", "as it is", {.settled = true}},
         Row{"not before all have it for sure", "A B C D", "", "as it is"},

@@ -54,7 +54,8 @@ class HealingTest : public testing::Test {
   }
   std::vector<ChunkHandle> plan() {
     std::vector<ChunkHandle> handles;
-    for (const HealingPlanner::Order& order : planner.plan(now)) handles.push_back(order.handle);
+    for (const HealingPlanner::Order& order : planner.plan(now, to_ms(now.time_since_epoch())))
+      handles.push_back(order.handle);
     return handles;
   }
 
@@ -64,7 +65,9 @@ class HealingTest : public testing::Test {
   ServerTable servers{{.suspect_after = 3s, .lost_after = 10s}};
   std::set<ServerId> silent;
   bool restarted = false;
-  HealingPlanner planner{state, servers, 1s, [this](ChunkHandle, const Chunk&) { return restarted; }};
+  HealingPlanner planner{state, servers, {.heal_after = 1s, .clock = {0s, 0s, 0s}}, [this](ChunkHandle, const Chunk&) {
+                           return restarted;
+                         }};
 };
 
 TEST_F(HealingTest, WhatAChunkNeeds) {
@@ -133,10 +136,10 @@ TEST_F(HealingTest, TheMostEndangeredFirstAndAFewAtATime) {
   EXPECT_TRUE(plan().empty()) << "not at once";
   now += 1s;
   std::vector<ChunkHandle> first = plan();
-  ASSERT_EQ(first.size(), HealingPlanner::kAtOnce);
+  ASSERT_EQ(first.size(), HealingPlanner::kAtOnceLeast);
   EXPECT_EQ(first.front(), alone);
   EXPECT_TRUE(plan().empty());
-  planner.done(first[1], true, now);
+  planner.done(first[1], HealingPlanner::Outcome::carried_out, now);
   std::vector<ChunkHandle> next = plan();
   ASSERT_EQ(next.size(), 1u);
   EXPECT_EQ(std::count(first.begin(), first.end(), next.front()), 0);
@@ -151,7 +154,7 @@ TEST_F(HealingTest, WhatDoesNotGetBetterIsTriedLessOften) {
     beat();
     for (ChunkHandle one : plan()) {
       tries.push_back(to_ms(now - begin) / 1000);
-      planner.done(one, false, now);
+      planner.done(one, HealingPlanner::Outcome::failed, now);
     }
     now += 1s;
   }
@@ -163,7 +166,7 @@ TEST_F(HealingTest, WhatDoesNotGetBetterIsTriedLessOften) {
 TEST_F(HealingTest, WhatSettlesWithoutNeedingLessIsTriedLessOften) {
   for (int number : {1, 2, 3}) open(number);
   std::vector<ChunkHandle> hopeless;
-  for (std::size_t i = 0; i < HealingPlanner::kAtOnce; ++i) {
+  for (std::size_t i = 0; i < HealingPlanner::kAtOnceLeast; ++i) {
     hopeless.push_back(chunk({1, 2, 3}));
     bus::ReportDamage report{server(1), servers.find(server(1))->session, hopeless.back(), 0, "bad"};
     servers.damage(report);
@@ -179,7 +182,7 @@ TEST_F(HealingTest, WhatSettlesWithoutNeedingLessIsTriedLessOften) {
     for (ChunkHandle one : plan()) {
       if (one == other) helped = true, servers.note(server(2), one, {2}, 0);
       if (one != other) ++vain;
-      planner.done(one, true, now);
+      planner.done(one, HealingPlanner::Outcome::carried_out, now);
     }
     now += 250ms;
   }
@@ -192,15 +195,15 @@ TEST_F(HealingTest, TheListIsBoundedAndTheEndangeredFindAPlaceInIt) {
   for (std::size_t i = 0; i < HealingPlanner::kPatientsMax; ++i) chunk({1, 2});
   ChunkHandle alone = chunk({3});
   now += 1s;
-  for (int i = 0; i < 4; ++i) (void)planner.plan(now);
-  EXPECT_EQ(planner.patients(), HealingPlanner::kPatientsMax);
+  for (int i = 0; i < 4; ++i) (void)planner.plan(now, 0);
+  EXPECT_EQ(planner.patients().size(), HealingPlanner::kPatientsMax);
   now += 1s;
   beat();
   std::vector<ChunkHandle> begun;
   for (int i = 0; i < 10; ++i) {
     for (ChunkHandle one : plan()) {
       begun.push_back(one);
-      planner.done(one, false, now);
+      planner.done(one, HealingPlanner::Outcome::failed, now);
     }
   }
   EXPECT_EQ(std::count(begun.begin(), begun.end(), alone), 1);
@@ -210,11 +213,11 @@ TEST_F(HealingTest, ChunksThatGoAreForgotten) {
   for (int number : {1, 2, 3}) open(number);
   chunk({1, 2});
   EXPECT_TRUE(plan().empty());
-  EXPECT_EQ(planner.patients(), 1u);
+  EXPECT_EQ(planner.patients().size(), 1u);
   ASSERT_TRUE(state.apply({{}, RemoveOp{"/f", false}}).ok());
   now += 2s;
   EXPECT_TRUE(plan().empty());
-  EXPECT_EQ(planner.patients(), 0u);
+  EXPECT_EQ(planner.patients().size(), 0u);
 }
 
 }  // namespace

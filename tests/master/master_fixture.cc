@@ -91,6 +91,7 @@ Result<> next_answer(std::deque<Code>& answers) {
 
 Task<bus::CloneChunk::Reply> FakeServer::clone(bus::CloneChunk ask, bus::Caller) {
   cloned.push_back(ask);
+  if (clone_takes > Duration{}) co_await world_.clock.sleep(clone_takes);
   co_await next_answer(clone_answers);
   co_return bus::CloneChunk::Reply{clone_copies};
 }
@@ -218,6 +219,7 @@ void FakeServer::leave() {
 MasterTest::MasterTest() {
   settings.listen.control = kMasterAddress;
   settings.log_reserve = 64 << 10;
+  settings.repair_after = settings.repair_after_leaving = settings.mass_loss_pause = 0s;
   EXPECT_TRUE(start_master(true));
   client_bus.emplace(world.network, world.clock, "client");
   client.emplace(world.clock, world.random, *client_bus,

@@ -79,7 +79,7 @@ class FakeServer {
   std::vector<bus::Configure> configured;
   std::deque<Code> clone_answers, copy_answers, seal_answers, truncate_answers;  // the next ones; ok when empty
   std::vector<bus::CopyChunk> copied;
-  Duration configure_takes{}, copy_takes{};
+  Duration configure_takes{}, copy_takes{}, clone_takes{};
   std::uint32_t copy_digest = 7;
   std::vector<bus::CloneChunk> cloned;
   std::vector<bus::SealChunk> sealed;

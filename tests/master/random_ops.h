@@ -82,7 +82,7 @@ class RandomOps {
   ChunkHandle chunk(const MasterState& state) { return ChunkHandle{random_.between(1, state.last_handle().value + 1)}; }
 
   OpBody body(const MasterState& state) {
-    switch (random_.below(26)) {
+    switch (random_.below(29)) {
       case 0:
       case 1:
       case 2:
@@ -172,6 +172,13 @@ class RandomOps {
         const auto [inode, index] = borrowed(state);
         return ClaimChunkOp{inode, index};
       }
+      case 26:
+        return MarkServerOp{server(), static_cast<bus::ServerMark>(random_.below(4)),
+                            static_cast<WallMs>(random_.below(100000)), random_.chance(0.2) ? server() : ServerId{}};
+      case 27:
+        return ForgetServerOp{server()};
+      case 28:
+        return SetRepairOp{static_cast<std::int64_t>(random_.below(5)) - 2, rule(5000), rule(5000)};
       default:
         return SetPolicyOp{path(), random_.chance(0.5) ? bus::AckMode::primary : bus::AckMode::all};
     }

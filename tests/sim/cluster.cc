@@ -82,6 +82,10 @@ void Cluster::start_master() {
   settings.heartbeat = plan_.heartbeat;
   settings.suspect_after = plan_.heartbeat * 3;
   settings.lost_after = plan_.heartbeat * 10;
+  // Often enough to be met.
+  settings.repair_after = plan_.heartbeat * 2;
+  settings.repair_after_leaving = plan_.heartbeat * 10;
+  settings.mass_loss_pause = plan_.heartbeat * 15;
   settings.mutant = plan_.mutant;
   settings.adopt_epoch = std::exchange(adopt_epoch, std::nullopt);
   settings.fatal = [this, number = master_.lives](const Error& error) {
@@ -111,6 +115,7 @@ void Cluster::start_chunkserver(int number) {
   settings.data_wait = plan_.data_wait;
   settings.quarantine_time = plan_.quarantine_time;
   settings.collect_limit = 1'000'000;  // no operator is there
+  settings.scrub_pass = 0s;            // no disk rots here
   settings.on_collected = [this](ServerId server, ChunkHandle handle, Version version, bool orphan,
                                  std::uint64_t index) {
     if (on_collected) on_collected(server, handle, version, orphan, index);

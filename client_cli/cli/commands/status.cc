@@ -1,8 +1,7 @@
-#include <algorithm>
-
 #include "base/units.h"
 #include "client_cli/cli/commands.h"
 #include "client_cli/cli/exit_code.h"
+#include "client_cli/cli/health_codes.h"
 #include "client_cli/cli/table.h"
 
 namespace gfs::cli {
@@ -34,11 +33,6 @@ Json as_json(const Status& s) {
   return json;
 }
 
-constexpr std::string_view kBehind =
-    "Chunkservers have seen more of the log than this master has: its directory is older than the truth (a restored\n"
-    "copy?). They refuse it and delete nothing. Start the master from the right directory; if that is lost, this one\n"
-    "with --adopt-new-epoch. The master's log names the servers and the number.";
-
 Result<int> run(Session& session, const Arguments&) {
   Output& out = session.out();
   auto ask = [](Filesystem& filesystem) { return filesystem.status(); };
@@ -67,16 +61,14 @@ Result<int> run(Session& session, const Arguments&) {
                      {"trash", fmt::format("{} files  {}", s.trash_files, format_size(s.trash_bytes))},
                      {"capacity", fmt::format("{} used / {}{}", format_size(s.used), format_size(s.capacity), share)}});
   for (const std::string& code : s.codes) {
-    if (code == "GFS_MASTER_BEHIND") out.line(std::string(kBehind));
+    // What the numbers above do not say.
+    const bool shown = code == "GFS_SERVERS_LOST" || code == "GFS_FEW_SERVERS" || code.starts_with("GFS_CHUNKS_");
+    if (code == "GFS_MASTER_BEHIND") {
+      out.line(meaning_of(code));
+    } else if (!shown && !meaning_of(code).empty()) {
+      out.note(meaning_of(code));
+    }
   }
-  if (std::ranges::find(s.codes, "GFS_MASTER_DISK_FULL") != s.codes.end())
-    out.note("the master's disk is full: removing works, nothing else does until there is room again");
-  if (std::ranges::find(s.codes, "GFS_TRASH_FULL") != s.codes.end())
-    out.note("the trash is full: what would go next goes before its time (trash ls, trash purge)");
-  if (std::ranges::find(s.codes, "GFS_COLLECTION_REFUSED") != s.codes.end())
-    out.note("servers refuse to put away so many replicas at once: gc status shows them, gc allow lets them");
-  if (std::ranges::find(s.codes, "GFS_UNKNOWN_CHUNKS") != s.codes.end())
-    out.note("servers hold chunks that this master never gave out: its log may be older than the truth (gc status)");
   return kOk;
 }
 
