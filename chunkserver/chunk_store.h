@@ -143,6 +143,20 @@ class ChunkStore {
   Task<std::vector<std::uint32_t>> checksums(ChunkHandle handle);
   // Reads everything; on_damage is told of what does not verify.
   Task<BlocksSeen> verify(ChunkHandle handle);
+  // The same of up to 1 MiB, from block `first` on. not_found, corrupt.
+  struct Part {
+    std::uint64_t bytes = 0;
+    std::vector<std::uint32_t> bad;
+    std::uint32_t next = 0;  // block behind it
+    bool last = true;        // nothing is behind it
+  };
+  Task<Part> verify_part(ChunkHandle handle, std::uint32_t first);
+  // What is held verifies, but is known to be wrong: as if it were damaged.
+  void distrust(ChunkHandle handle, std::string reason);
+  // Puts a block's bytes in their place, durably, if they are what should be there by its checksum (conflict).
+  Task<> mend_block(ChunkHandle handle, std::uint32_t block, Bytes bytes);
+  // Reads everything; true: all of it verifies, and it is not damaged any more.
+  Task<bool> settle_damage(ChunkHandle handle);
   // What it remembers of appends. not_found, corrupt.
   Task<AppendRecords> records(ChunkHandle handle);
   // AppendRecords::judge on them.
@@ -264,6 +278,10 @@ class ChunkStore {
   void commit_install(Chunk* chunk, const InstallRecord& install, AppendRecords records, Lsn lsn);
   Task<> remove_copy(ChunkHandle handle);
   Task<> quiet(std::shared_ptr<Copy> copy);
+
+  // chunk_store_mend.cc
+  Task<> mend_block_now(ChunkHandle handle, std::uint32_t block, Bytes bytes);
+  Task<bool> settle_damage_now(ChunkHandle handle);
 
   // chunk_store_fork.cc
   Task<bus::ReplicaState> fork_now(ChunkHandle source, Version version, ChunkHandle handle);

@@ -48,6 +48,26 @@ Task<BlocksSeen> ChunkStore::verify(ChunkHandle handle) {
   co_return out;
 }
 
+Task<ChunkStore::Part> ChunkStore::verify_part(ChunkHandle handle, std::uint32_t first) {
+  constexpr std::uint32_t kAtOnce = kFragmentMax / kBlockSize;
+  Chunk* chunk = co_await held(handle);
+  Use use(chunk);
+  co_await load(chunk);
+  Part part;
+  Seen seen = co_await look_at(chunk, first, first + kAtOnce - 1);
+  if (!seen.bad.empty()) damage(chunk, seen.bad.front(), seen.reason);
+  part.bytes = seen.bytes.size();
+  part.bad = std::move(seen.bad);
+  part.next = first + kAtOnce;
+  part.last = part.next >= blocks_of(chunk->length);
+  co_return part;
+}
+
+void ChunkStore::distrust(ChunkHandle handle, std::string reason) {
+  Result<Chunk*> chunk = held(handle);
+  if (chunk) damage(*chunk, 0, std::move(reason));
+}
+
 // Blocks of [first, last] that the chunk has (a cut may leave fewer than there were), compared with what they should
 // be. What is in flight beside us: appends leave the bytes of `length` alone; an overwrite is waited for, and if one
 // passed while we read, we look again.

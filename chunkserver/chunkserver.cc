@@ -16,11 +16,13 @@
 #include "chunkserver/inspect_service.h"
 #include "chunkserver/make_equal.h"
 #include "chunkserver/master_memory.h"
+#include "chunkserver/mender.h"
 #include "chunkserver/primary_order.h"
 #include "chunkserver/probe_service.h"
 #include "chunkserver/push_service.h"
 #include "chunkserver/read_service.h"
 #include "chunkserver/replica.h"
+#include "chunkserver/scrubber.h"
 #include "chunkserver/session.h"
 #include "chunkserver/staging.h"
 #include "chunkserver/write_service.h"
@@ -54,6 +56,8 @@ struct ChunkServer::Parts {
     ProbeService probes;
     HeartbeatLoop heartbeats;
     Collection collection;
+    Scrubber scrubber;
+    Mender mender;
   };
 
   Parts(Executor& executor_of, Random& random_of, bus::Bus& bus_of, Disk& disk_of, Settings settings_of,
@@ -144,7 +148,10 @@ ChunkServer::Parts::Services::Services(Parts& parts, Identity identity, Heartbea
       pushes(parts.endpoint, parts.staging),
       probes(parts.endpoint, parts.settings.chunk_size),
       heartbeats(parts.endpoint, parts.disk, parts.store, session, parts.memory, identity, std::move(surroundings)),
-      collection(parts.executor, parts.store, parts.collection_settings()) {}
+      collection(parts.executor, parts.store, parts.collection_settings()),
+      scrubber(parts.endpoint, parts.disk, parts.store, identity.server,
+               {parts.settings.scrub_pass, parts.settings.scrub_rate}),
+      mender(parts.endpoint, parts.store, identity.server) {}
 
 Task<> ChunkServer::Parts::start() {
   if (settings.masters.empty()) co_await fail(Code::invalid_argument, "no master to register with was named");
@@ -158,7 +165,9 @@ Task<> ChunkServer::Parts::start() {
   const ServerId self = identity.server;
   store.on_damage = [this, self](ChunkHandle handle, std::uint32_t block, const std::string& reason) {
     log::error("block_damaged", {{"server", self}, {"chunk", handle}, {"block", block}, {"reason", reason}});
-    if (services) services->heartbeats.report_damage(handle, block, reason);
+    if (!services) return;
+    services->heartbeats.report_damage(handle, block, reason);
+    services->mender.note_damage(handle);
   };
   store.on_broken = [this](const Error& error) {
     give_up({Code::read_only, "the disk can no longer be trusted: " + error.message, {}});
@@ -178,6 +187,8 @@ Task<> ChunkServer::Parts::start() {
     if (!ended) give_up(ended.error());
   });
   tasks.spawn(services->collection.run());
+  tasks.spawn(services->scrubber.run());
+  tasks.spawn(services->mender.run());
 }
 
 void ChunkServer::Parts::serve(ServerId self) {
@@ -220,6 +231,11 @@ void ChunkServer::Parts::serve(ServerId self) {
     if (settings.on_collected) settings.on_collected(self, handle, version, why == Garbage::orphan, index);
   };
   to.collection.serve(endpoint);
+  to.scrubber.find_chunk = [&to](ChunkHandle handle) { return to.heartbeats.find_chunk(handle); };
+  to.mender.find_chunk = to.scrubber.find_chunk;
+  to.mender.report_mended = [&to](ChunkHandle handle) { to.heartbeats.report_damage(handle, 0, {}, true); };
+  endpoint.serve<&Scrubber::status>(to.scrubber);
+  endpoint.serve<&Scrubber::control>(to.scrubber);
   endpoint.serve<&WriteService::write>(to.writes);
   endpoint.serve<&WriteService::sync>(to.writes);
   endpoint.serve<&WriteService::truncate>(to.writes);

@@ -34,6 +34,9 @@ struct Settings {
   std::uint64_t collect_limit = 100;
   std::uint32_t collect_percent = 5;
   Duration collect_window = 1h;
+  // Everything is read through once in so long (0: never), never faster than so many bytes a second (0: no limit).
+  Duration scrub_pass = 14 * 24h;
+  std::uint64_t scrub_rate = 8ull << 20;
   std::uint64_t chunk_size = 64ull << 20;  // tests only: as the master's
   std::string mutant;                      // test-only, as master::Settings::mutant
   // Test-only: told of every mutation this server has applied, and of every one it has acknowledged as primary, for the

@@ -26,6 +26,8 @@ Result<> read_file(const std::string& path, Options& options, Settings& settings
   config->get("collect_limit", settings.collect_limit);
   config->get("collect_percent", settings.collect_percent);
   config->get_duration("collect_window", settings.collect_window);
+  config->get_duration("scrub_pass", settings.scrub_pass);
+  config->get_size("scrub_rate", settings.scrub_rate);
   Result<> finished = config->finish();
   if (!finished) return finished;
   if (options.data.empty()) options.data = file.data;
@@ -72,6 +74,8 @@ Result<> apply(const Options& options, Settings& settings) {
   if (settings.quarantine_time < Duration::zero() || settings.collect_window <= Duration::zero()) {
     return fail(Code::invalid_argument, "quarantine_time, collect_window: not before now");
   }
+  if (settings.scrub_pass != Duration::zero() && (settings.scrub_pass < 1s || settings.scrub_pass > 24h * 3650))
+    return fail(Code::invalid_argument, "scrub_pass: it is neither 0s nor between 1s and ten years");
   if (settings.collect_percent > 100) {
     return fail(Code::invalid_argument, "collect_percent: {} is more than 100", settings.collect_percent);
   }

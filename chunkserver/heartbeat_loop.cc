@@ -153,7 +153,7 @@ Task<> HeartbeatLoop::report_chunks() {
   }
 }
 
-void HeartbeatLoop::report_damage(ChunkHandle handle, std::uint32_t block, std::string reason) {
+void HeartbeatLoop::report_damage(ChunkHandle handle, std::uint32_t block, std::string reason, bool mended) {
   if (damages_.size() >= kDamagesMax) return;  // the full report of the next registration says it
   bus::ReportDamage damage;
   damage.server = identity_.server;
@@ -161,6 +161,7 @@ void HeartbeatLoop::report_damage(ChunkHandle handle, std::uint32_t block, std::
   damage.handle = handle;
   damage.block = block;
   damage.reason = std::move(reason);
+  damage.mended = mended;
   damages_.push_back(std::move(damage));
 }
 
@@ -255,6 +256,14 @@ Task<> HeartbeatLoop::report_sealed(ChunkHandle handle, Version version, std::ui
   bus::CallOptions options;
   options.deadline = kCallTime;
   (void)co_await endpoint_.call(master(), std::move(report), options);
+}
+
+Task<bus::FindChunk::Reply> HeartbeatLoop::find_chunk(ChunkHandle handle) {
+  if (!registered_) co_await fail(Code::unavailable, "no master has registered this server");
+  bus::FindChunk ask{handle};
+  bus::CallOptions options;
+  options.deadline = kCallTime;
+  co_return co_await endpoint_.call(master(), std::move(ask), options);
 }
 
 void HeartbeatLoop::move_on() { at_ = (at_ + 1) % surroundings_.masters.size(); }

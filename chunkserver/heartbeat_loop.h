@@ -19,6 +19,7 @@
 
 #include "bus/endpoint.h"
 #include "bus/messages/chunk_master.h"
+#include "bus/messages/client_master.h"
 #include "chunkserver/chunk_store.h"
 #include "chunkserver/identity.h"
 #include "chunkserver/master_memory.h"
@@ -41,11 +42,13 @@ class HeartbeatLoop {
   Task<> run();
   // Says goodbye to the master, if there is one; does not wait long.
   Task<> leave();
-  void report_damage(ChunkHandle handle, std::uint32_t block, std::string reason);
+  void report_damage(ChunkHandle handle, std::uint32_t block, std::string reason, bool mended = false);
   // Accuses a member of a chunk's configuration; returns when the master has decided.
   Task<> accuse(ChunkHandle handle, Version version, ServerId accused, bool confessed, Error error);
   // The seal is on every member: returns when the master has logged it.
   Task<> report_sealed(ChunkHandle handle, Version version, std::uint64_t length);
+  // Who holds the chunk.
+  Task<bus::FindChunk::Reply> find_chunk(ChunkHandle handle);
   // The master's time, as of its last answer and our clock since; never goes back.
   std::int64_t master_now() const;
 

@@ -19,6 +19,7 @@ enum class Kind : std::uint8_t {
   install = 6,
   suspect = 7,
   fork = 8,
+  mend = 9,
 };
 
 std::uint32_t checksum_of(const RecordPlace& place, std::string_view body, std::string_view bytes) {
@@ -173,6 +174,8 @@ Result<JournalRecord> decode_fields(LittleEndianReader& in, const Bytes& body) {
       return DamageRecord{ChunkHandle{in.u64()}};
     case Kind::suspect:
       return SuspectRecord{ChunkHandle{in.u64()}};
+    case Kind::mend:
+      return MendRecord{ChunkHandle{in.u64()}};
   }
   return fail(Code::corrupt, "a record of unknown kind {}", static_cast<int>(kind));
 }
@@ -297,6 +300,9 @@ std::string encode_record(const JournalRecord& record) {
   } else if (const auto* suspect = std::get_if<SuspectRecord>(&record)) {
     out.u8(static_cast<std::uint8_t>(Kind::suspect));
     out.u64(suspect->handle.value);
+  } else if (const auto* mend = std::get_if<MendRecord>(&record)) {
+    out.u8(static_cast<std::uint8_t>(Kind::mend));
+    out.u64(mend->handle.value);
   }
   return out.take();
 }

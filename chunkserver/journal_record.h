@@ -95,13 +95,19 @@ struct DamageRecord {
   ChunkHandle handle;
 };
 
+// Every block verifies again.
+struct MendRecord {
+  ChunkHandle handle;
+};
+
 // A power cut may have taken something of the chunk.
 struct SuspectRecord {
   ChunkHandle handle;
 };
 
 using JournalRecord =
-    std::variant<AdoptRecord, IntentRecord, DurableRecord, DamageRecord, PromiseRecord, InstallRecord, SuspectRecord>;
+    std::variant<AdoptRecord, IntentRecord, DurableRecord, DamageRecord, PromiseRecord, InstallRecord, SuspectRecord,
+                 MendRecord>;
 
 inline constexpr std::uint64_t kSegmentMagic = 0x314e524a53464721;
 inline constexpr std::uint32_t kRecordMagic = 0x31524a47;

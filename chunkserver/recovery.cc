@@ -171,6 +171,11 @@ void Recovery::take(SegmentContents contents) {
       if (found == store_.chunks_.end() || entry.lsn <= found->second->lsn) continue;
       found->second->damaged = true;
       found->second->lsn = entry.lsn;
+    } else if (auto* mend = std::get_if<MendRecord>(&entry.record)) {
+      auto found = store_.chunks_.find(mend->handle);
+      if (found == store_.chunks_.end() || entry.lsn <= found->second->lsn) continue;
+      found->second->damaged = false;
+      found->second->lsn = entry.lsn;
     } else if (auto* suspect = std::get_if<SuspectRecord>(&entry.record)) {
       auto found = store_.chunks_.find(suspect->handle);
       if (found == store_.chunks_.end() || entry.lsn <= found->second->lsn) continue;

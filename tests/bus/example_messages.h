@@ -11,6 +11,8 @@
 #include "bus/messages/client_log.h"
 #include "bus/messages/client_master.h"
 #include "bus/messages/client_policy.h"
+#include "bus/messages/client_repair.h"
+#include "bus/messages/client_scrub.h"
 #include "bus/messages/client_snapshot.h"
 #include "bus/messages/client_trash.h"
 #include "bus/messages/gossip.h"
@@ -107,7 +109,7 @@ void each_example_message(Visit&& visit) {
   visit("server.report_chunks",
         ReportChunks{server, session, {ReportChunks::Held{handle, version, 5000, true, true, true}}, ChunkHandle{0x1233}, false});
   visit("server.report_chunks.reply", ReportChunks::Reply{false});
-  visit("server.report_damage", ReportDamage{server, session, handle, 17, "checksum"});
+  visit("server.report_damage", ReportDamage{server, session, handle, 17, "checksum", true});
   visit("server.configure", Configure{handle,
                                       version,
                                       {member},
@@ -281,7 +283,7 @@ void each_example_message(Visit&& visit) {
   const auto node = example_id<NodeId>(0x90);
   const MemberRecord told{node,        kChunkserver, MemberStatus::suspect, 7,       example_id<NodeId>(0xa0), 1767225600123,
                             "tcp://127.0.0.1:7513", "rack 1", "gfs-chunkserver 0.1.0", 5000, 6000, 42, Verdict::back, 9};
-  const Believed believed{MemberStatus::suspect, 7};
+  const Believed believed{MemberStatus::suspect, 7, node};
   const Exchange::Part part{NodeId{}, node, 3, 0xdeadbeefcafe};
   visit("gossip.ping", Ping{told, believed, 5, node, {told}});
   visit("gossip.ack", Ack{told, believed, 5, {told}});
@@ -292,6 +294,22 @@ void each_example_message(Visit&& visit) {
   visit("gossip.find_members.reply", FindMembers::Reply{{"tcp://127.0.0.1:7503"}});
   visit("gossip.list_members", ListMembers{node, 10});
   visit("gossip.list_members.reply", ListMembers::Reply{told, 2, {ListMembers::Row{told, 120, 90, 5000, 2}}, true});
+  visit("master.mark_server", MarkServer{server, ServerMark::drain, 1800000, example_id<ServerId>(0xb0)});
+  visit("master.forget_server", ForgetServer{server});
+  visit("master.ask_stop", AskStop{{server}});
+  visit("master.ask_stop.reply", AskStop::Reply{false, "why", 5, 1, 2, 3, {handle}});
+  visit("master.set_repair", SetRepair{1, 4096, -1});
+  visit("master.list_repairs", ListRepairs{10});
+  visit("master.list_repairs.reply",
+        ListRepairs::Reply{true, 4096, 8192, "held", 2, 1, {0, 1, 1, 0}, 3, 4000, 5,
+                           {ListRepairs::Repair{handle, "copy", 1, 3, "running", "", server, server, 9000, 2}}});
+  visit("server.scrub_status", ScrubStatus{1});
+  visit("server.scrub_status.reply", ScrubStatus::Reply{false, true, true, handle, 1767225600123, 5, 6000, 1, 2, 7, 8000,
+                                                        1767225600456, 3, 4, 65536});
+  visit("server.control_scrub", ControlScrub{ScrubOrder::pause});
+  visit("master.explain", Explain{handle, server, 10});
+  visit("master.explain.reply",
+        Explain::Reply{{"as it is"}, {Explain::Decision{1767225600123, "dropped", handle, server, "why"}}, 1767225600456});
 }
 
 }  // namespace gfs::bus

@@ -76,6 +76,7 @@ TEST(JournalRecord, EveryKindComesBackAsItWasWritten) {
   EXPECT_EQ(back(DurableRecord{kHandle, 8}).through, 8u);
   EXPECT_EQ(back(DamageRecord{kHandle}).handle, kHandle);
   EXPECT_EQ(back(SuspectRecord{kHandle}).handle, kHandle);
+  EXPECT_EQ(back(MendRecord{kHandle}).handle, kHandle);
 }
 
 TEST(JournalRecord, EveryMutationComesBackAsItWasWritten) {

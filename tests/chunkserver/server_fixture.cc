@@ -15,6 +15,7 @@ FakeMaster::FakeMaster(SimExecutor& world, bus::SimNetwork& network, ClusterId c
   endpoint.serve<&FakeMaster::damage>(*this);
   endpoint.serve<&FakeMaster::accuse>(*this);
   endpoint.serve<&FakeMaster::sealed>(*this);
+  endpoint.serve<&FakeMaster::find_chunk>(*this);
   Result<bus::ListenAt> bound = bus_.listen({kMasterAddress, {}, {}});
   EXPECT_TRUE(bound) << (bound ? "" : bound.error().text());
 }
@@ -70,6 +71,22 @@ Task<bus::AccuseMember::Reply> FakeMaster::accuse(bus::AccuseMember ask, bus::Ca
   co_return reply;
 }
 
+Task<bus::FindChunk::Reply> FakeMaster::find_chunk(bus::FindChunk ask, bus::Caller) {
+  bus::FindChunk::Reply reply;
+  for (ServerId member : members[ask.handle]) {
+    bus::ListChunks::Holder holder;
+    holder.server = member;
+    holder.address = servers.at(member).control;
+    holder.state = "ok";
+    for (const bus::ReportDamage& report : damages) {
+      if (report.server == member && report.handle == ask.handle) holder.state = report.mended ? "ok" : "corrupt";
+    }
+    holder.member = true;
+    reply.chunk.members.push_back(std::move(holder));
+  }
+  co_return reply;
+}
+
 Task<bus::Done> FakeMaster::sealed(bus::ChunkSealed ask, bus::Caller) {
   seals.push_back(ask);
   co_return bus::Done{};
@@ -89,6 +106,7 @@ Result<> ServerNode::start(Settings settings) {
   bus = std::make_unique<bus::SimBus>(network, *node, "cs" + std::to_string(number));
   disk = platter.mount(*node);
   settings.masters = {kMasterAddress};
+  if (settings.scrub_pass == Settings().scrub_pass) settings.scrub_pass = 0s;  // whoever wants it says so
   settings.listen = {control(), data(), {}};
   server = std::make_unique<ChunkServer>(*node, *random, *bus, *disk, settings);
   return world.run(server->start());

@@ -35,6 +35,7 @@ class FakeMaster {
   Task<bus::Done> damage(bus::ReportDamage ask, bus::Caller caller);
   Task<bus::AccuseMember::Reply> accuse(bus::AccuseMember ask, bus::Caller caller);
   Task<bus::Done> sealed(bus::ChunkSealed ask, bus::Caller caller);
+  Task<bus::FindChunk::Reply> find_chunk(bus::FindChunk ask, bus::Caller caller);
 
   ClusterId cluster;
   std::map<ServerId, bus::RegisterServer> servers;
@@ -43,6 +44,7 @@ class FakeMaster {
   std::vector<bus::ReportDamage> damages;
   std::vector<bus::AccuseMember> accusations;
   std::vector<bus::ChunkSealed> seals;
+  std::map<ChunkHandle, std::vector<ServerId>> members;  // as find_chunk() says
   std::int64_t now_ms = 1'000'000'000;
   int heartbeats = 0;
   bus::Heartbeat last_beat;

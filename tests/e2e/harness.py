@@ -15,7 +15,7 @@ import tempfile
 import time
 import unittest
 
-BIN = os.environ.get("GFS_BIN", os.path.join(os.path.dirname(__file__), "../../build/dev/bin"))
+BIN = os.environ.get("GFS_BIN", os.path.join(os.path.dirname(__file__), "../../build/release/bin"))
 SOURCE = os.environ.get("GFS_SOURCE", os.path.join(os.path.dirname(__file__), "../.."))
 SLOW = 6 if "asan" in BIN or "tsan" in BIN else 1
 
@@ -107,6 +107,8 @@ class Cluster:
 
     def __init__(self, chunkservers=3, root=None, master_settings="", chunkserver_settings=""):
         self.root = root or tempfile.mkdtemp(prefix="gfs-e2e-")
+        if "repair_after" not in master_settings:  # nobody waits for half a minute
+            master_settings = 'repair_after = "1s"\nrepair_after_leaving = "1s"\n' + master_settings
         with open(f"{self.root}/master.toml", "w") as file:
             file.write(master_settings)
         with open(f"{self.root}/chunkserver.toml", "w") as file:
