@@ -59,32 +59,36 @@ Task<ChunkReader::Committed> ChunkReader::read_committed(ChunkAt at, std::uint64
     Error last{Code::unavailable, fmt::format("chunk {} has no replica at the moment", layout->handle), {}};
     bool may_recover = layout->members.empty();
     bool only_old_layout = false, unsure = false;
-    for (const bus::Member& member : context_.replicas.order(*layout, context_.executor.now())) {
-      if (damaged.contains(member.server)) {
-        last = {Code::corrupt, fmt::format("chunk {}: every replica that answers is damaged", layout->handle), {}};
-        continue;
+    std::vector<bus::Member> members = context_.replicas.order(*layout, context_.executor.now());
+    const bool bad = std::erase_if(members, [&](const bus::Member& one) { return damaged.contains(one.server); }) > 0;
+    if (bad) last = {Code::corrupt, fmt::format("chunk {}: every replica that answers is damaged", layout->handle), {}};
+    while (!members.empty() && context_.executor.now() < deadline) {
+      std::optional<bus::Member> second;
+      if (members.size() > 1) second = members[1];
+      std::vector<Tried> tries =
+          co_await read_hedged(members.front(), std::move(second), at, *layout, offset, size, deadline);
+      for (Tried& one : tries) {
+        std::erase_if(members, [&](const bus::Member& other) { return other.server == one.member.server; });
+        if (one.got) {
+          Result<> here = co_await check_still_here(at, *layout, one.got->version, deadline).outcome();
+          if (here) co_return std::move(*one.got);
+          one.got = fail(std::move(here));
+        }
+        attempts.failed(server_text(one.member), one.got.error());
+        last = std::move(one.got).error();
+        if (last.code == Code::corrupt) {
+          damaged.insert(one.member.server);
+          log::write_limited(log::Level::warn, "replica_damaged",
+                             {{"server", one.member.server}, {"chunk", layout->handle}, {"reason", last.message}});
+        } else {
+          Rule rule = rule_of(Trying::read, last.code);
+          may_recover = may_recover || rule.change != Change::give_up;
+          bool again = in_a_row.again(last.code, rule);
+          if (rule.change != Change::give_up && !again) co_await fail(attempts.give_up(last));
+        }
+        unsure = unsure || last.code == Code::unavailable;
+        only_old_layout = only_old_layout || last.code == Code::stale_version || last.code == Code::not_found;
       }
-      if (context_.executor.now() >= deadline) break;
-      Result<Committed> got = co_await read_from(member, at, *layout, offset, size, deadline).outcome();
-      if (got) {
-        Result<> here = co_await check_still_here(at, *layout, got->version, deadline).outcome();
-        if (here) co_return std::move(*got);
-        got = fail(std::move(here));
-      }
-      attempts.failed(server_text(member), got.error());
-      last = std::move(got).error();
-      if (last.code == Code::corrupt) {
-        damaged.insert(member.server);
-        log::write_limited(log::Level::warn, "replica_damaged",
-                           {{"server", member.server}, {"chunk", layout->handle}, {"reason", last.message}});
-      } else {
-        Rule rule = rule_of(Trying::read, last.code);
-        may_recover = may_recover || rule.change != Change::give_up;
-        bool again = in_a_row.again(last.code, rule);
-        if (rule.change != Change::give_up && !again) co_await fail(attempts.give_up(last));
-      }
-      unsure = unsure || last.code == Code::unavailable;
-      only_old_layout = only_old_layout || last.code == Code::stale_version || last.code == Code::not_found;
     }
     if (layout->members.empty()) attempts.failed("master", last);
     context_.layouts.drop(at.inode, at.index, version);
@@ -99,8 +103,75 @@ Task<ChunkReader::Committed> ChunkReader::read_committed(ChunkAt at, std::uint64
   }
 }
 
+namespace {
+
+// Two reads side by side.
+template <class T>
+struct Race {
+  std::optional<Result<T>> first, second;
+  bool both = false;  // were begun
+  std::optional<Promise<void>> waiter;
+
+  bool over() const {
+    if ((first && *first) || (second && *second)) return true;
+    return first && (!both || second);
+  }
+  void end(std::optional<Result<T>>& slot, Result<T> result) {
+    slot = std::move(result);
+    if (!over() || !waiter) return;
+    Promise<void> waiting = std::move(*waiter);
+    waiter.reset();
+    waiting.set({});
+  }
+  // `race` outlives it.
+  static Task<> wait(Race* race) {
+    if (race->over()) co_return;
+    Promise<void> promise;
+    Future<void> future = promise.future();
+    race->waiter = std::move(promise);
+    co_await std::move(future);
+  }
+};
+
+}  // namespace
+
+Task<std::vector<ChunkReader::Tried>> ChunkReader::read_hedged(bus::Member first, std::optional<bus::Member> second,
+                                                               ChunkAt at, bus::ChunkLayout layout,
+                                                               std::uint64_t offset, std::uint64_t size,
+                                                               Instant deadline) {
+  std::vector<Tried> tried;
+  if (!second) {
+    Result<Committed> got = co_await read_from(first, at, layout, offset, size, deadline).outcome();
+    tried.push_back({std::move(first), std::move(got)});
+    co_return tried;
+  }
+  Race<Committed> race;
+  TaskGroup group;  // whoever is overtaken ends with it
+  group.spawn(read_from(first, at, layout, offset, size, deadline),
+              [&race](Result<Committed> got) { race.end(race.first, std::move(got)); });
+  const Instant patience = std::min(deadline, context_.executor.now() + context_.hedges.after());
+  Task<> first_alone = Race<Committed>::wait(&race);
+  (void)co_await with_deadline(context_.executor, patience, "the first replica", std::move(first_alone)).outcome();
+  if (!race.over() && context_.hedges.take()) {
+    race.both = true;
+    group.spawn(read_from(*second, at, layout, offset, size, deadline),
+                [&race](Result<Committed> got) { race.end(race.second, std::move(got)); });
+  }
+  co_await Race<Committed>::wait(&race);
+  const bool overtaken = !race.first && race.second && *race.second;
+  if (overtaken) context_.replicas.slow(first.server, context_.executor.now());
+  if (race.second && *race.second) {
+    tried.push_back({std::move(*second), std::move(*race.second)});
+    co_return tried;
+  }
+  if (race.second) tried.push_back({std::move(*second), std::move(*race.second)});
+  if (race.first) tried.push_back({std::move(first), std::move(*race.first)});
+  co_return tried;
+}
+
 Task<ChunkReader::Committed> ChunkReader::read_from(bus::Member member, ChunkAt at, bus::ChunkLayout layout,
                                                     std::uint64_t offset, std::uint64_t size, Instant deadline) {
+  const Instant begun = context_.executor.now();
   bus::ReadChunk ask{layout.handle, layout.version, offset, size, context_.master.on_shadow()};
   bus::Peer to = bus::Peer::at(member.control);
   Result<bus::ReadChunk::Reply> reply =
@@ -110,6 +181,7 @@ Task<ChunkReader::Committed> ChunkReader::read_from(bus::Member member, ChunkAt 
     co_await fail(std::move(reply));
   }
   context_.replicas.worked(member.server);
+  context_.hedges.note(context_.executor.now() - begun);
   if (reply->payload.size() > size) {
     co_await fail(Code::malformed, "{} bytes came where {} were asked for", reply->payload.size(), size);
   }

@@ -1,8 +1,9 @@
 // ChunkReader: bytes of one chunk, verified end to end, from whichever replica can give them.
 //
-// Replicas are tried in ReplicaChoice's order. One that fails is passed over; when all have failed the layout is asked
-// for again, with pauses, until the operation's deadline. A replica whose bytes do not match their checksums is not
-// asked again by the same read. The final error names each server and its reason.
+// Replicas are tried in ReplicaChoice's order. One that takes longer than most reads lately has a second one asked as
+// well (HedgeClock), and the first answer counts. One that fails is passed over; when all have failed the layout is
+// asked for again, with pauses, until the operation's deadline. A replica whose bytes do not match their checksums is
+// not asked again by the same read. The final error names each server and its reason.
 //
 // A replica that is further than the layout serves old readers, too. Its version tells: then the master is asked
 // whether the file has that chunk in that version, before the bytes are believed. It may have been shared with a
@@ -12,6 +13,7 @@
 #pragma once
 
 #include <optional>
+#include <vector>
 
 #include "base/bytes.h"
 #include "client_cli/client/context.h"
@@ -65,6 +67,15 @@ class ChunkReader {
   Task<bus::ChunkLayout> ask_master(ChunkAt at, Instant deadline);
   Task<bus::LocateForRead::Reply> ask_page(InodeId inode, std::uint32_t first, std::uint32_t count, std::string path,
                                            Instant deadline, MasterClient::Who who = MasterClient::Who::anybody);
+  // What became of a read from one member, or from two side by side. Of one that was overtaken nothing is said.
+  struct Tried {
+    bus::Member member;
+    Result<Committed> got;
+  };
+  // `second`: who is asked besides if `first` takes long; nobody if there is none. Who was asked in vain is told, too.
+  Task<std::vector<Tried>> read_hedged(bus::Member first, std::optional<bus::Member> second, ChunkAt at,
+                                       bus::ChunkLayout layout, std::uint64_t offset, std::uint64_t size,
+                                       Instant deadline);
   Task<Committed> read_from(bus::Member member, ChunkAt at, bus::ChunkLayout layout, std::uint64_t offset,
                             std::uint64_t size, Instant deadline);
   // Whether what a replica tells of `layout` is of this file, if its version is `version`. stale_version.

@@ -7,6 +7,7 @@
 #include "base/random.h"
 #include "bus/endpoint.h"
 #include "client_cli/client/filesystem.h"
+#include "client_cli/client/hedge_clock.h"
 #include "client_cli/client/layout_cache.h"
 #include "client_cli/client/master_client.h"
 #include "client_cli/client/replica_choice.h"
@@ -51,6 +52,7 @@ struct Context {
   MasterClient master;
   LayoutCache layouts;
   ReplicaChoice replicas;
+  HedgeClock hedges;
   WriteFloors floors;
   SingleFlight<std::tuple<InodeId, std::uint32_t, ChunkVersion>, bus::ChunkLayout> locating_to_write;
   // Whoever asks after a file was opened joins nobody who asked before.

@@ -15,11 +15,14 @@ bool on_this_host(const bus::Address& address) {
 std::vector<bus::Member> ReplicaChoice::order(const bus::ChunkLayout& layout, Instant now) const {
   std::vector<bus::Member> ordered;
   auto rank = [&](const bus::Member& member) {
-    auto avoided = avoided_.find(member.server);
-    bool unwell = !member.up || (avoided != avoided_.end() && avoided->second > now);
-    return (unwell ? 2 : 0) + (on_this_host(member.control) ? 0 : 1);
+    auto is_in = [&](const Until& servers) {
+      auto found = servers.find(member.server);
+      return found != servers.end() && found->second > now;
+    };
+    const bool unwell = !member.up || is_in(avoided_);
+    return (unwell ? 4 : is_in(slow_) ? 2 : 0) + (on_this_host(member.control) ? 0 : 1);
   };
-  for (int wanted = 0; wanted <= 3; ++wanted) {
+  for (int wanted = 0; wanted <= 5; ++wanted) {
     for (std::size_t i = 0; i < layout.members.size(); ++i) {
       const bus::Member& member = layout.members[(salt_ + layout.handle.value + i) % layout.members.size()];
       if (rank(member) == wanted) ordered.push_back(member);
@@ -28,9 +31,12 @@ std::vector<bus::Member> ReplicaChoice::order(const bus::ChunkLayout& layout, In
   return ordered;
 }
 
-void ReplicaChoice::failed(ServerId server, Instant now) {
-  if (avoided_.size() >= kAvoidedMax) std::erase_if(avoided_, [&](const auto& entry) { return entry.second <= now; });
-  if (avoided_.size() < kAvoidedMax || avoided_.contains(server)) avoided_[server] = now + kAvoided;
+void ReplicaChoice::avoid(Until& servers, ServerId server, Instant now) {
+  if (servers.size() >= kAvoidedMax) std::erase_if(servers, [&](const auto& entry) { return entry.second <= now; });
+  if (servers.size() < kAvoidedMax || servers.contains(server)) servers[server] = now + kAvoided;
 }
+
+void ReplicaChoice::failed(ServerId server, Instant now) { avoid(avoided_, server, now); }
+void ReplicaChoice::slow(ServerId server, Instant now) { avoid(slow_, server, now); }
 
 }  // namespace gfs::client

@@ -1,7 +1,8 @@
 // Which replica to turn to first: one that is well, on this host if there is one, else a seeded choice that stays the
 // same for a chunk (its pages are in that server's memory).
 //
-// A server that failed us lately goes to the end, so that one dead machine costs one deadline and not one per request.
+// A server that failed us lately goes to the end, so that one dead machine costs one deadline and not one per request;
+// one that was slower than another that was asked later goes behind those that were not.
 //
 // Pure: time is an argument. One thread.
 #pragma once
@@ -29,13 +30,17 @@ class ReplicaChoice {
 
   void failed(ServerId server, Instant now);
   void worked(ServerId server) { avoided_.erase(server); }
+  void slow(ServerId server, Instant now);
 
  private:
   static constexpr Duration kAvoided = 10s;
   static constexpr std::size_t kAvoidedMax = 1024;
 
+  using Until = std::map<ServerId, Instant>;
+  static void avoid(Until& servers, ServerId server, Instant now);
+
   const std::uint64_t salt_;
-  std::map<ServerId, Instant> avoided_;  // until when
+  Until avoided_, slow_;
 };
 
 }  // namespace gfs::client

@@ -50,6 +50,51 @@ TEST_F(Reading, EndsInTimeWhenEveryReplicaIsGoneAndNamesThemAll) {
   }
 }
 
+// P11: a server that answers everything, and slowly.
+TEST_F(Reading, P11ASlowReplicaIsOvertakenByAnother) {
+  has("hello");
+  auto file = open(Filesystem::Open::read);
+  for (int i = 0; i < 40; ++i) ASSERT_TRUE(run(file->read(0, 5)));
+  std::size_t first = 0;
+  for (std::size_t i = 0; i < std::size(servers); ++i) {
+    if (servers[i].calls["read"] > servers[first].calls["read"]) first = i;
+  }
+  servers[first].faults["read"] = std::deque<Fault>(100, Fault{.late = 3s});
+  const int before = servers[first].calls["read"];
+  Instant start = world.now();
+  Result<Bytes> got = run(file->read(0, 5));
+  ASSERT_TRUE(got) << got.error().text();
+  EXPECT_EQ(got->view(), "hello");
+  EXPECT_LT(world.now() - start, 1s);
+  start = world.now();
+  for (int i = 0; i < 20; ++i) ASSERT_TRUE(run(file->read(0, 5)));
+  EXPECT_LT(world.now() - start, 1s);
+  EXPECT_EQ(servers[first].calls["read"], before + 1) << "others are asked first for a while";
+}
+
+TEST_F(Reading, WhereAllAreSlowTheFirstAnswerCountsAndFewAreAskedTwice) {
+  has("hello");
+  auto file = open(Filesystem::Open::read);
+  for (ChunkServer& server : servers) server.faults["read"] = std::deque<Fault>(1000, Fault{.late = 300ms});
+  for (int i = 0; i < 100; ++i) ASSERT_TRUE(run(file->read(0, 5)));
+  int calls = 0;
+  for (ChunkServer& server : servers) calls += server.calls["read"];
+  EXPECT_LE(calls, 100 + 10 + 10 + 1);
+}
+
+TEST_F(Reading, AReplicaThatFailsWhileTheFirstIsSlowIsNoReasonToFail) {
+  has("hello");
+  auto file = open(Filesystem::Open::read);
+  for (std::size_t slow = 0; slow < std::size(servers); ++slow) {
+    for (std::size_t i = 0; i < std::size(servers); ++i)
+      servers[i].faults["read"] = {i == slow ? Fault{.late = 400ms} : Fault{Code::overloaded}};
+    Result<Bytes> got = run(file->read(0, 5));
+    ASSERT_TRUE(got) << got.error().text();
+    EXPECT_EQ(got->view(), "hello");
+    all_well();
+  }
+}
+
 TEST_F(Reading, TakesDamagedBytesFromAnotherReplica) {
   std::string content = some_bytes(200000);
   has(content);
