@@ -122,7 +122,7 @@ TEST(Completion, VerbsAndPaths) {
   };
   const Row rows[] = {
       {"ser", "ver ", {}},
-      {"server ", "ls ", {}},
+      {"checkpoint ", "now ", {}},
       {"bench ", "", {"append", "meta", "read", "write"}},
       {"ls /lo", "", {"logs/", "lost"}},
       {"ls /log", "s/", {}},
