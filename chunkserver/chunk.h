@@ -98,6 +98,8 @@ struct Chunk {
   Serial serial;
   std::uint64_t length = 0;
   bool damaged = false;
+  bool distrusted = false;    // and for another reason than that a block does not verify
+  std::uint64_t damages = 0;  // so often found, in this life
   bool sealed = false;
   bool suspect = false;
   bool appended = false;                 // there are append records, here or in the metadata file

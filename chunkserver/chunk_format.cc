@@ -11,6 +11,7 @@ namespace {
 constexpr std::uint32_t kFlagDamaged = 1;
 constexpr std::uint32_t kFlagSealed = 2;
 constexpr std::uint32_t kFlagSuspect = 4;
+constexpr std::uint32_t kFlagDistrusted = 8;
 constexpr std::size_t kSmallest = 8 + 4 + 4;  // what every format has: magic, format, CRC
 
 }  // namespace
@@ -19,7 +20,8 @@ std::string encode_meta(const ChunkMeta& meta) {
   LittleEndianWriter out;
   out.u64(kMetaMagic);
   out.u32(kMetaFormat);
-  out.u32((meta.damaged ? kFlagDamaged : 0) | (meta.sealed ? kFlagSealed : 0) | (meta.suspect ? kFlagSuspect : 0));
+  out.u32((meta.damaged ? kFlagDamaged : 0) | (meta.sealed ? kFlagSealed : 0) | (meta.suspect ? kFlagSuspect : 0) |
+          (meta.distrusted ? kFlagDistrusted : 0));
   out.u64(meta.handle.value);
   out.u64(meta.version.value);
   out.raw(std::span<const std::uint8_t>(meta.primary.bytes));
@@ -57,11 +59,12 @@ Result<ChunkMeta> decode_meta(const Bytes& file, ChunkHandle named) {
   }
   ChunkMeta meta;
   const std::uint32_t flags = in.u32();
-  if ((flags & ~(kFlagDamaged | kFlagSealed | kFlagSuspect)) != 0)
+  if ((flags & ~(kFlagDamaged | kFlagSealed | kFlagSuspect | kFlagDistrusted)) != 0)
     return fail(Code::corrupt, "metadata of chunk {}: unknown flags {:x}", named, flags);
   meta.damaged = (flags & kFlagDamaged) != 0;
   meta.sealed = (flags & kFlagSealed) != 0;
   meta.suspect = (flags & kFlagSuspect) != 0;
+  meta.distrusted = (flags & kFlagDistrusted) != 0;
   meta.handle.value = in.u64();
   meta.version.value = in.u64();
   meta.primary.bytes = in.id();

@@ -46,6 +46,7 @@ struct ChunkMeta {
   Version fence;  // promised: at least `version`
   ServerId fenced_primary;
   bool damaged = false;
+  bool distrusted = false;
   bool sealed = false;
   bool suspect = false;
   std::vector<std::uint32_t> checksums;  // plain, one per block of [0, length)

@@ -19,6 +19,7 @@ std::unique_ptr<Chunk> chunk_of(const ChunkMeta& meta) {
   chunk->serial = meta.serial;
   chunk->length = chunk->durable_length = meta.length;
   chunk->damaged = meta.damaged;
+  chunk->distrusted = meta.distrusted;
   chunk->sealed = meta.sealed;
   chunk->suspect = meta.suspect;
   chunk->appended = !meta.records.empty();
@@ -162,6 +163,7 @@ void ChunkStore::make_room_for_checksums() {
 }
 
 void ChunkStore::damage(Chunk* chunk, std::uint32_t block, std::string reason) {
+  ++chunk->damages;
   if (chunk->damaged) return;
   chunk->damaged = true;
   if (!broken_) {

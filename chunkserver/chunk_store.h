@@ -151,11 +151,11 @@ class ChunkStore {
     bool last = true;        // nothing is behind it
   };
   Task<Part> verify_part(ChunkHandle handle, std::uint32_t first);
-  // What is held verifies, but is known to be wrong: as if it were damaged.
+  // What is held verifies, but is known to be wrong: it is damaged until it is replaced (install_copy).
   void distrust(ChunkHandle handle, std::string reason);
   // Puts a block's bytes in their place, durably, if they are what should be there by its checksum (conflict).
   Task<> mend_block(ChunkHandle handle, std::uint32_t block, Bytes bytes);
-  // Reads everything; true: all of it verifies, and it is not damaged any more.
+  // Reads everything; true: all of it verifies, and it is not damaged any more. Never of what is distrusted.
   Task<bool> settle_damage(ChunkHandle handle);
   // What it remembers of appends. not_found, corrupt.
   Task<AppendRecords> records(ChunkHandle handle);

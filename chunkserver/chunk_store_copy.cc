@@ -262,7 +262,7 @@ void ChunkStore::commit_install(Chunk* chunk, const InstallRecord& install, Appe
   chunk->length = install.length;
   chunk->sealed = install.sealed;
   chunk->suspect = false;
-  chunk->damaged = false;
+  chunk->damaged = chunk->distrusted = false;
   chunk->checksums = install.checksums;
   chunk->records = std::move(records);
   chunk->appended = !chunk->records.empty();

@@ -25,7 +25,8 @@ Task<> ChunkStore::mend_block_now(ChunkHandle handle, std::uint32_t block, Bytes
   co_await load(chunk);
   const bool fits = block < chunk->checksums.size() && bytes.size() == bytes_in_block(chunk->length, block) &&
                     crc32c(bytes.data(), bytes.size()) == chunk->checksums[block];
-  if (!fits) co_await fail(Code::conflict, "chunk {} block {}: these bytes are not what should be there", handle, block);
+  if (!fits)
+    co_await fail(Code::conflict, "chunk {} block {}: these bytes are not what should be there", handle, block);
   std::shared_ptr<File> file = co_await files_.open(handle, true);
   // Who reads meanwhile looks again.
   activity.overwriting = true;
@@ -38,11 +39,26 @@ Task<> ChunkStore::mend_block_now(ChunkHandle handle, std::uint32_t block, Bytes
   co_await std::move(synced);
 }
 
+void ChunkStore::distrust(ChunkHandle handle, std::string reason) {
+  Result<Chunk*> found = held(handle);
+  if (!found || (*found)->distrusted) return;
+  Chunk* chunk = *found;
+  chunk->distrusted = true;
+  damage(chunk, 0, std::move(reason));
+  if (broken_) return;
+  MutationJournal::Appended appended = journal_.append(DistrustRecord{handle});
+  chunk->lsn = appended.lsn;
+  dirty_.insert(handle);
+}
+
 Task<bool> ChunkStore::settle_damage_now(ChunkHandle handle) {
+  Chunk* chunk = co_await held(handle);
+  Use use(chunk);
+  const std::uint64_t damages = chunk->damages;
   BlocksSeen seen = co_await verify(handle);
   co_await usable();
-  Chunk* chunk = co_await held(handle);
-  if (!seen.bad.empty() || !chunk->damaged) co_return false;
+  // What was found meanwhile, by somebody else, may be where it had been looked already.
+  if (!seen.bad.empty() || chunk->damages != damages || !chunk->damaged || chunk->distrusted) co_return false;
   chunk->damaged = false;
   // Should a crash take the record, what is damaged no more is looked at once more.
   MutationJournal::Appended appended = journal_.append(MendRecord{handle});

@@ -63,11 +63,6 @@ Task<ChunkStore::Part> ChunkStore::verify_part(ChunkHandle handle, std::uint32_t
   co_return part;
 }
 
-void ChunkStore::distrust(ChunkHandle handle, std::string reason) {
-  Result<Chunk*> chunk = held(handle);
-  if (chunk) damage(*chunk, 0, std::move(reason));
-}
-
 // Blocks of [first, last] that the chunk has (a cut may leave fewer than there were), compared with what they should
 // be. What is in flight beside us: appends leave the bytes of `length` alone; an overwrite is waited for, and if one
 // passed while we read, we look again.

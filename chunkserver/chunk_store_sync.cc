@@ -175,6 +175,7 @@ Task<> ChunkStore::write_meta(ChunkHandle handle) {
                      .fence = chunk->promised,
                      .fenced_primary = chunk->promised_to,
                      .damaged = chunk->damaged,
+                     .distrusted = chunk->distrusted,
                      .sealed = chunk->sealed,
                      .suspect = chunk->suspect,
                      .checksums = chunk->checksums,

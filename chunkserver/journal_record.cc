@@ -20,6 +20,7 @@ enum class Kind : std::uint8_t {
   suspect = 7,
   fork = 8,
   mend = 9,
+  distrust = 10,
 };
 
 std::uint32_t checksum_of(const RecordPlace& place, std::string_view body, std::string_view bytes) {
@@ -176,6 +177,8 @@ Result<JournalRecord> decode_fields(LittleEndianReader& in, const Bytes& body) {
       return SuspectRecord{ChunkHandle{in.u64()}};
     case Kind::mend:
       return MendRecord{ChunkHandle{in.u64()}};
+    case Kind::distrust:
+      return DistrustRecord{ChunkHandle{in.u64()}};
   }
   return fail(Code::corrupt, "a record of unknown kind {}", static_cast<int>(kind));
 }
@@ -303,6 +306,9 @@ std::string encode_record(const JournalRecord& record) {
   } else if (const auto* mend = std::get_if<MendRecord>(&record)) {
     out.u8(static_cast<std::uint8_t>(Kind::mend));
     out.u64(mend->handle.value);
+  } else if (const auto* distrust = std::get_if<DistrustRecord>(&record)) {
+    out.u8(static_cast<std::uint8_t>(Kind::distrust));
+    out.u64(distrust->handle.value);
   }
   return out.take();
 }

@@ -95,6 +95,11 @@ struct DamageRecord {
   ChunkHandle handle;
 };
 
+// It is damaged, though every block may verify: only a copy helps.
+struct DistrustRecord {
+  ChunkHandle handle;
+};
+
 // Every block verifies again.
 struct MendRecord {
   ChunkHandle handle;
@@ -105,9 +110,8 @@ struct SuspectRecord {
   ChunkHandle handle;
 };
 
-using JournalRecord =
-    std::variant<AdoptRecord, IntentRecord, DurableRecord, DamageRecord, PromiseRecord, InstallRecord, SuspectRecord,
-                 MendRecord>;
+using JournalRecord = std::variant<AdoptRecord, IntentRecord, DurableRecord, DamageRecord, PromiseRecord, InstallRecord,
+                                   SuspectRecord, MendRecord, DistrustRecord>;
 
 inline constexpr std::uint64_t kSegmentMagic = 0x314e524a53464721;
 inline constexpr std::uint32_t kRecordMagic = 0x31524a47;

@@ -137,7 +137,8 @@ Task<> MakeEqual::pace(Fetching* fetching, std::uint64_t bytes) {
   const Instant now = endpoint_.executor().now();
   const Instant turn = std::max(now, fetching->next);
   fetching->next = turn + std::chrono::nanoseconds(bytes * 1'000'000'000 / fetching->rate);
-  if (turn > now) co_await endpoint_.executor().sleep(turn - now);
+  while (endpoint_.executor().now() < turn && !fetching->failed)
+    co_await endpoint_.executor().sleep(std::min<Duration>(turn - endpoint_.executor().now(), 1s));
 }
 
 // `fetching` is in the frame of the copy, which waits for all its runs.

@@ -27,7 +27,13 @@ Task<> Mender::run() {
   }
   while (true) {
     co_await endpoint_.executor().sleep(kEvery);
-    const std::vector<ChunkHandle> looking(damaged_.begin(), damaged_.end());
+    std::vector<ChunkHandle> looking;
+    for (auto& [handle, next] : damaged_) {
+      if (endpoint_.executor().now() < next.at) continue;
+      next.at = endpoint_.executor().now() + next.pause;
+      next.pause = std::min<Duration>(2 * next.pause, kSeldom);
+      looking.push_back(handle);
+    }
     for (ChunkHandle handle : looking) {
       const std::optional<ChunkInfo> held = store_.find(handle);
       if (!held || !held->damaged) {

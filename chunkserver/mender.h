@@ -2,15 +2,15 @@
 //
 // While a sound one is left the master has a damaged replica replaced from it. Where none is left everybody stays a
 // member, and each mends itself: what a bad block should be is known from its checksum, so whoever has such bytes will
-// do. They are put in their place, in the same version. A block that is bad everywhere stays so: reads of it fail, reads
-// of the others do not, and nothing is given up.
+// do. They are put in their place, in the same version. A block that is bad everywhere stays so: reads of it fail,
+// reads of the others do not, and nothing is given up.
 //
 // Owned by ChunkServer; lives on its executor's thread.
 #pragma once
 
 #include <cstdint>
 #include <functional>
-#include <set>
+#include <map>
 #include <vector>
 
 #include "bus/endpoint.h"
@@ -21,15 +21,14 @@ namespace gfs::chunkserver {
 
 class Mender {
  public:
-  static constexpr Duration kEvery = 10s;
+  static constexpr Duration kEvery = 10s, kSeldom = 1h;
 
-  Mender(bus::Endpoint& endpoint, ChunkStore& store, ServerId self)
-      : endpoint_(endpoint), store_(store), self_(self) {}
+  Mender(bus::Endpoint& endpoint, ChunkStore& store, ServerId self) : endpoint_(endpoint), store_(store), self_(self) {}
 
   // Looks after those that are damaged, now and then. Ends only by being cancelled.
   Task<> run();
 
-  void note_damage(ChunkHandle handle) { damaged_.insert(handle); }
+  void note_damage(ChunkHandle handle) { damaged_.try_emplace(handle); }
 
   // Who holds the chunk, by the master.
   std::function<Task<bus::FindChunk::Reply>(ChunkHandle)> find_chunk;
@@ -44,7 +43,12 @@ class Mender {
   bus::Endpoint& endpoint_;
   ChunkStore& store_;
   const ServerId self_;
-  std::set<ChunkHandle> damaged_;  // or were
+  // What is looked after; what it cannot mend it looks at less and less often, as each time everything is read.
+  struct Next {
+    Instant at{};
+    Duration pause = kEvery;
+  };
+  std::map<ChunkHandle, Next> damaged_;
 };
 
 }  // namespace gfs::chunkserver

@@ -160,7 +160,7 @@ void Recovery::take(SegmentContents contents) {
     } else if (auto* install = std::get_if<InstallRecord>(&entry.record)) {
       Chunk* chunk = take_change(install->handle, entry.lsn, install->previous, contents.this_boot);
       if (chunk == nullptr) continue;
-      chunk->damaged = false;
+      chunk->damaged = chunk->distrusted = false;
       if (contents.this_boot) chunk->suspect = false;
       if (contents.this_boot) suspects_.erase(chunk->handle);
       tails_[install->handle].push_back({entry.lsn, std::move(*install)});
@@ -170,6 +170,11 @@ void Recovery::take(SegmentContents contents) {
       auto found = store_.chunks_.find(damage->handle);
       if (found == store_.chunks_.end() || entry.lsn <= found->second->lsn) continue;
       found->second->damaged = true;
+      found->second->lsn = entry.lsn;
+    } else if (auto* distrust = std::get_if<DistrustRecord>(&entry.record)) {
+      auto found = store_.chunks_.find(distrust->handle);
+      if (found == store_.chunks_.end() || entry.lsn <= found->second->lsn) continue;
+      found->second->damaged = found->second->distrusted = true;
       found->second->lsn = entry.lsn;
     } else if (auto* mend = std::get_if<MendRecord>(&entry.record)) {
       auto found = store_.chunks_.find(mend->handle);
@@ -326,7 +331,7 @@ Task<> Recovery::settle_install(Chunk* chunk, Lsn lsn, InstallRecord install, bo
   Result<AppendRecords> records = AppendRecords::decode(install.records.view());
   CHECK(records, "an install's append records were decoded when its record was read");
   const bool suspect = chunk->suspect;
-  const bool damaged = chunk->damaged;
+  const bool damaged = chunk->damaged, distrusted = chunk->distrusted;
   Result<> done;
   if (!durable) {
     std::string path = copy_path(chunk->handle);
@@ -342,6 +347,7 @@ Task<> Recovery::settle_install(Chunk* chunk, Lsn lsn, InstallRecord install, bo
   store_.commit_install(chunk, install, std::move(*records), lsn);
   chunk->suspect = suspect;
   chunk->damaged = damaged;
+  chunk->distrusted = distrusted;
   if (done) {
     chunk->data_synced_lsn = std::max(chunk->data_synced_lsn, lsn);
     chunk->durable_length = chunk->length;
@@ -357,13 +363,14 @@ Task<> Recovery::settle_fork(Chunk* chunk, Lsn lsn, InstallRecord fork) {
   Result<AppendRecords> records = AppendRecords::decode(fork.records.view());
   CHECK(records, "a fork's append records were decoded when its record was read");
   const bool suspect = chunk->suspect;
-  const bool damaged = chunk->damaged;
+  const bool damaged = chunk->damaged, distrusted = chunk->distrusted;
   Result<> named;
   if (forks_.contains(chunk->handle)) named = co_await store_.name_fork(chunk->handle).outcome();
   store_.commit_install(chunk, fork, std::move(*records), lsn);
   chunk->durable_length = chunk->length;
   chunk->suspect = suspect;
   chunk->damaged = damaged;
+  chunk->distrusted = distrusted;
   if (named) co_return;
   log::warn("fork_not_named", {{"chunk", chunk->handle}, {"reason", named.error().text()}});
   forks_.erase(chunk->handle);  // its bytes are there: not to be removed

@@ -59,6 +59,7 @@ Task<> Scrubber::save() {
     co_await disk.sync_directory("");
   };
   save_at_ = endpoint_.executor().now() + kSaveEvery;
+  measure();  // it grows
   const ScrubCursor saving = cursor_;
   Task<> writing = write(disk_, saving);
   Result<> saved = co_await std::move(writing).outcome();
@@ -88,9 +89,12 @@ void Scrubber::begin_pass() {
 
 std::uint64_t Scrubber::rate() const {
   if (cursor_.hurried) return settings_.rate_max;
-  // A tenth of the time is left for what comes meanwhile.
-  const auto seconds = static_cast<std::uint64_t>(std::max<std::int64_t>(to_ms(settings_.pass) / 1000 * 9 / 10, 1));
-  const std::uint64_t even = std::max(bytes_held_ / seconds, kRateLeast);
+  // What is left in the time that is left; a tenth of it is for what comes meanwhile.
+  const std::int64_t pass = to_ms(settings_.pass);
+  const std::int64_t left_ms = std::max(pass * 9 / 10 - (wall() - cursor_.begun), pass / 100);
+  const auto seconds = static_cast<std::uint64_t>(std::max<std::int64_t>(left_ms / 1000, 1));
+  const std::uint64_t left = bytes_held_ - std::min(bytes_held_, cursor_.bytes);
+  const std::uint64_t even = std::max(left / seconds, kRateLeast);
   return settings_.rate_max == 0 ? even : std::min(even, settings_.rate_max);
 }
 
@@ -120,7 +124,8 @@ Task<bool> Scrubber::step() {
   const ChunkHandle handle = next.front().handle;
   const WallMs pass = cursor_.begun;
   if (!next.front().damaged) co_await read_all(handle);
-  if (cursor_.begun != pass) co_return true;  // begun anew meanwhile
+  // Begun anew meanwhile; or paused: then this chunk is read again.
+  if (cursor_.begun != pass || cursor_.paused) co_return true;
   cursor_.at = handle;
   ++cursor_.chunks;
   co_return true;
@@ -136,7 +141,7 @@ Task<> Scrubber::read_all(ChunkHandle handle) {
         log::write_limited(log::Level::warn, "scrub_not_read", {{"chunk", handle}, {"why", part.error().text()}});
       co_return;
     }
-    if (cursor_.begun != pass) co_return;
+    if (cursor_.begun != pass || cursor_.paused) co_return;
     cursor_.bytes += part->bytes;
     if (!part->bad.empty()) {
       PROBE("the scrubber found a bad block");
@@ -195,7 +200,11 @@ Task<> Scrubber::compare(ChunkHandle handle) {
                                  {"serial", again->own.serial},
                                  {"others", again->others.size()},
                                  {"others_alike", alike}});
-  if (alike && (again->others.size() > 1 || other.serial > again->own.serial)) {
+  // Who is ahead of the others has what they lack. And nothing has changed here since it was looked at.
+  const bool lacks =
+      other.serial > again->own.serial || (other.serial == again->own.serial && again->others.size() > 1);
+  const bus::ReplicaState here = co_await store_.state(handle);
+  if (alike && lacks && Content{here.version, here.serial, here.digest} == again->own) {
     store_.distrust(handle, "it verifies, but the other replicas agree on something else: a write was lost");
   }
 }

@@ -86,7 +86,7 @@ class Scrubber {
   // State.
   ScrubCursor cursor_, saved_;
   bool loaded_ = false;
-  std::uint64_t bytes_held_ = 0;  // when the pass began
+  std::uint64_t bytes_held_ = 0;  // measured now and then
   Instant next_{};                // not before: the next bytes
   Instant save_at_{};
 };

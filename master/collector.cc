@@ -72,7 +72,9 @@ Task<> Collector::order(ServerId id, std::vector<CollectionPlanner::Item> items,
   bus::CollectChunks ask{items, index};
   bus::CallOptions options;
   options.deadline = kOrderTime;
-  bus::Peer peer = bus::Peer::on(servers_.find(id)->route);
+  const Server* server = servers_.find(id);
+  if (server == nullptr) co_return;  // forgotten meanwhile
+  bus::Peer peer = bus::Peer::on(server->route);
   const bus::CollectChunks::Reply reply = co_await endpoint_.call(std::move(peer), std::move(ask), options);
   using Done = bus::CollectChunks::Done;
   std::size_t quarantined = 0, refused = 0;

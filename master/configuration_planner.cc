@@ -73,12 +73,29 @@ Result<Choice> judge(const Situation& situation) {
               complaints(members));
 }
 
+std::size_t least(const Situation& situation) { return std::max({situation.goal, situation.minimum, std::size_t{1}}); }
+
+// All are sound, and there are more than there should be.
+bool has_surplus(const Situation& situation) {
+  const bool sound = std::ranges::all_of(
+      situation.members, [](const Standpoint& one) { return one.counts && one.up && one.standing == Standing::sound; });
+  return sound && !situation.virgin && situation.settled && situation.enlist.nil() &&
+         situation.members.size() > least(situation);
+}
+
+// One that drains may acknowledge alone: it cannot go before another one leads.
+bool hands_over(const Situation& situation) {
+  const bool stuck = std::ranges::any_of(situation.members, [&](const Standpoint& one) {
+    return one.leaving && one.server == situation.primary && contains(situation.lone, one.server);
+  });
+  const bool others = std::ranges::any_of(situation.members, [](const Standpoint& one) { return !one.leaving; });
+  return stuck && others && has_surplus(situation);
+}
+
 // Those who are too many where all are sound: first who drains, then of the rack that has most members, the last of
 // them; not whoever leads (unless it drains), or may acknowledge alone.
 std::vector<ServerId> surplus(const Situation& situation) {
-  const bool sound = std::ranges::all_of(
-      situation.members, [](const Standpoint& one) { return one.counts && one.up && one.standing == Standing::sound; });
-  if (situation.virgin || !situation.settled || !sound || !situation.enlist.nil()) return {};
+  if (!has_surplus(situation)) return {};
   std::vector<Standpoint> kept = situation.members;
   std::vector<ServerId> many;
   auto may_go = [&](const Standpoint& one) {
@@ -88,12 +105,15 @@ std::vector<ServerId> surplus(const Situation& situation) {
   auto neighbours = [&](const Standpoint& one) {
     return std::pair(one.leaving, std::ranges::count(kept, one.rack, &Standpoint::rack));
   };
-  while (kept.size() > std::max({situation.goal, situation.minimum, std::size_t{1}})) {
+  while (kept.size() > least(situation)) {
     auto worst = kept.end();
     for (auto one = kept.begin(); one != kept.end(); ++one) {
       if (may_go(*one) && (worst == kept.end() || neighbours(*one) >= neighbours(*worst))) worst = one;
     }
     if (worst == kept.end()) break;
+    // Not instead of one that drains and cannot go yet.
+    const bool drains = std::ranges::any_of(kept, &Standpoint::leaving);
+    if (drains && !worst->leaving) break;
     many.push_back(worst->server);
     kept.erase(worst);
   }
@@ -121,7 +141,8 @@ Result<std::optional<NextConfiguration>> plan_configuration(const Situation& sit
   const bool anybody_goes = std::any_of(situation.members.begin(), situation.members.end(), goes);
   const bool mends = std::any_of(situation.members.begin(), situation.members.end(),
                                  [](const Standpoint& one) { return one.standing == Standing::suspect && !one.stale; });
-  const bool wanted = situation.renew || !situation.lead.nil() || !situation.follow.nil() || !situation.enlist.nil();
+  const bool wanted = hands_over(situation) || situation.renew || !situation.lead.nil() || !situation.follow.nil() ||
+                      !situation.enlist.nil();
   const bool salvages = choice->salvage && !situation.salvage;
   if (!anybody_goes && !mends && !wanted && !salvages) return std::optional<NextConfiguration>();
 

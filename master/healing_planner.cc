@@ -10,6 +10,7 @@ namespace {
 constexpr Duration kNextStep = 500ms;  // what was done may show a little later
 constexpr Duration kRetryFirst = 2s;
 constexpr std::uint32_t kDoublingsMax = 5;  // 2, 4, ... 64 s
+constexpr std::uint32_t kPostponedMax = 4;  // doublings of kNextStep
 constexpr int kDepthMax = 1024;             // of a path, more than there can be
 
 }  // namespace
@@ -87,13 +88,24 @@ void HealingPlanner::visit(ChunkHandle handle, const Chunk& chunk, Instant now) 
     }
     return;
   }
-  if (!need || (patients_.size() >= kPatientsMax && !make_room(need->sound))) return;
+  if (!need) return;
+  if (patients_.size() >= kPatientsMax) {
+    if (need->sound >= no_room_ || (need->cure == Cure::copy && wait(handle, *need))) return;
+    if (!make_room(need->sound)) {
+      no_room_ = need->sound;
+      return;
+    }
+  }
   patients_.emplace(handle, Patient{.need = *need, .removed = is_removed(chunk.inode), .since = now});
 }
 
 bool HealingPlanner::make_room(std::size_t sound) {
   auto least = patients_.end();
   for (auto at = patients_.begin(); at != patients_.end(); ++at) {
+    if (at->second.idle()) {
+      least = at;
+      break;
+    }
     if (at->second.under_way || at->second.need.sound <= sound) continue;
     if (least == patients_.end() || at->second.need.sound > least->second.need.sound) least = at;
   }
@@ -105,6 +117,7 @@ bool HealingPlanner::make_room(std::size_t sound) {
 std::vector<HealingPlanner::Order> HealingPlanner::plan(Instant now, WallMs wall) {
   wall_ = wall;
   clock_.look(state_, servers_, now, wall);
+  no_room_ = SIZE_MAX;
   std::size_t seen = 0;
   state_.chunks().walk(at_, [&](ChunkHandle handle, const Chunk& chunk) {
     if (seen++ == kPiece) return false;
@@ -155,9 +168,11 @@ void HealingPlanner::done(ChunkHandle handle, Outcome outcome, Instant now) {
   Patient& patient = found->second;
   patient.under_way = false;
   if (outcome == Outcome::postponed) {
-    patient.not_before = now + kNextStep;
+    // The longer each time, so that those behind it have their turn: for them somebody may be free.
+    patient.not_before = now + kNextStep * (1 << std::min(patient.postponed++, kPostponedMax));
     return;
   }
+  patient.postponed = 0;
   // What was ordered may have been done, and nothing be better for it.
   const std::optional<Chunk> chunk = state_.chunks().find(handle);
   std::optional<Need> need;

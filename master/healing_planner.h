@@ -78,8 +78,11 @@ class HealingPlanner {
     bool removed = false;  // its file is in the trash
     Instant since{}, not_before{};
     std::uint32_t tries = 0;
+    std::uint32_t postponed = 0;  // so often in a row
     bool under_way = false;
-    bool deferred = false;  // was said
+    bool deferred = false;  // it waits, and that was said
+    // There is nothing to be done for it at the moment: it gives its place to others.
+    bool idle() const { return !under_way && (deferred || (need.sound == 0 && tries > 0)); }
   };
   const std::map<ChunkHandle, Patient>& patients() const { return patients_; }
   std::size_t under_way() const { return under_way_; }
@@ -89,7 +92,7 @@ class HealingPlanner {
 
  private:
   void visit(ChunkHandle handle, const Chunk& chunk, Instant now);
-  // Takes the least endangered one out, if it is less so than `sound`.
+  // Takes out one for whom nothing can be done now, or else the least endangered one, if it is less so than `sound`.
   bool make_room(std::size_t sound);
   bool is_removed(InodeId file) const;
 
@@ -102,8 +105,9 @@ class HealingPlanner {
 
   // State.
   RepairClock clock_;
-  WallMs wall_ = 0;  // of the last plan()
-  ChunkHandle at_;   // walked up to here
+  WallMs wall_ = 0;                 // of the last plan()
+  ChunkHandle at_;                  // walked up to here
+  std::size_t no_room_ = SIZE_MAX;  // for those with so many sound members, in this turn
   std::map<ChunkHandle, Patient> patients_;
   std::size_t under_way_ = 0;
 };

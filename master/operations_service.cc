@@ -36,6 +36,8 @@ Task<bus::Done> OperationsService::mark_server(bus::MarkServer ask, bus::Caller 
   const bool maint = ask.mark == bus::ServerMark::maint;
   if (maint && (ask.for_ms == 0 || ask.for_ms > static_cast<std::uint64_t>(kMaintMax)))
     co_await fail(Code::invalid_argument, "maintenance for {} ms: up to 30 days are possible", ask.for_ms);
+  if (maint && state_.directives().drains(ask.server))
+    co_await fail(Code::conflict, "server {} drains: undrain it first", ask.server);
   if (!ask.successor.nil() && (ask.mark != bus::ServerMark::drain || ask.successor == ask.server))
     co_await fail(Code::invalid_argument, "server {} cannot take the chunks of {}", ask.successor, ask.server);
   // The end of maintenance depends on the clock: a repeat is told by what was asked.
@@ -74,22 +76,26 @@ Task<bus::Done> OperationsService::forget_server(bus::ForgetServer ask, bus::Cal
     (void)co_await journal_.commit(std::move(op), caller.request, 0, caller.index);
     co_return bus::Done{};
   }
-  const std::string state{servers_.state(ask.server, now())};
-  if (state != "lost" && state != "left") {
-    co_await fail(Code::conflict, "server {} is {}: stop it first (drain it before, if its chunks are needed)",
-                  ask.server, state);
-  }
+  auto gone = [&]() -> Result<> {
+    const std::string_view state = servers_.state(ask.server, now());
+    if (state == "lost" || state == "left") return {};
+    return fail(Code::conflict, "server {} is {}: stop it first (drain it before, if its chunks are needed)",
+                ask.server, state);
+  };
+  co_await gone();
   std::uint64_t members = 0, sole = 0;
   auto count = [&](ChunkHandle handle, const Chunk& chunk) {
-    if (!chunk.configuration.has(ask.server)) return;
+    // To what nobody ever wrote any other server will do.
+    if (!chunk.configuration.has(ask.server) || chunk.configuration.virgin) return;
     ++members;
-    if (!chunk.configuration.virgin && sound_besides({ask.server}, handle, chunk) == 0) ++sole;
+    if (sound_besides({ask.server}, handle, chunk) == 0) ++sole;
   };
   co_await walk(count);
   if (members > 0) {
     co_await fail(Code::conflict, "{} chunks count on server {}, {} of them on it alone: repair is not through with it",
                   members, ask.server, sole);
   }
+  co_await gone();  // still
   ForgetServerOp op{ask.server};
   (void)co_await journal_.commit(std::move(op), caller.request, 0, caller.index);
   servers_.remove(ask.server);

@@ -73,6 +73,8 @@ bool ServerTable::heartbeat(const bus::Heartbeat& beat, std::string route, Insta
 
 void ServerTable::note_return(Server& server, Instant now) const {
   if (server.session.nil() || server.left || !is_lost(clocks_, server.signs(), now)) return;
+  // The master stood still, and has not counted that out yet.
+  if (ticked_ && now - *ticked_ > kTickMax + kTickSlack) return;
   if (server.returns.size() == Server::kReturnsMax) server.returns.pop_front();
   server.returns.push_back(now);
 }

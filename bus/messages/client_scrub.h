@@ -16,7 +16,7 @@ struct ScrubStatus {
     std::int64_t begun_ms = 0;                       // this pass; wall clock of the server. 0: none yet
     std::uint64_t chunks = 0, bytes = 0;             // of it, so far ...
     std::uint64_t bad = 0, differing = 0;            // ... with bad blocks; sound, but other than the other replicas
-    std::uint64_t chunks_held = 0, bytes_held = 0;   // by the server; bytes: when the pass began
+    std::uint64_t chunks_held = 0, bytes_held = 0;   // by the server; bytes: a minute ago or less
     std::int64_t ended_ms = 0;                       // the last pass; 0: none yet ...
     std::uint64_t last_bad = 0, last_differing = 0;  // ... and what it found
     std::uint64_t rate = 0;                          // bytes a second, at the moment

@@ -80,7 +80,7 @@ TEST(ChunkFormat, WellSignedNonsenseIsRefused) {
     Code code;
   };
   for (const Case& test :
-       {Case{"another format", 8, 1, Code::wrong_version}, Case{"an unknown flag", 12, 8, Code::corrupt},
+       {Case{"another format", 8, 1, Code::wrong_version}, Case{"an unknown flag", 12, 16, Code::corrupt},
         Case{"a fence below the version", 72, 2, Code::corrupt},
         Case{"more blocks than the length has", 100, 5, Code::corrupt},
         Case{"larger records", 104, 1, Code::corrupt}}) {

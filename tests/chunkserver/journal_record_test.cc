@@ -77,6 +77,7 @@ TEST(JournalRecord, EveryKindComesBackAsItWasWritten) {
   EXPECT_EQ(back(DamageRecord{kHandle}).handle, kHandle);
   EXPECT_EQ(back(SuspectRecord{kHandle}).handle, kHandle);
   EXPECT_EQ(back(MendRecord{kHandle}).handle, kHandle);
+  EXPECT_EQ(back(DistrustRecord{kHandle}).handle, kHandle);
 }
 
 TEST(JournalRecord, EveryMutationComesBackAsItWasWritten) {

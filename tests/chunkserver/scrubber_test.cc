@@ -98,6 +98,7 @@ TEST_F(ScrubTest, APassGoesOnWhereItWasAfterARestart) {
 TEST_F(ScrubTest, ItIsPausedAndHurriedByAWord) {
   start(1, settings);
   make({0}, 8);
+  ASSERT_TRUE(until([&] { return status(0).bytes > 0; }, 1min));
   order(0, bus::ScrubOrder::pause);
   const std::uint64_t bytes = status(0).bytes;
   world.run_for(30min);
@@ -115,6 +116,49 @@ TEST_F(ScrubTest, ItIsPausedAndHurriedByAWord) {
   EXPECT_LE(world.now() - begin, 30s);
   EXPECT_EQ(ask(nodes[0]->control(), bus::ControlScrub{static_cast<bus::ScrubOrder>(9)}).error().code,
             Code::invalid_argument);
+}
+
+// Who has what the others lack is not the one that is wrong.
+TEST_F(ScrubTest, AReplicaThatIsAheadOfTheOthersDoesNotDoubtItself) {
+  start(3, settings);
+  make({0, 1, 2}, 1);
+  ASSERT_TRUE(configure(2, {0, 1, 2}, false));
+  ASSERT_TRUE(sync(0, 2));
+  const std::map<std::string, std::string> old[] = {files(1), files(2)};
+  ASSERT_TRUE(write({0, 1, 2}, 2, 0, "only here"));
+  for (int one : {1, 2}) {
+    nodes[static_cast<std::size_t>(one)]->kill();
+    bring_back(one, old[one - 1]);
+    restart(one, settings);
+  }
+  order(0, bus::ScrubOrder::start);
+  ASSERT_TRUE(until([&] { return status(0).last_differing == 1; }, 10min)) << "it is told";
+  EXPECT_TRUE(std::ranges::none_of(master.damages, [&](const auto& one) { return one.server == id_of(0); }));
+  EXPECT_FALSE(inspect(0).value().damaged);
+}
+
+// A write was lost there: blocks of others, which fit, do not make it good.
+TEST_F(ScrubTest, WhatIsDistrustedIsNotMendedInPlace) {
+  start(3, settings);
+  make({0, 1, 2}, 2);
+  ASSERT_TRUE(configure(2, {0, 1, 2}, false));
+  ASSERT_TRUE(sync(0, 2));
+  const std::map<std::string, std::string> old = files(2);
+  ASSERT_TRUE(write({0, 1, 2}, 2, 0, "lost here"));
+  ASSERT_TRUE(sync(0, 2));
+  nodes[2]->kill();
+  bring_back(2, old);
+  restart(2, settings);
+  order(2, bus::ScrubOrder::start);
+  ASSERT_TRUE(until([&] { return !master.damages.empty(); }, 10min));
+  for (int one : {0, 1, 2}) rot(one, static_cast<std::uint64_t>(one + 3) * kBlockSize);
+  for (int one : {0, 1}) order(one, bus::ScrubOrder::start);
+  ASSERT_TRUE(until([&] { return std::ranges::any_of(master.damages, &bus::ReportDamage::mended); }, 20min));
+  nodes[2]->kill();
+  restart(2, settings);
+  world.run_for(30min);
+  EXPECT_TRUE(inspect(2).value().damaged) << "also after a restart";
+  for (const bus::ReportDamage& one : master.damages) EXPECT_FALSE(one.mended && one.server == id_of(2));
 }
 
 // Nobody is sound, but no block is bad everywhere.

@@ -220,5 +220,29 @@ TEST_F(HealingTest, ChunksThatGoAreForgotten) {
   EXPECT_EQ(planner.patients().size(), 0u);
 }
 
+// Those that wait for a server in maintenance are no reason to leave others alone.
+TEST_F(HealingTest, WhoWaitsGivesItsPlaceToOthers) {
+  for (int number : {1, 2, 3, 4, 5}) {
+    state.apply({{}, AddServerOp{server(number), "tcp://" + std::to_string(number), "", "r"}});
+    open(number);
+    report(number, {});
+  }
+  const WallMs wall = 1'000'000;
+  for (std::size_t i = 0; i < HealingPlanner::kPatientsMax; ++i) servers.note(server(5), chunk({1, 2}), {1}, 0);
+  ASSERT_TRUE(state.apply({{}, MarkServerOp{server(5), bus::ServerMark::maint, wall + 3600'000, {}}}).ok());
+  silent.insert(server(5));
+  now += 11s;
+  beat();
+  for (int i = 0; i < 8; ++i) EXPECT_TRUE(planner.plan(now, wall).empty()) << "all wait for the one in maintenance";
+  const ChunkHandle other = chunk({3, 4});
+  std::vector<ChunkHandle> ordered;
+  for (int i = 0; i < 16; ++i) {
+    now += 1s;
+    beat();
+    for (const HealingPlanner::Order& order : planner.plan(now, wall)) ordered.push_back(order.handle);
+  }
+  EXPECT_EQ(ordered, std::vector<ChunkHandle>{other});
+}
+
 }  // namespace
 }  // namespace gfs::master

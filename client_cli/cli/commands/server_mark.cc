@@ -40,7 +40,13 @@ Result<int> undrain(Session& session, const Arguments& arguments) {
 }
 
 Result<int> maint(Session& session, const Arguments& arguments) {
-  if (arguments.has("end")) return undrain(session, arguments);
+  if (arguments.has("end")) {
+    Result<bus::ServerInfo> server = chosen(session, arguments[0]);
+    if (!server) return fail(std::move(server));
+    if (server->state == "drain")
+      return fail(Code::conflict, "server {} drains: server undrain takes that back", server->server);
+    return undrain(session, arguments);
+  }
   Result<Duration> time = parse_duration(arguments.value("for", "30min"));
   if (!time || *time < 1s || *time > kMaintMax)
     return fail(Code::invalid_argument, "--for: a time up to 30d, as 30min");
