@@ -24,7 +24,11 @@ Task<> Scrubber::run() {
   while (true) {
     const bool done = co_await step();
     if (!done) co_await endpoint_.executor().sleep(kBetween);
-    if (cursor_ != saved_ && endpoint_.executor().now() >= save_at_) co_await save();
+    if (cursor_ == saved_ || endpoint_.executor().now() < save_at_) continue;
+    save_at_ = endpoint_.executor().now() + kSaveEvery;
+    measure();  // it grows
+    Result<> saved = co_await save().outcome();
+    if (!saved) log::write_limited(log::Level::warn, "scrub_cursor_not_written", {{"why", saved.error().text()}});
   }
 }
 
@@ -58,16 +62,10 @@ Task<> Scrubber::save() {
     co_await disk.rename(kTemporaryPath, kPath);
     co_await disk.sync_directory("");
   };
-  save_at_ = endpoint_.executor().now() + kSaveEvery;
-  measure();  // it grows
+  Semaphore::Held turn = co_await saving_.take(1);
   const ScrubCursor saving = cursor_;
-  Task<> writing = write(disk_, saving);
-  Result<> saved = co_await std::move(writing).outcome();
-  if (saved) {
-    saved_ = saving;
-  } else {
-    log::write_limited(log::Level::warn, "scrub_cursor_not_written", {{"why", saved.error().text()}});
-  }
+  co_await write(disk_, saving);
+  saved_ = saving;
 }
 
 void Scrubber::measure() {
@@ -257,7 +255,8 @@ Task<bus::Done> Scrubber::control(bus::ControlScrub ask, bus::Caller) {
     default:
       co_await fail(Code::invalid_argument, "{} is no order to the scrubber", static_cast<int>(ask.order));
   }
-  save_at_ = {};
+  // What was said holds over restarts: it is on the disk before that is answered.
+  co_await save();
   log::info("scrub_ordered", {{"order", static_cast<int>(ask.order)}});
   co_return bus::Done{};
 }

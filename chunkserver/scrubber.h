@@ -52,7 +52,7 @@ class Scrubber {
  private:
   WallMs wall() const { return endpoint_.executor().wall_now(); }
   Task<> load();
-  // Tried again later if the disk does not take it.
+  // The cursor, as it is now, durably.
   Task<> save();
   void begin_pass();
   // True: something was done.
@@ -89,6 +89,7 @@ class Scrubber {
   std::uint64_t bytes_held_ = 0;  // measured now and then
   Instant next_{};                // not before: the next bytes
   Instant save_at_{};
+  Semaphore saving_{1};  // one at a time
 };
 
 }  // namespace gfs::chunkserver

@@ -86,7 +86,7 @@ Task<bus::LocateForRead::Reply> LayoutService::locate_for_read(bus::LocateForRea
     bus::ChunkLayout& one = reply.layout.emplace_back(layout(chunk, handle, true));
     some = some || readable;
     if (readable) continue;
-    one.members.clear();  // nobody can be read from for now
+    one.members.clear();  // nobody may be read from before it is settled
     settled = std::move(readable);
   }
   if (!some) co_await std::move(settled);

@@ -33,6 +33,7 @@ enum class ScrubOrder : std::uint8_t {
   resume = 3,  // where it was
 };
 
+// Answered once it is on the server's disk. io_error, no_space: that it may be forgotten at the next restart.
 struct ControlScrub {
   static constexpr std::string_view kind = "server.control_scrub";
   static constexpr Roles senders = kMaster | kWriters;

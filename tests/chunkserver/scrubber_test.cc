@@ -60,6 +60,18 @@ class ScrubTest : public ServerTest {
     ASSERT_TRUE(world.run(write_all(*disk, platter.files(), std::move(all))));
   }
 
+  // The last server's disk said yes to a write in version 2, and has what was there before.
+  void lose_a_write() {
+    ASSERT_TRUE(configure(2, {0, 1, 2}, false));
+    ASSERT_TRUE(sync(0, 2));
+    const std::map<std::string, std::string> old = files(2);
+    ASSERT_TRUE(write({0, 1, 2}, 2, 0, "lost here"));
+    ASSERT_TRUE(sync(0, 2));
+    nodes[2]->kill();
+    bring_back(2, old);
+    restart(2, settings);
+  }
+
   Settings settings;
 };
 
@@ -104,7 +116,10 @@ TEST_F(ScrubTest, ItIsPausedAndHurriedByAWord) {
   world.run_for(30min);
   EXPECT_LE(status(0).bytes, bytes + kFragmentMax);
   EXPECT_TRUE(status(0).paused);
-  world.run_for(Scrubber::kSaveEvery);
+  order(0, bus::ScrubOrder::resume);
+  world.run_for(Scrubber::kSaveEvery + 10s);
+  order(0, bus::ScrubOrder::pause);
+  nodes[0]->kill();  // at once: what was answered is on the disk
   restart(0, settings);
   world.run_for(30min);
   EXPECT_TRUE(status(0).paused) << "also over a restart";
@@ -141,14 +156,7 @@ TEST_F(ScrubTest, AReplicaThatIsAheadOfTheOthersDoesNotDoubtItself) {
 TEST_F(ScrubTest, WhatIsDistrustedIsNotMendedInPlace) {
   start(3, settings);
   make({0, 1, 2}, 2);
-  ASSERT_TRUE(configure(2, {0, 1, 2}, false));
-  ASSERT_TRUE(sync(0, 2));
-  const std::map<std::string, std::string> old = files(2);
-  ASSERT_TRUE(write({0, 1, 2}, 2, 0, "lost here"));
-  ASSERT_TRUE(sync(0, 2));
-  nodes[2]->kill();
-  bring_back(2, old);
-  restart(2, settings);
+  lose_a_write();
   order(2, bus::ScrubOrder::start);
   ASSERT_TRUE(until([&] { return !master.damages.empty(); }, 10min));
   for (int one : {0, 1, 2}) rot(one, static_cast<std::uint64_t>(one + 3) * kBlockSize);
@@ -237,14 +245,7 @@ TEST_F(ScrubTest, C07_AReplicaThatLostAWriteIsFoundAlthoughItVerifies) {
   make({0, 1, 2}, 1);
   for (int one : {0, 1, 2}) nodes[static_cast<std::size_t>(one)]->kill();
   for (int one : {0, 1, 2}) restart(one, settings);
-  ASSERT_TRUE(configure(2, {0, 1, 2}, false));
-  ASSERT_TRUE(sync(0, 2));
-  const std::map<std::string, std::string> old = files(2);
-  ASSERT_TRUE(write({0, 1, 2}, 2, 0, "lost here"));
-  ASSERT_TRUE(sync(0, 2));
-  nodes[2]->kill();
-  bring_back(2, old);
-  restart(2, settings);
+  lose_a_write();
   ASSERT_TRUE(read(2, 2)) << "it verifies";
   order(2, bus::ScrubOrder::start);
   ASSERT_TRUE(until([&] { return !master.damages.empty(); }, 10min));

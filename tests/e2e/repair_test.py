@@ -198,7 +198,7 @@ class ThreeServers(Operators):
         self.put_some(3)
         victim = self.cluster.chunkservers[0]
         victim.process.send_signal(signal.SIGSTOP)
-        time.sleep(5)
+        time.sleep(5)  # so long it stands still: that is the fault, no waiting for anything
         victim.process.send_signal(signal.SIGCONT)
         wait_for("it to be up again", lambda: self.server_of(victim)["state"] == "up", 30)
         self.wait_whole()
