@@ -8,7 +8,7 @@ import subprocess
 import tempfile
 import unittest
 
-from harness import Cluster, ClusterTest, Daemon, main, program, wait_for
+from harness import Cluster, ClusterTest, Daemon, free_ports, main, program, wait_for
 
 
 def run(*arguments, timeout=120):
@@ -93,9 +93,9 @@ class Daemons(unittest.TestCase):
 
     def test_port_in_use(self):
         with socket.socket() as taken:
-            taken.bind(("127.0.0.1", 0))
+            port = free_ports(10)
+            taken.bind(("127.0.0.1", port))
             taken.listen()
-            port = taken.getsockname()[1]
             done = run(program("gfs-master"), "--data", f"{self.root}/m", "--listen", f"tcp://127.0.0.1:{port}", "--format")
         self.assertEqual(done.returncode, 6, done.stderr)
         self.assertIn(str(port), done.stderr)

@@ -6,6 +6,7 @@ machine; directories live under one temporary root that goes away at the end.
 
 import json
 import os
+import random
 import shutil
 import signal
 import socket
@@ -25,13 +26,14 @@ def program(name):
 
 
 def free_ports(count):
-    """The first of `count` neighbouring ports that are free now (control, data, events, ...)."""
+    """The first of `count` neighbouring ports that are free now (control, data, events, ...).
+
+    From below the range the kernel takes the near ends of connections from, so that no client of another test can
+    have one of them by the time a server binds it."""
+    with open("/proc/sys/net/ipv4/ip_local_port_range") as file:
+        ceiling = int(file.read().split()[0])
     while True:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            base = probe.getsockname()[1]
-        if base + count > 65000:
-            continue
+        base = random.randrange(10000, ceiling - count) if ceiling > 11000 + count else random.randrange(20000, 60000)
         held = []
         try:
             for port in range(base, base + count):
