@@ -197,6 +197,7 @@ void ChunkServer::Parts::serve(ServerId self) {
   to.order.accuse = [&to](ChunkHandle handle, Version version, ServerId accused, bool confessed, Error error) {
     return to.heartbeats.accuse(handle, version, accused, confessed, std::move(error));
   };
+  to.order.on_pace = [&to](ServerId server, Duration took) { to.heartbeats.note_pace(server, took); };
   to.appends.report_sealed = [&to](ChunkHandle handle, Version version, std::uint64_t length) {
     return to.heartbeats.report_sealed(handle, version, length);
   };

@@ -193,6 +193,7 @@ Task<bool> HeartbeatLoop::beat() {
   ask.quarantined = store_.quarantined().size();
   ask.quarantined_bytes = store_.quarantined().bytes();
   ask.quarantined_since_ms = store_.quarantined().oldest();
+  ask.paces = paces_.tell(endpoint_.executor().now());
   bus::CallOptions options;
   options.deadline = std::max<Duration>(interval_, 1s);  // one lost beat must not make the next one overdue
   const Instant sent = endpoint_.executor().now();

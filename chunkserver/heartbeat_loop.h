@@ -23,6 +23,7 @@
 #include "chunkserver/chunk_store.h"
 #include "chunkserver/identity.h"
 #include "chunkserver/master_memory.h"
+#include "chunkserver/peer_paces.h"
 #include "chunkserver/session.h"
 
 namespace gfs::chunkserver {
@@ -43,6 +44,8 @@ class HeartbeatLoop {
   // Says goodbye to the master, if there is one; does not wait long.
   Task<> leave();
   void report_damage(ChunkHandle handle, std::uint32_t block, std::string reason, bool mended = false);
+  // A member took so long for what was ordered.
+  void note_pace(ServerId server, Duration took) { paces_.note(server, took, endpoint_.executor().now()); }
   // Accuses a member of a chunk's configuration; returns when the master has decided.
   Task<> accuse(ChunkHandle handle, Version version, ServerId accused, bool confessed, Error error);
   // The seal is on every member: returns when the master has logged it.
@@ -88,6 +91,7 @@ class HeartbeatLoop {
   Duration interval_ = 1s;
   std::size_t page_ = 4096;
   std::deque<bus::ReportDamage> damages_;
+  PeerPaces paces_;
   std::int64_t master_ms_ = 0;  // the master's time ...
   Instant master_at_{};         // ... when this was here
 };

@@ -179,10 +179,12 @@ void PrimaryOrder::drive(Chunk chunk, std::shared_ptr<OrderedWrite> write) {
 Task<> PrimaryOrder::apply_here(Chunk chunk, std::shared_ptr<OrderedWrite> write) {
   const std::size_t member = chunk->others.size();
   const Instant until = endpoint_.executor().now() + settings_.try_time * settings_.tries;
+  const Instant ordered = endpoint_.executor().now();
   Mutation mutation = write->mutation;
   Result<std::uint64_t> length =
       co_await replica_.apply(std::move(mutation), until, Replica::StagedFor::primary).outcome();
   if (length) {
+    note_pace(self_, ordered);
     write->length = *length;
     confirmed(chunk, write, member);
   } else {
@@ -219,7 +221,9 @@ Task<> PrimaryOrder::apply_there(Chunk chunk, std::shared_ptr<OrderedWrite> writ
   std::optional<Error> error;
   for (int attempt = 0; attempt < settings_.tries; ++attempt) {
     bus::ApplyWrite ask = order_for(*chunk, *write, with_bytes);
+    const Instant ordered = endpoint_.executor().now();
     Result<bus::ApplyWrite::Reply> reply = co_await batcher_.apply(other.control, std::move(ask)).outcome();
+    if (reply || reply.error().code == Code::deadline) note_pace(other.server, ordered);
     if (reply) {
       confirmed(chunk, write, member);
       co_return;

@@ -100,6 +100,8 @@ class PrimaryOrder {
 
   // Tells the master who failed; empty: nobody is told.
   std::function<Task<>(ChunkHandle, Version, ServerId accused, bool confessed, Error)> accuse;
+  // Told how long a member, or this server, took for one order; may be empty.
+  std::function<void(ServerId, Duration)> on_pace;
   // Told what was acknowledged to a client (tests); may be empty.
   std::function<void(ChunkHandle, Version, Serial, RequestId)> on_acknowledged;
 
@@ -107,6 +109,9 @@ class PrimaryOrder {
   std::string name_of(const PrimaryChunk& chunk, std::size_t member) const;
 
  private:
+  void note_pace(ServerId server, Instant ordered) const {
+    if (on_pace) on_pace(server, endpoint_.executor().now() - ordered);
+  }
   void drive(Chunk chunk, std::shared_ptr<OrderedWrite> write);
   Task<> apply_here(Chunk chunk, std::shared_ptr<OrderedWrite> write);
   Task<> apply_there(Chunk chunk, std::shared_ptr<OrderedWrite> write, std::size_t member);

@@ -1,11 +1,13 @@
 #include "master/admin_service.h"
 
 #include <algorithm>
+#include <map>
 
 namespace gfs::master {
 
 namespace {
 
+constexpr std::size_t kRacksMax = 64;
 constexpr std::uint32_t kPageMax = 256;
 constexpr std::uint32_t kLeasesMax = 1000;
 
@@ -59,20 +61,32 @@ Task<bus::ClusterStatus::Reply> AdminService::status(bus::ClusterStatus, bus::Ca
   reply.term = log_.term();
   reply.index = log_.last_index();
   reply.epoch = state_.epoch();
-  bool maint = false, drain = false;
+  std::map<std::string, std::uint32_t> racks;
   for (const auto& [id, server] : servers_.all()) {
     std::string_view state = servers_.state(id, now());
     if (state == "up") ++reply.up;
     if (state == "suspect") ++reply.suspect;
     const bus::ServerMark mark = state_.directives().find(id, endpoint_->executor().wall_now()).mark;
-    maint = maint || mark == bus::ServerMark::maint;
-    drain = drain || mark == bus::ServerMark::drain;
+    reply.maint += mark == bus::ServerMark::maint;
+    reply.drain += mark == bus::ServerMark::drain;
     if (state == "lost" && mark != bus::ServerMark::maint) ++reply.lost;
     if (state == "up" || state == "suspect") {
       reply.used += server.used;
       reply.capacity += server.capacity;
+      reply.quarantined += server.quarantined;
     }
+    auto known = state_.servers().find(id);
+    if (state != "up" || known == state_.servers().end()) continue;
+    ++racks[known->second.rack];
+    const auto percent = static_cast<std::uint32_t>(server.capacity == 0 ? 0 : server.used * 100 / server.capacity);
+    if (!reply.fullest.empty() && percent <= reply.fullest_percent) continue;
+    reply.fullest = known->second.control;
+    reply.fullest_percent = percent;
   }
+  for (const auto& [name, up] : racks) {
+    if (reply.racks.size() < kRacksMax) reply.racks.push_back({name, up});
+  }
+  reply.slow = static_cast<std::uint32_t>(servers_.paces().count_slow(now()));
   reply.files = state_.names().files();
   reply.directories = state_.names().directories();
   const ChunkCounts& chunks = census_.counts(now());
@@ -81,6 +95,7 @@ Task<bus::ClusterStatus::Reply> AdminService::status(bus::ClusterStatus, bus::Ca
   reply.chunks_under = chunks.under;
   reply.chunks_lost = chunks.lost;
   reply.chunks_corrupt = chunks.corrupt;
+  reply.by_sound.assign(chunks.by_sound.begin(), chunks.by_sound.end());
   const Namespace& names = state_.names();
   reply.trash_items = names.trash().size();
   reply.trash_files = names.trashed().files;
@@ -93,8 +108,10 @@ Task<bus::ClusterStatus::Reply> AdminService::status(bus::ClusterStatus, bus::Ca
   if (chunks.suspect > 0) reply.codes.emplace_back("GFS_CHUNKS_SUSPECT");
   if (chunks.under > 0) reply.codes.emplace_back("GFS_CHUNKS_UNDER_REPLICATED");
   if (reply.lost > 0) reply.codes.emplace_back("GFS_SERVERS_LOST");
-  if (maint) reply.codes.emplace_back("GFS_SERVERS_MAINT");
-  if (drain) reply.codes.emplace_back("GFS_SERVERS_DRAIN");
+  if (reply.maint > 0) reply.codes.emplace_back("GFS_SERVERS_MAINT");
+  if (reply.drain > 0) reply.codes.emplace_back("GFS_SERVERS_DRAIN");
+  if (reply.slow > 0) reply.codes.emplace_back("GFS_SERVERS_SLOW");
+  if (state_.directives().repair().balance == 0) reply.codes.emplace_back("GFS_BALANCE_STOPPED");
   if (state_.directives().repair().paused == 1) reply.codes.emplace_back("GFS_REPAIR_PAUSED");
   if (healing_.held_back()) reply.codes.emplace_back("GFS_REPAIR_HELD_BACK");
   const CollectionPlanner::Counts garbage = collector_.counts();

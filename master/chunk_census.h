@@ -6,7 +6,9 @@
 // Owned by Master; pure: `now` is an argument.
 #pragma once
 
+#include <array>
 #include <cstdint>
+#include <vector>
 
 #include "master/server_table.h"
 #include "master/state.h"
@@ -19,12 +21,13 @@ struct ChunkCounts {
   std::uint64_t under = 0;
   std::uint64_t lost = 0;     // no replica that could be read
   std::uint64_t corrupt = 0;  // of them: with at least one damaged replica
+  std::array<std::uint64_t, 4> by_sound{};  // with 0, 1, 2, 3 and more sound replicas
   std::uint64_t suspect = 0;  // of them: with at least one that may have lost bytes in a power cut
 };
 
 class ChunkCensus {
  public:
-  static constexpr std::size_t kPiece = 20000;
+  static constexpr std::size_t kPiece = 5000;
 
   ChunkCensus(const MasterState& state, const ServerTable& servers) : state_(state), servers_(servers) {}
 
@@ -34,11 +37,12 @@ class ChunkCensus {
   const ChunkCounts& counts(Instant now);
 
  private:
-  void count(ChunkHandle handle, const Chunk& chunk, Instant now);
+  void count(ChunkHandle handle, const Chunk& chunk);
 
   const MasterState& state_;
   const ServerTable& servers_;
   ChunkHandle at_;  // walked up to here
+  std::vector<ServerId> here_;  // servers that are heard, or may be; in order
   ChunkCounts walking_;
   ChunkCounts complete_;
 };

@@ -42,6 +42,7 @@ Result<> read_file(const std::string& path, Options& options, Settings& settings
   config->get_duration("mass_loss_pause", settings.mass_loss_pause);
   config->get_size("repair_rate_server", settings.repair_per_server);
   config->get_size("repair_rate_cluster", settings.repair_per_cluster);
+  config->get("balance_threshold", settings.balance_threshold);
   config->get_duration("salvage_after", settings.salvage_after);
   config->get_duration("trash", settings.trash);
   config->get("trash_items", settings.trash_items);
@@ -131,6 +132,9 @@ Result<> apply(const Options& options, Settings& settings) {
     if (time < Duration::zero() || time > 24h * 30)
       return fail(Code::invalid_argument, "{}: it is not between 0s and thirty days", name);
   }
+  if (settings.balance_threshold > 50)
+    return fail(Code::invalid_argument, "balance_threshold: {} is not between 0 and 50 percent",
+                settings.balance_threshold);
   if (settings.trash < Duration::zero() || settings.trash > 24h * 3650)
     return fail(Code::invalid_argument, "trash: it is not between 0s and ten years");
   if (settings.collect_after < Duration::zero()) return fail(Code::invalid_argument, "collect_after: not before now");

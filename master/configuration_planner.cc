@@ -125,9 +125,10 @@ std::optional<int> rank(const Standpoint& member, const Situation& situation) {
   if (!member.up || (!member.counts && !situation.virgin) || cannot_stay(member)) return std::nullopt;
   int rank = member.server == situation.lead ? 0 : member.server == situation.primary ? 1 : 2;
   if (member.leaving) rank += 3;  // behind those that stay
-  if (member.server == situation.follow) rank += 4;
-  if (member.standing == Standing::damaged) rank += 8;
-  if (member.standing == Standing::suspect) rank += 16;
+  if (member.slow) rank += 6;
+  if (member.server == situation.follow) rank += 12;
+  if (member.standing == Standing::damaged) rank += 24;
+  if (member.standing == Standing::suspect) rank += 48;
   return rank;
 }
 
@@ -179,7 +180,7 @@ Result<std::optional<NextConfiguration>> plan_configuration(const Situation& sit
   std::optional<int> best;
   for (const Standpoint& member : kept) {
     std::optional<int> one = rank(member, situation);
-    if (choice->nothing && !one && member.up && member.counts) one = 32;
+    if (choice->nothing && !one && member.up && member.counts) one = 96;
     if (!one || (best && *best <= *one)) continue;
     best = one;
     next.primary = member.server;

@@ -37,6 +37,7 @@ struct Standpoint {
   bool counts = true;    // holds the chunk; false: joining
   bool up = true;        // heard in time: may lead
   bool leaving = false;  // drains: goes first where there are too many, and rather does not lead
+  bool slow = false;     // as others find: rather does not lead
   bool stale = false;    // suspect only: holds an older version, so that making the present one active mends it
   std::string why;       // for people: what is wrong with it
   std::string rack;

@@ -23,10 +23,11 @@ enum class Decided : std::uint8_t {
   joined,    // a member
   ordered,   // a copy; `server`: where to
   copied,    // it is there
-  failed,    // to be copied, or settled
+  failed,    // to be copied, settled, or moved
   deferred,  // a copy
   marked,    // a server, by an operator
   limited,   // repair, by an operator
+  moved,     // a replica, for balance; `server`: where to
 };
 
 struct DecisionRecord {

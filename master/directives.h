@@ -4,6 +4,7 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 
@@ -25,6 +26,7 @@ struct RepairRules {
   std::int64_t paused = bus::SetRepair::kDefault;
   std::int64_t per_server = bus::SetRepair::kDefault;   // bytes a second
   std::int64_t per_cluster = bus::SetRepair::kDefault;  // bytes a second
+  std::int64_t balance = bus::SetRepair::kDefault;
   bool operator==(const RepairRules&) const = default;
 };
 
@@ -37,6 +39,7 @@ class Directives {
   // Gets no new chunks.
   bool spared(ServerId server, WallMs now) const { return find(server, now).mark != bus::ServerMark::none; }
   bool any_drains() const { return drains_ > 0; }
+  std::set<ServerId> draining() const;
   const RepairRules& repair() const { return repair_; }
 
   void mark(ServerId server, Directive directive);

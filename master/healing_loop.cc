@@ -10,46 +10,20 @@ namespace gfs::master {
 
 namespace {
 
-constexpr Duration kCopyTime = 60s;  // and as long again as it takes at its speed
-constexpr Duration kCopyTimeMax = 1h;
-constexpr std::uint64_t kCopiedLittle = 8ull << 20;  // so much may be left for when mutations wait
-constexpr std::uint64_t kRateLeast = 64 << 10;
 constexpr Duration kTargetAvoided = 60s;
 constexpr std::size_t kFailedMax = 4096;
 
 }  // namespace
 
-// A copy, as long as it runs.
-class HealingLoop::Counted {
- public:
-  Counted(HealingLoop& loop, ChunkHandle handle, Flow flow) : loop_(loop), handle_(handle), flow_(flow) {
-    loop_.flows_[handle] = flow;
-    ++loop_.into_[flow.target];
-    ++loop_.out_of_[flow.source];
-  }
-  ~Counted() {
-    loop_.flows_.erase(handle_);
-    if (--loop_.into_[flow_.target] == 0) loop_.into_.erase(flow_.target);
-    if (--loop_.out_of_[flow_.source] == 0) loop_.out_of_.erase(flow_.source);
-  }
-  Counted(const Counted&) = delete;
-  Counted& operator=(const Counted&) = delete;
-
- private:
-  HealingLoop& loop_;
-  const ChunkHandle handle_;
-  const Flow flow_;
-};
-
-HealingLoop::HealingLoop(MasterState& state, ServerTable& servers, LayoutService& layouts, DecisionLog& decisions,
-                         bus::Endpoint& endpoint, Settings settings)
+HealingLoop::HealingLoop(MasterState& state, ServerTable& servers, LayoutService& layouts, CopyOrders& copies,
+                         DecisionLog& decisions, bus::Endpoint& endpoint, HealingPlanner::Settings settings)
     : state_(state),
       servers_(servers),
       layouts_(layouts),
+      copies_(copies),
       decisions_(decisions),
       endpoint_(endpoint),
-      settings_(settings),
-      planner_(state, servers, settings.planner,
+      planner_(state, servers, settings,
                [&layouts](ChunkHandle handle, const Chunk& chunk) { return layouts.restarted(handle, chunk); }) {
   (void)state_.take_dropped();  // of the replay: long ago
   planner_.on_deferred([this](ChunkHandle handle, const RepairClock::Wait& wait) {
@@ -59,7 +33,7 @@ HealingLoop::HealingLoop(MasterState& state, ServerTable& servers, LayoutService
 
 Task<> HealingLoop::run() {
   while (true) {
-    co_await endpoint_.executor().sleep(kTick);
+    co_await endpoint_.executor().sleep(planner_.hurries() ? kTickHurried : kTick);
     servers_.note_tick(now());
     release_dropped();
     for (const HealingPlanner::Order& order : planner_.plan(now(), endpoint_.executor().wall_now())) {
@@ -108,35 +82,6 @@ std::vector<ServerId> HealingLoop::failed_targets(ChunkHandle handle) {
   return targets;
 }
 
-HealingLoop::Limits HealingLoop::limits() const {
-  const RepairRules& said = state_.directives().repair();
-  auto one = [](std::int64_t rule, std::uint64_t otherwise) {
-    return rule < 0 ? otherwise : static_cast<std::uint64_t>(rule);
-  };
-  return {one(said.per_server, settings_.per_server), one(said.per_cluster, settings_.per_cluster)};
-}
-
-std::uint64_t HealingLoop::rate() const {
-  const Limits limits = this->limits();
-  std::uint64_t rate = 0;
-  auto at_most = [&](std::uint64_t limit, std::size_t share) {
-    if (limit == 0) return;
-    const std::uint64_t part = std::max<std::uint64_t>(limit / share, kRateLeast);
-    rate = rate == 0 ? part : std::min(rate, part);
-  };
-  at_most(limits.per_server, kCopiesPerServer);
-  at_most(limits.per_cluster, planner_.at_once(now()));
-  return rate;
-}
-
-std::vector<ServerId> HealingLoop::busy() const {
-  std::vector<ServerId> servers;
-  for (const auto& [server, copies] : into_) {
-    if (copies >= kCopiesPerServer) servers.push_back(server);
-  }
-  return servers;
-}
-
 Error HealingLoop::postpone(ChunkHandle handle, std::string why) {
   postponed_.insert(handle);
   return {Code::overloaded, std::move(why), {}};
@@ -145,20 +90,22 @@ Error HealingLoop::postpone(ChunkHandle handle, std::string why) {
 Task<> HealingLoop::copy(ChunkHandle handle) {
   const std::optional<Chunk> chunk = state_.chunks().find(handle);
   if (!chunk) co_return;
-  const std::vector<ServerId> taking = busy();
+  const std::vector<ServerId> taking = copies_.full();
   std::vector<ServerId> avoid = failed_targets(handle);
   const ServerId successor = layouts_.successor_of(*chunk, avoid);
   if (std::find(taking.begin(), taking.end(), successor) != taking.end())
     co_await fail(postpone(handle, fmt::format("server {}, which is to take it, takes others", successor)));
   avoid.insert(avoid.end(), taking.begin(), taking.end());
   const ServerId target = layouts_.learner_for(handle, *chunk, avoid);
-  if (target.nil() && !taking.empty())
-    co_await fail(postpone(handle, fmt::format("the servers that could take a copy take {} others", flows_.size())));
+  if (target.nil() && !taking.empty()) {
+    co_await fail(
+        postpone(handle, fmt::format("the servers that could take a copy take {} others", copies_.under_way())));
+  }
   if (target.nil()) co_await fail(Code::not_enough_servers, "chunk {}: no server can take one more copy", handle);
-  Result<bus::CloneChunk::Reply> copied = co_await clone(handle, target).outcome();
-  // Much was copied, so much may have changed meanwhile: once more, which takes less time.
-  if (copied && copied->copied > kCopiedLittle) copied = co_await clone(handle, target).outcome();
-  if (!copied && postponed_.contains(handle)) co_await fail(std::move(copied));
+  const Result<ServerId> source = copies_.source_for(handle, *chunk, target);
+  if (!source && source.error().code == Code::overloaded) co_await fail(postpone(handle, source.error().message));
+  const ServerId from = co_await source;
+  const Result<std::uint64_t> copied = co_await copies_.copy(handle, from, target).outcome();
   Result<> joined;
   if (copied) joined = co_await layouts_.enlist(handle, target).outcome();
   if (copied && joined) {
@@ -171,48 +118,9 @@ Task<> HealingLoop::copy(ChunkHandle handle) {
   co_await fail(error.code, "server {} did not join: {}", target, error.text());
 }
 
-Task<bus::CloneChunk::Reply> HealingLoop::clone(ChunkHandle handle, ServerId target) {
-  const std::optional<Chunk> chunk = state_.chunks().find(handle);
-  if (!chunk) co_await fail(Code::not_found, "chunk {} does not exist any more", handle);
-  const Configuration& configuration = chunk->configuration;
-  // The least busy one; rather not the primary, which has most to do.
-  using Load = std::pair<std::size_t, bool>;
-  std::optional<Load> least;
-  ServerId source;
-  for (ServerId member : configuration.members) {
-    const bool good = servers_.up(member, now()) && !configuration.joins(member) &&
-                      servers_.replica(member, handle, false) == ServerTable::Replica::ok;
-    if (!good) continue;
-    auto busy = out_of_.find(member);
-    const Load load{busy == out_of_.end() ? 0 : busy->second, member == configuration.primary};
-    if (least && *least <= load) continue;
-    least = load;
-    source = member;
-  }
-  if (!least) co_await fail(Code::unavailable, "chunk {}: no member can be copied from", handle);
-  if (least->first >= kCopiesPerServer)
-    co_await fail(postpone(handle, "the members that could be copied from give others"));
-  const Server* server = servers_.find(target);
-  if (server == nullptr) co_await fail(Code::unavailable, "server {} is not known any more", target);
-  bus::CloneChunk ask{handle, layouts_.member(source), rate()};
-  bus::CallOptions options;
-  options.deadline = kCopyTime;
-  if (ask.rate > 0) {
-    const std::uint64_t seconds = 2 * kChunkSize / ask.rate;
-    options.deadline = std::min<Duration>(kCopyTimeMax, kCopyTime + std::chrono::seconds(seconds));
-  }
-  log::info("copy_ordered", {{"chunk", handle}, {"source", source}, {"target", target}, {"rate", ask.rate}});
-  decisions_.note(Decided::ordered, handle, target, fmt::format("from server {}", source));
-  Counted counted(*this, handle, {source, target});
-  bus::Peer peer = bus::Peer::on(server->route);
-  bus::CloneChunk::Reply reply = co_await endpoint_.call(std::move(peer), std::move(ask), options);
-  copied_bytes_ += reply.copied;
-  co_return reply;
-}
-
 bus::ListRepairs::Reply HealingLoop::status(std::size_t limit) const {
   bus::ListRepairs::Reply reply;
-  const Limits limits = this->limits();
+  const CopyOrders::Limits limits = copies_.limits();
   reply.paused = state_.directives().repair().paused == 1;
   reply.per_server = limits.per_server;
   reply.per_cluster = limits.per_cluster;
@@ -225,7 +133,7 @@ bus::ListRepairs::Reply HealingLoop::status(std::size_t limit) const {
   reply.running = planner_.under_way();
   reply.by_sound.resize(4);
   reply.copied_chunks = copied_chunks_;
-  reply.copied_bytes = copied_bytes_;
+  reply.copied_bytes = copies_.copied_bytes();
   reply.failed = failures_;
   using Rank = std::tuple<bool, std::size_t, bool, Instant, ChunkHandle>;
   std::vector<Rank> ranks;
@@ -248,10 +156,10 @@ bus::ListRepairs::Reply HealingLoop::status(std::size_t limit) const {
     one.tries = patient.tries;
     one.why = why_not(handle, patient);
     one.state = patient.under_way ? "running" : one.why.empty() ? "ready" : "waiting";
-    auto flow = flows_.find(handle);
-    if (flow == flows_.end()) continue;
-    one.source = flow->second.source;
-    one.target = flow->second.target;
+    if (const std::optional<CopyOrders::Flow> flow = copies_.flow(handle)) {
+      one.source = flow->source;
+      one.target = flow->target;
+    }
   }
   return reply;
 }

@@ -11,6 +11,7 @@ constexpr Duration kNextStep = 500ms;  // what was done may show a little later
 constexpr Duration kRetryFirst = 2s;
 constexpr std::uint32_t kDoublingsMax = 5;  // 2, 4, ... 64 s
 constexpr std::uint32_t kPostponedMax = 4;  // doublings of kNextStep
+constexpr std::uint32_t kTriesMany = 3;     // in vain: it may go on for ever
 constexpr int kDepthMax = 1024;             // of a path, more than there can be
 
 }  // namespace
@@ -62,8 +63,12 @@ std::optional<RepairClock::Wait> HealingPlanner::wait(ChunkHandle handle, const 
   return clock_.wait(servers_, handle, need.sound);
 }
 
-std::size_t HealingPlanner::at_once(Instant now) const {
-  return std::clamp<std::size_t>(servers_.count_up(now), kAtOnceLeast, kAtOnceMost);
+bool HealingPlanner::copies() const {
+  return std::ranges::any_of(patients_, [](const auto& one) {
+    const Patient& patient = one.second;
+    if (patient.need.cure != Cure::copy) return false;
+    return patient.under_way || (!patient.idle() && patient.tries < kTriesMany);
+  });
 }
 
 bool HealingPlanner::is_removed(InodeId file) const {
@@ -78,6 +83,12 @@ bool HealingPlanner::is_removed(InodeId file) const {
 }
 
 void HealingPlanner::visit(ChunkHandle handle, const Chunk& chunk, Instant now) {
+  if (state_.directives().any_drains() && !chunk.configuration.virgin) {
+    for (ServerId member : chunk.configuration.members) {
+      draining_.erase(member);
+      drained_.erase(member);
+    }
+  }
   std::optional<Need> need = examine(handle, chunk, now);
   auto found = patients_.find(handle);
   if (found != patients_.end()) {
@@ -114,10 +125,23 @@ bool HealingPlanner::make_room(std::size_t sound) {
   return true;
 }
 
+void HealingPlanner::note_losses(Instant now) {
+  std::vector<ServerId> gone;
+  for (const auto& [id, server] : servers_.all()) {
+    if (servers_.gone(id, now)) gone.push_back(id);
+  }
+  if (gone == gone_) return;
+  gone_ = std::move(gone);
+  at_ = {};
+  hurries_ = true;
+}
+
 std::vector<HealingPlanner::Order> HealingPlanner::plan(Instant now, WallMs wall) {
   wall_ = wall;
   clock_.look(state_, servers_, now, wall);
+  note_losses(now);
   no_room_ = SIZE_MAX;
+  if (at_.value == 0) draining_ = state_.directives().draining();
   std::size_t seen = 0;
   state_.chunks().walk(at_, [&](ChunkHandle handle, const Chunk& chunk) {
     if (seen++ == kPiece) return false;
@@ -125,7 +149,11 @@ std::vector<HealingPlanner::Order> HealingPlanner::plan(Instant now, WallMs wall
     at_ = handle;
     return true;
   });
-  if (seen <= kPiece) at_ = {};
+  if (seen <= kPiece) {
+    at_ = {};
+    hurries_ = false;
+    drained_ = std::move(draining_);
+  }
 
   using Rank = std::tuple<std::size_t, bool, Instant, ChunkHandle>;
   std::vector<Rank> waiting;
@@ -140,7 +168,7 @@ std::vector<HealingPlanner::Order> HealingPlanner::plan(Instant now, WallMs wall
   }
   std::sort(waiting.begin(), waiting.end());
   std::vector<Order> orders;
-  const std::size_t most = at_once(now);
+  const std::size_t most = CopyLimits::at_once(servers_.count_up(now));
   for (const auto& [sound, removed, since, handle] : waiting) {
     if (under_way_ >= most) break;
     auto patient = patients_.find(handle);

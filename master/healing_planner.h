@@ -6,7 +6,8 @@
 //   for
 //           servers that are away (repair_clock.h), and while an operator paused it
 //
-// The table is walked a piece at a time, so that a tick costs the same whatever it holds. Those in need wait in a list
+// The table is walked a piece at a time, so that a tick costs the same whatever it holds; when servers were lost or came
+// back, from its beginning and with shorter pauses, so that those who suffer by it are known soon. Those in need wait in a list
 // of bounded length: the most endangered first, of them files before trash, of them the oldest; what a member that
 // drains leaves is last. Who did not get better (does not need less than before, whatever the order came to) waits
 // longer each time.
@@ -22,6 +23,7 @@
 #include <utility>
 #include <vector>
 
+#include "master/copy_limits.h"
 #include "master/repair_clock.h"
 #include "master/server_table.h"
 #include "master/state.h"
@@ -30,9 +32,8 @@ namespace gfs::master {
 
 class HealingPlanner {
  public:
-  static constexpr std::size_t kPiece = 2000;                       // chunks looked at in one tick
-  static constexpr std::size_t kPatientsMax = 4096;                 // chunks known to be in need
-  static constexpr std::size_t kAtOnceLeast = 4, kAtOnceMost = 32;  // orders under way: as many as servers are up
+  static constexpr std::size_t kPiece = 2000;        // chunks looked at in one tick
+  static constexpr std::size_t kPatientsMax = 4096;  // chunks known to be in need
 
   enum class Cure : std::uint8_t { settle, copy };
   struct Order {
@@ -86,14 +87,19 @@ class HealingPlanner {
   };
   const std::map<ChunkHandle, Patient>& patients() const { return patients_; }
   std::size_t under_way() const { return under_way_; }
-  // How many orders may be under way.
-  std::size_t at_once(Instant now) const;
+  // Not all chunks have been looked at since servers were lost or came back: the next plan() is due soon.
+  bool hurries() const { return hurries_; }
+  // It drains, and as of the last whole walk no chunk that was ever written to has it as a member.
+  bool drained(ServerId server) const { return state_.directives().drains(server) && drained_.contains(server); }
+  // A copy is under way, or could be begun now.
+  bool copies() const;
   const RepairClock& clock() const { return clock_; }
 
  private:
   void visit(ChunkHandle handle, const Chunk& chunk, Instant now);
   // Takes out one for whom nothing can be done now, or else the least endangered one, if it is less so than `sound`.
   bool make_room(std::size_t sound);
+  void note_losses(Instant now);
   bool is_removed(InodeId file) const;
 
   // Set once.
@@ -107,6 +113,9 @@ class HealingPlanner {
   RepairClock clock_;
   WallMs wall_ = 0;                 // of the last plan()
   ChunkHandle at_;                  // walked up to here
+  std::vector<ServerId> gone_;      // servers, at the last plan()
+  bool hurries_ = false;
+  std::set<ServerId> drained_, draining_;  // draining_: since this walk began, and no chunk was met there
   std::size_t no_room_ = SIZE_MAX;  // for those with so many sound members, in this turn
   std::map<ChunkHandle, Patient> patients_;
   std::size_t under_way_ = 0;

@@ -21,7 +21,9 @@ bool LayoutService::counts(ServerId server, ChunkHandle handle, const Configurat
 Standpoint LayoutService::standpoint(ServerId server, ChunkHandle handle, const Configuration& configuration) const {
   Standpoint point{.server = server, .counts = counts(server, handle, configuration), .up = servers_.up(server, now())};
   if (auto known = state_.servers().find(server); known != state_.servers().end()) point.rack = known->second.rack;
-  point.leaving = state_.directives().drains(server);
+  point.slow = servers_.paces().slow(server, now());
+  auto leaving = leaving_.find(handle);
+  point.leaving = state_.directives().drains(server) || (leaving != leaving_.end() && leaving->second == server);
   if (servers_.overdue(server, now())) {
     point.standing = Standing::away;
     point.why = fmt::format("{}: no heartbeat in time", servers_.state(server, now()));
@@ -127,7 +129,7 @@ std::vector<ServerId> LayoutService::learners(const Situation& situation) {
 bool LayoutService::may_join(ServerId id, const Chunk& chunk, const std::vector<ServerId>& avoid) const {
   const Server* server = servers_.find(id);
   return server != nullptr && servers_.up(id, now()) && !chunk.configuration.has(id) &&
-         std::find(avoid.begin(), avoid.end(), id) == avoid.end() && server->free >= PlacementWish{}.room &&
+         std::find(avoid.begin(), avoid.end(), id) == avoid.end() && server->free >= settings_.room &&
          !state_.directives().spared(id, endpoint_->executor().wall_now());
 }
 
@@ -143,7 +145,7 @@ ServerId LayoutService::learner_for(ChunkHandle handle, const Chunk& chunk, cons
   const ServerId successor = successor_of(chunk, avoid);
   if (!successor.nil()) return successor;
   for (const auto& [id, server] : servers_.all()) {
-    if (servers_.held(id, handle) != nullptr && may_join(id, chunk, avoid) && !server.unsteady(now())) return id;
+    if (servers_.held(id, handle) != nullptr && may_join(id, chunk, avoid) && !servers_.avoided(id, now())) return id;
   }
   const std::vector<ServerId> others = choose(chunk.configuration.members, 1, avoid);
   return others.empty() ? ServerId{} : others.front();

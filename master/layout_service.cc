@@ -173,9 +173,10 @@ std::size_t LayoutService::minimum(InodeId file, std::uint32_t goal) const {
 
 std::vector<ServerId> LayoutService::choose(const std::vector<ServerId>& present, std::size_t copies,
                                             const std::vector<ServerId>& avoid) {
-  std::vector<Candidate> candidates, unsteady;
+  std::vector<Candidate> candidates, avoided;
   PlacementWish wish;
   wish.copies = copies;
+  wish.room = settings_.room;
   const WallMs wall = endpoint_->executor().wall_now();
   for (const auto& [id, server] : servers_.all()) {
     auto known = state_.servers().find(id);
@@ -185,17 +186,17 @@ std::vector<ServerId> LayoutService::choose(const std::vector<ServerId>& present
       wish.present.push_back(candidate);
     } else if (servers_.up(id, now()) && std::find(avoid.begin(), avoid.end(), id) == avoid.end() &&
                !state_.directives().spared(id, wall)) {
-      (server.unsteady(now()) ? unsteady : candidates).push_back(std::move(candidate));
+      (servers_.avoided(id, now()) ? avoided : candidates).push_back(std::move(candidate));
     }
   }
   std::vector<ServerId> chosen = place(candidates, wish, endpoint_->random());
-  if (chosen.size() == copies || unsteady.empty()) return chosen;
-  // Rather one that comes and goes than none.
+  if (chosen.size() == copies || avoided.empty()) return chosen;
+  // Rather one that comes and goes, or is slow, than none.
   for (Candidate& one : candidates) {
     if (std::find(chosen.begin(), chosen.end(), one.server) != chosen.end()) wish.present.push_back(std::move(one));
   }
   wish.copies -= chosen.size();
-  std::vector<ServerId> more = place(std::move(unsteady), wish, endpoint_->random());
+  std::vector<ServerId> more = place(std::move(avoided), wish, endpoint_->random());
   chosen.insert(chosen.end(), more.begin(), more.end());
   return chosen;
 }

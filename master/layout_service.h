@@ -55,7 +55,8 @@ class LayoutService {
     Duration lease = 60s;
     Duration salvage_after = 10min;
     std::uint64_t epoch = 1;
-    std::size_t cut_max = 4096;  // chunks that one entry of the log drops
+    std::size_t cut_max = 4096;        // chunks that one entry of the log drops
+    std::uint64_t room = 64ull << 20;  // what a server must have free to get a chunk
     std::string mutant;          // test-only
   };
 
@@ -126,6 +127,25 @@ class LayoutService {
   Task<> restore(ChunkHandle handle);
   // A configuration with one more member, which is joining, and active.
   Task<> enlist(ChunkHandle handle, ServerId learner);
+  // While it lives the chunk leaves that server, as far as others can take its place.
+  class Leaving {
+   public:
+    Leaving(LayoutService& layouts, ChunkHandle handle, ServerId server) : layouts_(layouts), handle_(handle) {
+      layouts_.leaving_[handle] = server;
+    }
+    ~Leaving() { layouts_.leaving_.erase(handle_); }
+    Leaving(const Leaving&) = delete;
+    Leaving& operator=(const Leaving&) = delete;
+
+   private:
+    LayoutService& layouts_;
+    const ChunkHandle handle_;
+  };
+  // Its version has been active, and all its members count.
+  bool is_settled(ChunkHandle handle, const Chunk& chunk) const {
+    const Configuration& configuration = chunk.configuration;
+    return configuration.settled == configuration.version && configuration.joining.empty() && !is_old(handle, chunk);
+  }
   // Who is to take the chunk from a member that drains. Nil: nobody in particular.
   ServerId successor_of(const Chunk& chunk, const std::vector<ServerId>& avoid) const;
   // Who should join the chunk: rather a server that holds an old copy. Nil: nobody can.
@@ -303,6 +323,7 @@ class LayoutService {
   std::uint64_t last_cut_ = 0;  // number of an order to cut: (index of the log << 8) + how often it was tried
   std::unordered_map<std::uint64_t, Active> active_;  // by handle; looked up only
   std::map<ChunkHandle, std::vector<Promise<void>>> flights_;
+  std::map<ChunkHandle, ServerId> leaving_;  // by `Leaving`
   std::map<ChunkHandle, Failure> inactive_;  // could not be made active, since when
   std::map<ChunkHandle, Failure> failures_;
   std::map<std::pair<ChunkHandle, ServerId>, Suspicion> suspicions_;  // of those who fail our own orders

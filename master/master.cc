@@ -10,6 +10,7 @@
 #include "master/collector.h"
 #include "master/epoch_adoption.h"
 #include "master/file_service.h"
+#include "master/balance_loop.h"
 #include "master/healing_loop.h"
 #include "master/identity.h"
 #include "master/layout_service.h"
@@ -27,7 +28,7 @@ namespace gfs::master {
 
 namespace {
 
-constexpr Duration kTick = 1s;
+constexpr Duration kTick = 1s, kCensusTick = 250ms;
 
 }  // namespace
 
@@ -56,7 +57,8 @@ struct Master::Parts {
   Task<> open();
   Task<> stop();
   Result<> join_gossip();
-  Task<> walk_chunks();
+  Task<> tick();
+  Task<> count_chunks();
   void die(Error error);
 
   // Surroundings.
@@ -90,7 +92,9 @@ struct Master::Parts {
   std::unique_ptr<SnapshotService> snapshots;
   std::unique_ptr<ServerService> registrar;
   std::unique_ptr<AdminService> admin;
+  std::unique_ptr<CopyOrders> copies;
   std::unique_ptr<HealingLoop> healing;
+  std::unique_ptr<BalanceLoop> balance;
   std::unique_ptr<OperationsService> operations;
   std::unique_ptr<LogEntries> entries, entries_for_people;  // who looks shuts no shadow out of the disk
   std::unique_ptr<ShippingService> shipping;
@@ -143,6 +147,7 @@ Task<> Master::Parts::start() {
                                       .salvage_after = settings.salvage_after,
                                       .epoch = identity.epoch,
                                       .cut_max = settings.cut_max,
+                                      .room = settings.chunk_size,
                                       .mutant = settings.mutant};
   layouts = std::make_unique<LayoutService>(state, journal, servers, decisions, std::move(for_layouts));
   snapshots = std::make_unique<SnapshotService>(state, journal, *layouts);
@@ -151,15 +156,20 @@ Task<> Master::Parts::start() {
   registrar = std::make_unique<ServerService>(state, journal, servers, log, for_servers);
   collector = std::make_unique<Collector>(state, journal, servers, endpoint, settings.collect_after, settings.mutant);
   collector->spare([this](ChunkHandle handle) { return layouts->copying(handle); });
-  HealingLoop::Settings for_healing;
-  for_healing.planner.heal_after = settings.heal_after;
-  for_healing.planner.clock.repair_after = settings.repair_after;
-  for_healing.planner.clock.repair_after_leaving = settings.repair_after_leaving;
-  for_healing.planner.clock.mass_pause = settings.mass_loss_pause;
-  for_healing.per_server = settings.repair_per_server;
-  for_healing.per_cluster = settings.repair_per_cluster;
-  healing = std::make_unique<HealingLoop>(state, servers, *layouts, decisions, endpoint, for_healing);
-  operations = std::make_unique<OperationsService>(state, journal, servers, *layouts, *healing, decisions);
+  copies = std::make_unique<CopyOrders>(state, servers, *layouts, decisions, endpoint,
+                                        CopyOrders::Limits{settings.repair_per_server, settings.repair_per_cluster});
+  HealingPlanner::Settings for_healing;
+  for_healing.heal_after = settings.heal_after;
+  for_healing.clock.repair_after = settings.repair_after;
+  for_healing.clock.repair_after_leaving = settings.repair_after_leaving;
+  for_healing.clock.mass_pause = settings.mass_loss_pause;
+  healing = std::make_unique<HealingLoop>(state, servers, *layouts, *copies, decisions, endpoint, for_healing);
+  BalancePlanner::Settings for_balance;
+  for_balance.threshold = static_cast<double>(settings.balance_threshold) / 100;
+  for_balance.chunk_size = settings.chunk_size;
+  balance = std::make_unique<BalanceLoop>(state, servers, *layouts, *copies, healing->planner(), decisions, endpoint,
+                                          for_balance);
+  operations = std::make_unique<OperationsService>(state, journal, servers, *layouts, *healing, *balance, decisions);
   admin =
       std::make_unique<AdminService>(state, servers, log, census, *layouts, checkpointer, *collector, reserve, *healing,
                                      AdminService::Settings{settings.replicas, settings.lease, settings.trash_items});
@@ -194,9 +204,11 @@ Task<> Master::Parts::start() {
   bus::ListenAt at{settings.listen.control, {}, settings.listen.events};
   listening = co_await bus.listen(at);
   admin->set_address(settings.advertise.empty() ? listening.control : settings.advertise);
-  group.spawn(walk_chunks());
+  group.spawn(tick());
+  group.spawn(count_chunks());
   group.spawn(trash->run());
   group.spawn(healing->run());
+  if (settings.balance_threshold > 0) group.spawn(balance->run());
   group.spawn(collector->run());
   if (losses) group.spawn(losses->run());
   if (verdicts) group.spawn(verdicts->run());
@@ -224,18 +236,24 @@ Result<> Master::Parts::join_gossip() {
     group.spawn(layouts->check_on(ServerId{change.node.bytes}));
   });
   losses.emplace(executor, servers, *layouts, *members);
-  verdicts.emplace(executor, servers, *members);
+  verdicts.emplace(executor, servers, *members, [this](ServerId server) { return healing->planner().drained(server); });
   Result<> listening_for_it = members->listen();
   if (listening_for_it) members->begin(identity.cluster);
   return listening_for_it;
 }
 
-Task<> Master::Parts::walk_chunks() {
+Task<> Master::Parts::tick() {
   while (true) {
     co_await executor.sleep(kTick);
     servers.note_tick(executor.now());
     journal.tick();
     checkpointer.tick();
+  }
+}
+
+Task<> Master::Parts::count_chunks() {
+  while (true) {
+    co_await executor.sleep(kCensusTick);
     census.advance(executor.now());
   }
 }

@@ -36,6 +36,7 @@ struct Settings {
   Duration mass_loss_pause = 5min;             // and so long if very many were lost together
   std::uint64_t repair_per_server = 32 << 20;  // bytes a second into a server, and as much out of it; 0: no limit
   std::uint64_t repair_per_cluster = 0;        // altogether
+  std::uint32_t balance_threshold = 10;        // percent a server may be fuller or emptier than the mean; 0: no balance
   Duration salvage_after =
       10min;  // all that is left may have lost bytes in a power cut: so long for the others to come
   Duration collect_after = 10min;  // garbage has to have been seen as such for so long before a server puts it away

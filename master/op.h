@@ -222,8 +222,8 @@ struct ForgetServerOp {
 };
 // As in bus::SetRepair.
 struct SetRepairOp {
-  std::int64_t paused = 0, per_server = 0, per_cluster = 0;
-  GFS_FIELDS(paused, per_server, per_cluster);
+  std::int64_t paused = 0, per_server = 0, per_cluster = 0, balance = bus::SetRepair::kKeep;
+  GFS_FIELDS(paused, per_server, per_cluster, balance);
 };
 
 struct OpHeader {

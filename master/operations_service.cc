@@ -27,6 +27,7 @@ void OperationsService::serve(bus::Endpoint& endpoint) {
   endpoint.serve<&OperationsService::ask_stop>(*this);
   endpoint.serve<&OperationsService::set_repair>(*this);
   endpoint.serve<&OperationsService::list_repairs>(*this);
+  endpoint.serve<&OperationsService::show_balance>(*this);
   endpoint.serve<&OperationsService::explain>(*this);
 }
 
@@ -162,12 +163,13 @@ Task<bus::AskStop::Reply> OperationsService::ask_stop(bus::AskStop ask, bus::Cal
 }
 
 Task<bus::Done> OperationsService::set_repair(bus::SetRepair ask, bus::Caller caller) {
-  co_await check_repair({ask.paused, ask.per_server, ask.per_cluster});
-  SetRepairOp op{ask.paused, ask.per_server, ask.per_cluster};
+  co_await check_repair({ask.paused, ask.per_server, ask.per_cluster, ask.balance});
+  SetRepairOp op{ask.paused, ask.per_server, ask.per_cluster, ask.balance};
   (void)co_await journal_.commit(std::move(op), caller.request, 0, caller.index);
   const RepairRules& rules = state_.directives().repair();
-  std::string text = fmt::format("paused {}, per server {}, per cluster {} bytes a second (-1: the default)",
-                                 rules.paused == 1, rules.per_server, rules.per_cluster);
+  std::string text = fmt::format("paused {}, per server {}, per cluster {} bytes a second (-1: the default), balance {}",
+                                 rules.paused == 1, rules.per_server, rules.per_cluster,
+                                 rules.balance == 0 ? "stopped" : "on");
   log::info("repair_limited", {{"rules", text}});
   decisions_.note(Decided::limited, {}, {}, std::move(text));
   co_return bus::Done{};
@@ -175,6 +177,10 @@ Task<bus::Done> OperationsService::set_repair(bus::SetRepair ask, bus::Caller ca
 
 Task<bus::ListRepairs::Reply> OperationsService::list_repairs(bus::ListRepairs ask, bus::Caller) {
   co_return healing_.status(std::min(ask.limit, kRepairsMax));
+}
+
+Task<bus::ShowBalance::Reply> OperationsService::show_balance(bus::ShowBalance ask, bus::Caller) {
+  co_return balance_.status(std::min(ask.limit, kFillsMax));
 }
 
 void OperationsService::describe_server(ServerId id, std::vector<std::string>& lines) const {
@@ -198,6 +204,7 @@ void OperationsService::describe_server(ServerId id, std::vector<std::string>& l
   if (!server->reported) lines.push_back("it has not reported all that it holds yet");
   if (server->seen_dead) lines.push_back("nobody listens at its address");
   if (server->believed_dead) lines.push_back("the other members believe that it is dead");
+  if (std::string slow = servers_.paces().why(id, now()); !slow.empty()) lines.push_back(std::move(slow));
   if (server->unsteady(now()))
     lines.push_back(fmt::format("it was lost and came back {} times lately: others are preferred for a while",
                                 server->returns.size()));

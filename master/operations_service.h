@@ -9,6 +9,7 @@
 
 #include "bus/endpoint.h"
 #include "bus/messages/client_repair.h"
+#include "master/balance_loop.h"
 #include "master/decision_log.h"
 #include "master/healing_loop.h"
 #include "master/journal.h"
@@ -20,16 +21,17 @@ class OperationsService {
  public:
   static constexpr std::size_t kServersMax = 256;  // in one question
   static constexpr std::size_t kPiece = 20'000;    // chunks looked at in one turn of the loop
-  static constexpr std::uint32_t kRepairsMax = 1000, kDecisionsMax = 1000;
+  static constexpr std::uint32_t kRepairsMax = 1000, kDecisionsMax = 1000, kFillsMax = 1000;
   static constexpr WallMs kMaintMax = 30ll * 24 * 3600 * 1000;
 
   OperationsService(const MasterState& state, Journal& journal, ServerTable& servers, const LayoutService& layouts,
-                    const HealingLoop& healing, DecisionLog& decisions)
+                    const HealingLoop& healing, const BalanceLoop& balance, DecisionLog& decisions)
       : state_(state),
         journal_(journal),
         servers_(servers),
         layouts_(layouts),
         healing_(healing),
+        balance_(balance),
         decisions_(decisions) {}
 
   void serve(bus::Endpoint& endpoint);
@@ -39,6 +41,7 @@ class OperationsService {
   Task<bus::AskStop::Reply> ask_stop(bus::AskStop ask, bus::Caller caller);
   Task<bus::Done> set_repair(bus::SetRepair ask, bus::Caller caller);
   Task<bus::ListRepairs::Reply> list_repairs(bus::ListRepairs ask, bus::Caller caller);
+  Task<bus::ShowBalance::Reply> show_balance(bus::ShowBalance ask, bus::Caller caller);
   Task<bus::Explain::Reply> explain(bus::Explain ask, bus::Caller caller);
 
  private:
@@ -57,6 +60,7 @@ class OperationsService {
   ServerTable& servers_;
   const LayoutService& layouts_;
   const HealingLoop& healing_;
+  const BalanceLoop& balance_;
   DecisionLog& decisions_;
   bus::Endpoint* endpoint_ = nullptr;
 };

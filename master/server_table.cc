@@ -66,6 +66,7 @@ bool ServerTable::heartbeat(const bus::Heartbeat& beat, std::string route, Insta
   server->quarantined_bytes = beat.quarantined_bytes;
   server->quarantined_since_ms = beat.quarantined_since_ms;
   server->recent = 0;
+  paces_.told(beat.server, beat.paces, now);
   server->left = beat.leaving;
   if (beat.leaving) server->end(beat.session);
   return true;
@@ -171,6 +172,7 @@ void ServerTable::placed(ServerId id) {
 void ServerTable::note_tick(Instant now) {
   const Duration pause = now - ticked_.value_or(now);
   ticked_ = now;
+  paces_.judge(count_up(now), now);
   if (pause <= kTickMax + kTickSlack) return;
   for (auto& [id, server] : servers_) server.heard = std::min(now, server.heard + pause - kTickMax);
 }
@@ -185,6 +187,11 @@ std::size_t ServerTable::holdings() const {
   std::size_t sum = 0;
   for (const auto& [id, server] : servers_) sum += server.holdings.size();
   return sum;
+}
+
+bool ServerTable::avoided(ServerId id, Instant now) const {
+  const Server* server = find(id);
+  return server != nullptr && (server->unsteady(now) || paces_.slow(id, now));
 }
 
 bool ServerTable::up(ServerId id, Instant now) const {

@@ -27,6 +27,7 @@
 #include "base/time.h"
 #include "bus/messages/chunk_master.h"
 #include "master/loss_detector.h"
+#include "master/pace_table.h"
 
 namespace gfs::master {
 
@@ -85,7 +86,10 @@ class ServerTable {
   const LossClocks& clocks() const { return clocks_; }
 
   // No part of the cluster any more.
-  void remove(ServerId server) { servers_.erase(server); }
+  void remove(ServerId server) {
+    servers_.erase(server);
+    paces_.forget(server);
+  }
   // Known from the log.
   void add(ServerId server, Instant now);
 
@@ -112,6 +116,10 @@ class ServerTable {
   // Called by every loop that judges servers, before it does, at least every kTickMax: if the master itself stood still
   // since, nobody is to blame that he was not heard meanwhile. What came then is still in the master's queues.
   void note_tick(Instant now);
+  // As primaries find.
+  const PaceTable& paces() const { return paces_; }
+  // Gets nothing new as long as others can be had: it comes and goes, or is slow.
+  bool avoided(ServerId server, Instant now) const;
   static constexpr Duration kTickMax = 1s;
   // Drops what is held of chunks that are gone.
   void forget(const std::function<bool(ChunkHandle)>& gone);
@@ -141,6 +149,7 @@ class ServerTable {
   void note_return(Server& server, Instant now) const;
 
   const LossClocks clocks_;
+  PaceTable paces_;
   std::optional<Instant> ticked_;
   std::map<ServerId, Server> servers_;
   std::map<ServerId, Instant> ahead_;  // when they said so last

@@ -236,7 +236,7 @@ Decision MasterState::run(const ForgetServerOp& op, WallMs) {
 }
 
 Decision MasterState::run(const SetRepairOp& op, WallMs) {
-  const RepairRules change{op.paused, op.per_server, op.per_cluster};
+  const RepairRules change{op.paused, op.per_server, op.per_cluster, op.balance};
   Result<> possible = check_repair(change);
   if (!possible) return refusal(std::move(possible).error());
   directives_.change(change);

@@ -20,14 +20,20 @@ void VerdictLoop::look() {
   servers_.note_tick(executor_.now());
   for (const auto& [id, server] : servers_.all()) {
     const std::string_view state = servers_.state(id, executor_.now());
-    const bool lost = state == "lost";
     const gossip::NodeId node{id.bytes};
     const gossip::Member* member = gossip_.swim() != nullptr ? gossip_.swim()->table().find(node) : nullptr;
     if (member == nullptr) continue;  // it is told once the gossip knows of it
     // What was said last stands there, by an earlier life of this master, too.
-    const bool was_lost = member->record.verdict == Verdict::lost;
-    if (lost == was_lost || (!lost && state != "up")) continue;
-    (void)gossip_.announce(node, lost ? Verdict::lost : Verdict::back);
+    const Verdict said = member->record.verdict;
+    Verdict now = said;
+    if (state == "lost") {
+      now = Verdict::lost;
+    } else if (state == "up" && drained_(id)) {
+      now = Verdict::drained;
+    } else if (state == "up" && said != Verdict::none) {
+      now = Verdict::back;
+    }
+    if (now != said) (void)gossip_.announce(node, now);
   }
 }
 

@@ -1,7 +1,10 @@
-// VerdictLoop: tells the members' gossip what this master has decided of chunkservers: lost, back.
+// VerdictLoop: tells the members' gossip what this master has decided of chunkservers: lost, back, drained.
 //
 // Owned by Master; lives on its loop.
 #pragma once
+
+#include <functional>
+#include <utility>
 
 #include "base/executor.h"
 #include "gossip/gossip_service.h"
@@ -11,8 +14,11 @@ namespace gfs::master {
 
 class VerdictLoop {
  public:
-  VerdictLoop(Executor& executor, ServerTable& servers, gossip::GossipService& gossip)
-      : executor_(executor), servers_(servers), gossip_(gossip) {}
+  // The server drains, and has no chunks any more.
+  using Drained = std::function<bool(ServerId)>;
+
+  VerdictLoop(Executor& executor, ServerTable& servers, gossip::GossipService& gossip, Drained drained)
+      : executor_(executor), servers_(servers), gossip_(gossip), drained_(std::move(drained)) {}
 
   // Ends only by being cancelled.
   Task<> run();
@@ -23,6 +29,7 @@ class VerdictLoop {
   Executor& executor_;
   ServerTable& servers_;
   gossip::GossipService& gossip_;
+  const Drained drained_;
 };
 
 }  // namespace gfs::master

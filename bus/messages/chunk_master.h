@@ -44,6 +44,12 @@ struct Heartbeat {
     std::uint32_t check = 0;
     GFS_FIELDS(known, term, index, now_ms, epoch, check);
   };
+  // How long a member (or the sender) takes for what the sender orders as a primary: the median of the last times.
+  struct Pace {
+    ServerId server;
+    std::uint64_t us = 0;
+    GFS_FIELDS(server, us);
+  };
   ServerId server;
   SessionId session;
   std::uint64_t capacity = 0, used = 0, free = 0, chunks = 0;
@@ -52,8 +58,9 @@ struct Heartbeat {
   // Replicas in quarantine, and since when the oldest is there (the master's time).
   std::uint64_t quarantined = 0, quarantined_bytes = 0;
   std::int64_t quarantined_since_ms = 0;
+  std::vector<Pace> paces;  // at most 256
   GFS_FIELDS(server, session, capacity, used, free, chunks, leaving, seen, quarantined, quarantined_bytes,
-             quarantined_since_ms);
+             quarantined_since_ms, paces);
 };
 
 // One page of what the server holds, by handle; idempotent. After the last page, replicas the master believed in but

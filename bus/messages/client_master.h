@@ -274,9 +274,21 @@ struct ClusterStatus {
     std::string follows;          // empty: the master itself says so. Else a shadow: its master's address, ...
     std::uint64_t behind_ms = 0;  // ... and how old, at most, what it says is
     std::uint64_t trash_items = 0, trash_files = 0, trash_bytes = 0;
+    struct Rack {
+      std::string name;
+      std::uint32_t up = 0;  // servers
+      GFS_FIELDS(name, up);
+    };
+    std::vector<Rack> racks;                          // with servers that are up; at most 64
+    std::uint32_t maint = 0, drain = 0, slow = 0;     // servers
+    std::vector<std::uint64_t> by_sound;              // chunks with 0, 1, 2, 3 and more sound replicas
+    std::uint64_t quarantined = 0;                    // replicas, on servers that are up
+    std::string fullest;                              // the address of that server; empty: none is up ...
+    std::uint32_t fullest_percent = 0;                // ... and how full it is
     GFS_FIELDS(cluster, health, codes, address, term, index, up, suspect, lost, files, directories, chunks_total,
                chunks_full, chunks_under, chunks_lost, chunks_corrupt, used, capacity, epoch, follows, behind_ms,
-               trash_items, trash_files, trash_bytes);
+               trash_items, trash_files, trash_bytes, racks, maint, drain, slow, by_sound, quarantined, fullest,
+               fullest_percent);
   };
   bool detail = false;
   GFS_FIELDS(detail);

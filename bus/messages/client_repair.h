@@ -66,7 +66,8 @@ struct SetRepair {
   std::int64_t paused = kKeep;       // 1: no copies are begun
   std::int64_t per_server = kKeep;   // bytes a second into each server, and at most as much out of it; 0: no limit
   std::int64_t per_cluster = kKeep;  // bytes a second altogether; 0: no limit
-  GFS_FIELDS(paused, per_server, per_cluster);
+  std::int64_t balance = kKeep;      // 0: nothing is moved for balance
+  GFS_FIELDS(paused, per_server, per_cluster, balance);
 };
 
 // How repair stands.
@@ -97,6 +98,37 @@ struct ListRepairs {
                failed, repairs);
   };
   std::uint32_t limit = 100;  // at most 1000
+  GFS_FIELDS(limit);
+};
+
+// How evenly chunks are spread over servers and racks, and what is done about it.
+struct ShowBalance {
+  static constexpr std::string_view kind = "master.show_balance";
+  static constexpr Roles senders = kAnyClient;
+  struct Server {
+    ServerId server;
+    std::string rack;
+    double share = 0;    // of its capacity that is in use, without what was moved away and is still to be unlinked
+    bool takes = false;  // chunks from others
+    GFS_FIELDS(server, rack, share, takes);
+  };
+  struct Move {
+    ChunkHandle handle;
+    ServerId source, target;
+    std::string why;
+    GFS_FIELDS(handle, source, target, why);
+  };
+  struct Reply {
+    bool stopped = false;               // by an operator
+    std::string waits;                  // why no move is begun now; or empty
+    bool filling = false;               // a server is, or was, too far from the mean
+    double mean = 0, threshold = 0;     // shares
+    std::uint64_t moved = 0, failed = 0;  // since the master started
+    std::vector<Server> servers;        // that are up
+    std::vector<Move> moves;            // under way
+    GFS_FIELDS(stopped, waits, filling, mean, threshold, moved, failed, servers, moves);
+  };
+  std::uint32_t limit = 1000;  // servers told
   GFS_FIELDS(limit);
 };
 

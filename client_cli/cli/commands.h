@@ -11,7 +11,7 @@ extern const Command kTrashLs, kTrashRestore, kTrashPurge;
 extern const Command kSnapshotCreate, kSnapshotLs, kSnapshotDiff, kSnapshotRestore, kSnapshotRm;
 extern const Command kStatus, kHealth, kWhy, kServerLs, kServerInfo, kServerDrain, kServerUndrain, kServerMaint;
 extern const Command kServerReplace, kServerForget, kServerOkToStop, kRepairStatus, kRepairLs, kRepairPause,
-    kRepairResume, kRepairLimit;
+    kRepairResume, kRepairLimit, kRebalanceStatus, kRebalanceStart, kRebalanceStop;
 extern const Command kScrubStatus, kScrubStart, kScrubPause, kScrubResume;
 extern const Command kGossip, kChunkLs, kChunkInfo, kChunkVerify, kLeaseLs, kLeaseRevoke;
 extern const Command kCheckpointNow, kLogStat, kLogDump, kLogRepair;

@@ -25,6 +25,10 @@ inline constexpr std::array kHealthCodes{
     HealthCode{"GFS_SERVERS_LOST", "servers do not answer: server ls names them; forget those that never come back"},
     HealthCode{"GFS_SERVERS_MAINT", "servers are in maintenance: nobody makes up for them until it is over"},
     HealthCode{"GFS_SERVERS_DRAIN", "servers drain: their chunks are copied elsewhere (server ok-to-stop)"},
+    HealthCode{"GFS_SERVERS_SLOW",
+               "servers are much slower than the others: they get no new chunks for a while (why server names the "
+               "reason)"},
+    HealthCode{"GFS_BALANCE_STOPPED", "an operator stopped balancing: rebalance start lets it go on"},
     HealthCode{"GFS_FEW_SERVERS", "fewer servers are up than a file has replicas"},
     HealthCode{"GFS_REPAIR_PAUSED", "an operator paused repair: repair resume lets it go on"},
     HealthCode{"GFS_REPAIR_HELD_BACK",

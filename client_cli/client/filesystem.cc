@@ -388,6 +388,12 @@ Task<> Filesystem::set_repair(bus::SetRepair ask) {
   (void)co_await parts_->context.master.change(std::move(ask), "change repair", parts_->context.deadline());
 }
 
+Task<bus::ShowBalance::Reply> Filesystem::balance() {
+  bus::ShowBalance ask;
+  co_return co_await parts_->context.master.ask(std::move(ask), "ask about balance", parts_->context.deadline(),
+                                                MasterClient::Who::master);
+}
+
 Task<bus::ListRepairs::Reply> Filesystem::repairs(std::uint32_t limit) {
   bus::ListRepairs ask{limit};
   co_return co_await parts_->context.master.ask(std::move(ask), "list repairs", parts_->context.deadline(),

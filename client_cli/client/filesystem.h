@@ -200,6 +200,7 @@ class Filesystem {
   Task<bus::AskStop::Reply> ask_stop(std::vector<ServerId> servers);
   Task<> set_repair(bus::SetRepair ask);
   Task<bus::ListRepairs::Reply> repairs(std::uint32_t limit);
+  Task<bus::ShowBalance::Reply> balance();
   Task<bus::Explain::Reply> explain(bus::Explain ask);
   // A page of what a node believes of the others; empty: the master.
   Task<bus::ListMembers::Reply> members(bus::Address of, bus::ListMembers ask);

@@ -88,7 +88,8 @@ void each_example_message(Visit&& visit) {
   visit(
       "master.status.reply",
       ClusterStatus::Reply{
-          cluster, "WARN", {"GFS_FEW_SERVERS"}, "tcp://127.0.0.1:7500", 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, "tcp://127.0.0.1:7600", 120});
+          cluster, "WARN", {"GFS_FEW_SERVERS"}, "tcp://127.0.0.1:7500", 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, "tcp://127.0.0.1:7600", 120,
+          16, 17, 18, {ClusterStatus::Reply::Rack{"r1", 2}}, 1, 1, 1, {0, 1, 2, 3}, 4, "tcp://127.0.0.1:7510", 87});
   visit("master.list_chunks", ListChunks{"/a/b", 1, 2});
   visit(
       "master.list_chunks.reply",
@@ -104,7 +105,8 @@ void each_example_message(Visit&& visit) {
   visit("server.register",
         RegisterServer{server, session, "tcp://127.0.0.1:7510", "tcp://127.0.0.1:7511", "rack1", 4000, 1000, 3000, 3, seen});
   visit("server.register.reply", RegisterServer::Reply{cluster, 60000, 1000, 4096, 1, 200, 1767225600123, 2, 0xfeedbeef});
-  visit("server.heartbeat", Heartbeat{server, session, 4000, 1000, 3000, 3, true, seen, 2, 5000, 1767225600123});
+  visit("server.heartbeat", Heartbeat{server, session, 4000, 1000, 3000, 3, true, seen, 2, 5000, 1767225600123,
+                                      {Heartbeat::Pace{example_id<ServerId>(0xb0), 2500}}});
   visit("server.heartbeat.reply", Heartbeat::Reply{false, 1, 200, 1767225600123, 2, 0xfeedbeef});
   visit("server.report_chunks",
         ReportChunks{server, session, {ReportChunks::Held{handle, version, 5000, true, true, true}}, ChunkHandle{0x1233}, false});
@@ -298,7 +300,7 @@ void each_example_message(Visit&& visit) {
   visit("master.forget_server", ForgetServer{server});
   visit("master.ask_stop", AskStop{{server}});
   visit("master.ask_stop.reply", AskStop::Reply{false, "why", 5, 1, 2, 3, {handle}});
-  visit("master.set_repair", SetRepair{1, 4096, -1});
+  visit("master.set_repair", SetRepair{1, 4096, -1, 0});
   visit("master.list_repairs", ListRepairs{10});
   visit("master.list_repairs.reply",
         ListRepairs::Reply{true, 4096, 8192, "held", 2, 1, {0, 1, 1, 0}, 3, 4000, 5,
@@ -310,6 +312,10 @@ void each_example_message(Visit&& visit) {
   visit("master.explain", Explain{handle, server, 10});
   visit("master.explain.reply",
         Explain::Reply{{"as it is"}, {Explain::Decision{1767225600123, "dropped", handle, server, "why"}}, 1767225600456});
+  visit("master.show_balance", ShowBalance{10});
+  visit("master.show_balance.reply",
+        ShowBalance::Reply{true, "why", true, 0.5, 0.1, 3, 4, {ShowBalance::Server{server, "r1", 0.75, true}},
+                           {ShowBalance::Move{handle, server, example_id<ServerId>(0xb0), "why"}}});
 }
 
 }  // namespace gfs::bus

@@ -230,7 +230,7 @@ TEST_F(RecoveryPlay, I05AMachineThatLostPowerIsMadeEqualBeforeItCounts) {
 }
 
 // The most advanced member turns out to have a rotten block when the others copy from it: then another one is the base.
-TEST_F(RecoveryPlay, ARottenBaseIsGivenUpForASoundOne) {
+TEST_F(RecoveryPlay, X02_ARottenBaseIsGivenUpForASoundOne) {
   start(3);
   ASSERT_TRUE(configure(1, {0, 1, 2}, true));
   ASSERT_TRUE(write({0, 1, 2}, 1, 0, std::string(200000, 'a')));

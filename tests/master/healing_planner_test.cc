@@ -129,14 +129,14 @@ TEST_F(HealingTest, AVirginChunkIsItsWritersBusiness) {
   EXPECT_EQ(need({1}), "nothing");
 }
 
-TEST_F(HealingTest, TheMostEndangeredFirstAndAFewAtATime) {
+TEST_F(HealingTest, X06_TheMostEndangeredFirstAndAFewAtATime) {
   for (int number : {1, 2, 3}) open(number);
   for (int i = 0; i < 10; ++i) chunk({1, 2});
   ChunkHandle alone = chunk({3});
   EXPECT_TRUE(plan().empty()) << "not at once";
   now += 1s;
   std::vector<ChunkHandle> first = plan();
-  ASSERT_EQ(first.size(), HealingPlanner::kAtOnceLeast);
+  ASSERT_EQ(first.size(), CopyLimits::kAtOnceLeast);
   EXPECT_EQ(first.front(), alone);
   EXPECT_TRUE(plan().empty());
   planner.done(first[1], HealingPlanner::Outcome::carried_out, now);
@@ -166,7 +166,7 @@ TEST_F(HealingTest, WhatDoesNotGetBetterIsTriedLessOften) {
 TEST_F(HealingTest, WhatSettlesWithoutNeedingLessIsTriedLessOften) {
   for (int number : {1, 2, 3}) open(number);
   std::vector<ChunkHandle> hopeless;
-  for (std::size_t i = 0; i < HealingPlanner::kAtOnceLeast; ++i) {
+  for (std::size_t i = 0; i < CopyLimits::kAtOnceLeast; ++i) {
     hopeless.push_back(chunk({1, 2, 3}));
     bus::ReportDamage report{server(1), servers.find(server(1))->session, hopeless.back(), 0, "bad"};
     servers.damage(report);
@@ -242,6 +242,45 @@ TEST_F(HealingTest, WhoWaitsGivesItsPlaceToOthers) {
     for (const HealingPlanner::Order& order : planner.plan(now, wall)) ordered.push_back(order.handle);
   }
   EXPECT_EQ(ordered, std::vector<ChunkHandle>{other});
+}
+
+// What happened is known of all chunks after one walk from the beginning.
+TEST_F(HealingTest, TheWalkHurriesFromItsBeginningWhenAServerIsLost) {
+  for (int number : {1, 2, 3}) open(number);
+  for (std::size_t i = 0; i < 2 * HealingPlanner::kPiece; ++i) chunk({1, 2, 3});
+  EXPECT_FALSE(planner.hurries());
+  plan();
+  silent.insert(server(3));
+  now += 11s;
+  beat();
+  plan();
+  EXPECT_TRUE(planner.hurries());
+  EXPECT_EQ(planner.patients().size(), HealingPlanner::kPiece);
+  EXPECT_TRUE(planner.patients().contains(ChunkHandle{1}));
+  plan();
+  plan();
+  EXPECT_FALSE(planner.hurries());
+  EXPECT_EQ(planner.patients().size(), 2 * HealingPlanner::kPiece);
+}
+
+TEST_F(HealingTest, AServerHasDrainedWhenAWholeWalkMetNoneOfItsChunks) {
+  for (int number : {1, 2, 3, 4}) open(number);
+  const ChunkHandle early = chunk({1, 2, 3});
+  for (std::size_t i = 0; i < HealingPlanner::kPiece; ++i) chunk({1, 2, 3});
+  plan();  // half a walk
+  state.apply({{}, AddServerOp{server(3), "tcp://127.0.0.1:1", "tcp://127.0.0.1:2", "r"}});
+  state.apply({{}, AddServerOp{server(4), "tcp://127.0.0.1:3", "tcp://127.0.0.1:4", "r"}});
+  ASSERT_TRUE(state.apply({{}, MarkServerOp{server(4), bus::ServerMark::drain, 0, {}}}).ok());
+  ASSERT_TRUE(state.apply({{}, MarkServerOp{server(3), bus::ServerMark::drain, 0, {}}}).ok());
+  plan();
+  EXPECT_FALSE(planner.drained(server(4))) << "that walk began before";
+  plan();
+  plan();
+  EXPECT_TRUE(planner.drained(server(4)));
+  EXPECT_FALSE(planner.drained(server(3)));
+  state.apply({{}, MarkServerOp{server(4), bus::ServerMark::none, 0, {}}});
+  EXPECT_FALSE(planner.drained(server(4)));
+  EXPECT_TRUE(state.chunks().has(early));
 }
 
 }  // namespace

@@ -179,7 +179,7 @@ Task<> FakeServer::join() {
   bus::Hello hello{"fake"};
   bus::Hello::Reply said = co_await endpoint_->call(bus::Peer::at(kMasterAddress), std::move(hello));
   endpoint_->set_cluster(said.cluster);
-  bus::RegisterServer ask{id,          session_now, advertise.value_or(control), data, rack, 2 * free, free, free,
+  bus::RegisterServer ask{id,          session_now, advertise.value_or(control), data, rack, capacity, capacity - free, free,
                           held.size(), seen};
   Result<bus::RegisterServer::Reply> reply =
       co_await endpoint_->call(bus::Peer::at(kMasterAddress), std::move(ask)).outcome();
@@ -199,7 +199,7 @@ Task<> FakeServer::run() {
     while (joined && registered_) {
       co_await world_.clock.sleep(1s);
       if (!beats) continue;
-      bus::Heartbeat beat{id, session_now, 2 * free, free, free, held.size(), false, seen};
+      bus::Heartbeat beat{id, session_now, capacity, capacity - free, free, held.size(), false, seen};
       Result<bus::Heartbeat::Reply> reply =
           co_await endpoint_->call(bus::Peer::at(kMasterAddress), std::move(beat)).outcome();
       if (reply) told_ms = reply->now_ms;
@@ -212,13 +212,14 @@ Task<> FakeServer::run() {
 
 void FakeServer::leave() {
   beats = false;
-  bus::Heartbeat beat{id, session_now, 2 * free, free, free, held.size(), true};
+  bus::Heartbeat beat{id, session_now, capacity, capacity - free, free, held.size(), true};
   EXPECT_TRUE(world_.clock.run(endpoint_->call(bus::Peer::at(kMasterAddress), std::move(beat))));
 }
 
 MasterTest::MasterTest() {
   settings.listen.control = kMasterAddress;
   settings.log_reserve = 64 << 10;
+  settings.balance_threshold = 0;
   settings.repair_after = settings.repair_after_leaving = settings.mass_loss_pause = 0s;
   EXPECT_TRUE(start_master(true));
   client_bus.emplace(world.network, world.clock, "client");

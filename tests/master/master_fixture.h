@@ -68,7 +68,7 @@ class FakeServer {
   bus::Address control, data;
   std::optional<bus::Address> advertise;  // if not `control`
   bool beats = true;
-  std::uint64_t free = 1ull << 40;
+  std::uint64_t capacity = 2ull << 40, free = 1ull << 40;
   std::vector<bus::ReportChunks::Held> held;
   bus::ReportChunks::Held* holding(ChunkHandle handle);  // nullptr: nothing of it
   void hold(ChunkHandle handle, Version version);

@@ -130,7 +130,7 @@ TEST_F(PatientTest, AServerThatStaysAwayIsMadeUpForAfterHalfAMinute) {
   EXPECT_THAT(members(layout.handle), Contains(servers.back()->id));
 }
 
-TEST_F(PatientTest, WhatIsDownToOneIsNotWaitedFor) {
+TEST_F(PatientTest, X06_WhatIsDownToOneIsNotWaitedFor) {
   add_servers(3);
   bus::ChunkLayout layout = chunk("/f");
   add_servers(2);

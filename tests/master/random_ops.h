@@ -178,7 +178,7 @@ class RandomOps {
       case 27:
         return ForgetServerOp{server()};
       case 28:
-        return SetRepairOp{static_cast<std::int64_t>(random_.below(5)) - 2, rule(5000), rule(5000)};
+        return SetRepairOp{static_cast<std::int64_t>(random_.below(5)) - 2, rule(5000), rule(5000), rule(2)};
       default:
         return SetPolicyOp{path(), random_.chance(0.5) ? bus::AckMode::primary : bus::AckMode::all};
     }

@@ -60,7 +60,8 @@ struct VerdictLoopTest : testing::Test {
   ServerTable servers{{.suspect_after = 3s, .lost_after = 10s}};
   gossip::GossipService master{clock, random, master_bus, member(1), {"sim://master", {}, {}}};
   gossip::GossipService server{clock, random, server_bus, member(7), {"sim://server", {}, {}}};
-  VerdictLoop loop{clock, servers, master};
+  bool drained = false;
+  VerdictLoop loop{clock, servers, master, [this](ServerId) { return drained; }};
   TaskGroup group;
 };
 
@@ -81,6 +82,23 @@ TEST_F(VerdictLoopTest, LostAndBackAreToldOnceEach) {
   const std::uint64_t back = number();
   pass(30s, true);
   EXPECT_EQ(number(), back);
+}
+
+TEST_F(VerdictLoopTest, DrainedIsToldAndTakenBackWhenItTakesChunksAgain) {
+  open_session();
+  pass(5s, true);
+  drained = true;
+  pass(2s, true);
+  EXPECT_EQ(told(), Verdict::drained);
+  const std::uint64_t first = number();
+  pass(10s, true);
+  EXPECT_EQ(number(), first);
+  drained = false;
+  pass(2s, true);
+  EXPECT_EQ(told(), Verdict::back);
+  drained = true;
+  pass(12s, false);
+  EXPECT_EQ(told(), Verdict::lost) << "that matters more";
 }
 
 TEST_F(VerdictLoopTest, WhomTheGossipDoesNotKnowYetItIsToldOfLater) {

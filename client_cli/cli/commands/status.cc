@@ -51,15 +51,27 @@ Result<int> run(Session& session, const Arguments&) {
   const bool shadow = !s.follows.empty();
   std::string role = fmt::format("{}  epoch {}  term {}  index {}", out.name(s.address), s.epoch, s.term, s.index);
   if (shadow) role += fmt::format("  follows {}  behind {} ms", out.name(s.follows), s.behind_ms);
+  std::string servers = fmt::format("{} up  {} suspect  {} lost", s.up, s.suspect, s.lost);
+  for (const auto& [count, word] : {std::pair{s.maint, "maint"}, {s.drain, "drain"}, {s.slow, "slow"}}) {
+    if (count > 0) servers += fmt::format("  {} {}", count, word);
+  }
+  if (!s.racks.empty()) servers += "     racks";
+  for (const Status::Rack& rack : s.racks) servers += fmt::format(" {}:{}", out.name(rack.name), rack.up);
+  std::string chunks = fmt::format("{}  full {}  under {}  lost {}  corrupt {}", s.chunks_total, s.chunks_full,
+                                   s.chunks_under, s.chunks_lost, s.chunks_corrupt);
+  if (s.by_sound.size() == 4 && s.chunks_full < s.chunks_total)
+    chunks += fmt::format("     with 0, 1, 2, 3 replicas: {}", fmt::join(s.by_sound, "  "));
+  if (s.quarantined > 0) chunks += fmt::format("     quarantined {}", s.quarantined);
+  std::string capacity = fmt::format("{} used / {}{}", format_size(s.used), format_size(s.capacity), share);
+  if (!s.fullest.empty()) capacity += fmt::format("   fullest {} {}%", out.name(s.fullest), s.fullest_percent);
   print_fields(out, {{"cluster", s.cluster.text()},
                      {"health", out.colored(color, s.health) + out.name(codes)},
                      {shadow ? "shadow" : "master", role},
-                     {"servers", fmt::format("{} up  {} suspect  {} lost", s.up, s.suspect, s.lost)},
+                     {"servers", servers},
                      {"files", fmt::format("{}  directories {}", s.files, s.directories)},
-                     {"chunks", fmt::format("{}  full {}  under {}  lost {}  corrupt {}", s.chunks_total, s.chunks_full,
-                                            s.chunks_under, s.chunks_lost, s.chunks_corrupt)},
+                     {"chunks", chunks},
                      {"trash", fmt::format("{} files  {}", s.trash_files, format_size(s.trash_bytes))},
-                     {"capacity", fmt::format("{} used / {}{}", format_size(s.used), format_size(s.capacity), share)}});
+                     {"capacity", capacity}});
   for (const std::string& code : s.codes) {
     // What the numbers above do not say.
     const bool shown = code == "GFS_SERVERS_LOST" || code == "GFS_FEW_SERVERS" || code.starts_with("GFS_CHUNKS_");
