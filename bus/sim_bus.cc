@@ -8,7 +8,6 @@ namespace gfs::bus {
 
 namespace {
 
-constexpr Duration kSilence = 6s;
 constexpr Duration kDialTimeout = 2s;
 
 std::string route_of(std::uint64_t life, std::uint64_t link) {
@@ -131,8 +130,16 @@ Result<> SimBus::send_dialled(const Address& to, Frames frames) {
       refuse_dial(to, kDialTimeout, "no answer to the dial");
       return {};
     }
+    const Duration handshake = network_.resends(1s, 2);
+    if (handshake >= kDialTimeout) {
+      refuse_dial(to, kDialTimeout, "no answer to the dial");
+      return {};
+    }
     ++counters_.connections;
     found = links_.emplace(to, Link{++last_link_, listener->life_, listener->host_, 0, false}).first;
+    if (handshake > 0s)
+      network_.lanes_[{life_, last_link_, listener->life_, SimNetwork::Lane::Kind::there}] =
+          network_.world_.now() + handshake;
   }
   Link& link = found->second;
   if (link.on_the_way >= limits_.queue_max) return fail(Code::overloaded, "{}: too many messages are waiting", to);
@@ -227,7 +234,7 @@ void SimBus::watch_silence(const Address& to) {
   Link& link = links_.at(to);
   if (link.watched || link.gone) return;
   link.watched = true;
-  network_.world_.after(kSilence, [&network = network_, life = life_, number = link.number, to] {
+  network_.world_.after(SimNetwork::kSilence, [&network = network_, life = life_, number = link.number, to] {
     SimBus* bus = network.find(life);
     if (bus == nullptr) return;
     auto found = bus->links_.find(to);

@@ -40,6 +40,9 @@ class SimNetwork {
     Duration delay_max = 400us;
     double slow = 0.001;  // share of messages that take up to 100 ms
     double loss = 0;
+    // Share of packets that TCP has to send again, after 200 ms, 400 ms ...; what is behind on the connection waits.
+    // After 6 s the dialler gives the connection up. A dial's packets are sent again after 1 s.
+    double resent = 0;
     double repeat = 0;
     double late = 0;  // share of messages that come up to `late_max` later than they should
     Duration late_max = 10s;
@@ -67,6 +70,7 @@ class SimNetwork {
     double loss = 0;
     double repeat = 0;
     double late = 0;
+    Duration delay{};  // it comes so much later, and what is behind it on its connection as well
   };
   using Judge = std::function<Odds(const std::string& from, const std::string& to, const Frames&)>;
   void set_judge(Judge judge) { judge_ = std::move(judge); }
@@ -124,11 +128,17 @@ class SimNetwork {
   // Runs it on the host: now, or when the host goes on.
   void on_host(std::uint32_t mark, std::function<void()> action);
   Duration delay();
+  // What `packets` that must all arrive, one after the other, lose by being sent again.
+  Duration resends(Duration first, int packets);
+  // Its dialler hears nothing for kSilence.
+  void give_up(const Lane& lane);
   // Brings one message over: when, or lost, or twice, is decided here. Gives the number of arrivals to come.
   std::size_t carry(const Lane& lane, const SimBus& from, const SimBus& to, Frames frames, Arrive arrive);
   void deliver(const Parcel& parcel);
   void trace(std::uint64_t what, const SimBus& from, const SimBus& to, const Frames& frames);
   void mix(std::uint64_t value);
+
+  static constexpr Duration kSilence = 6s;
 
   SimExecutor& world_;
   Random random_;

@@ -19,6 +19,7 @@ SimNetwork::SimNetwork(SimExecutor& world, std::uint64_t seed) : world_(world), 
 void SimNetwork::heal() {
   blocked_.clear();
   faults_.loss = 0;
+  faults_.resent = 0;
   faults_.repeat = 0;
   faults_.late = 0;
 }
@@ -51,6 +52,24 @@ Duration SimNetwork::delay() {
   Duration longest = faults_.slow > 0 && random_.chance(faults_.slow) ? Duration(100ms) : faults_.delay_max;
   std::int64_t spread = std::max<std::int64_t>(1, (longest - faults_.delay_min).count());
   return faults_.delay_min + Duration(static_cast<std::int64_t>(random_.below(static_cast<std::uint64_t>(spread))));
+}
+
+Duration SimNetwork::resends(Duration first, int packets) {
+  Duration all{};
+  for (int packet = 0; packet < packets && faults_.resent > 0; ++packet) {
+    for (Duration wait = first; random_.chance(faults_.resent); wait *= 2) all += wait;
+  }
+  return all;
+}
+
+void SimNetwork::give_up(const Lane& lane) {
+  world_.after(kSilence, [this, lane] {
+    SimBus* bus = find(lane.dialler);
+    if (bus == nullptr) return;
+    for (const auto& [address, link] : bus->links_) {
+      if (link.number == lane.link) return bus->lose_link(address, "no heartbeat from the peer");
+    }
+  });
 }
 
 void SimNetwork::pause(const std::string& host) {
@@ -108,7 +127,14 @@ std::size_t SimNetwork::carry(const Lane& lane, const SimBus& from, const SimBus
     return 1;
   }
   Instant& last = lanes_[lane];
-  Instant when = std::max(world_.now() + delay(), last + 1ns);
+  Instant when = std::max(world_.now() + delay() + odds.delay + resends(200ms, 1), last + 1ns);
+  if (faults_.resent > 0 && when - world_.now() > kSilence) {
+    ++counters_.lost;
+    mix(kLost);
+    mix(parcel.frames.size());
+    give_up(lane);
+    return 0;
+  }
   last = when;
   const bool repeat =
       (faults_.repeat > 0 && random_.chance(faults_.repeat)) || (odds.repeat > 0 && random_.chance(odds.repeat));

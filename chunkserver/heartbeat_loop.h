@@ -89,6 +89,7 @@ class HeartbeatLoop {
   bool ever_registered_ = false;
   Duration lease_ = 60s;
   Duration interval_ = 1s;
+  Instant last_beat_{};
   std::size_t page_ = 4096;
   std::deque<bus::ReportDamage> damages_;
   PeerPaces paces_;

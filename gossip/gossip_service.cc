@@ -81,6 +81,12 @@ bool GossipService::announce(NodeId node, Verdict verdict) {
   return known;
 }
 
+void GossipService::ask_about(NodeId node) {
+  if (!swim_) return;
+  swim_->ask_about(node);
+  flush();
+}
+
 Task<> GossipService::leave() {
   if (!swim_) co_return;
   swim_->leave(executor_.now());
@@ -89,11 +95,17 @@ Task<> GossipService::leave() {
 }
 
 void GossipService::tell_load() {
-  next_load_ = executor_.now() + kLoadEvery;
+  const Instant now = executor_.now();
+  // Never slower than time goes, even if the wall clock is set back: others tell by it how old news are.
+  const auto passed = static_cast<std::uint64_t>(to_ms(now - told_load_));
+  const auto wall = static_cast<std::uint64_t>(std::max<WallMs>(0, executor_.wall_now()));
+  const std::uint64_t stamp = std::max(wall, told_load_ == Instant{} ? 0 : swim_->self().stamp + passed);
+  told_load_ = now;
+  next_load_ = now + kLoadEvery;
   const Load load = load_ ? load_() : Load{};
   const std::uint64_t served = load.served - std::min(load.served, served_);
   served_ = load.served;
-  swim_->set_load(static_cast<std::uint64_t>(std::max<WallMs>(0, executor_.wall_now())), load.used, load.free,
+  swim_->set_load(stamp, load.used, load.free,
                   static_cast<std::uint32_t>(std::min<std::uint64_t>(served, UINT32_MAX)));
 }
 

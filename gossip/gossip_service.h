@@ -50,6 +50,8 @@ class GossipService {
   void on_change(std::function<void(const Change&)> observer) { observer_ = std::move(observer); }
   // A master's word on a member. False: nobody is known by this id.
   bool announce(NodeId node, Verdict verdict);
+  // Asks it, and others about it, at once.
+  void ask_about(NodeId node);
   // Says goodbye, and gives it a moment to leave.
   Task<> leave();
 
@@ -88,7 +90,7 @@ class GossipService {
   std::vector<bus::Address> seeds_;
   TimerId timer_ = 0;
   Instant timer_at_{};
-  Instant next_load_{};
+  Instant next_load_{}, told_load_{};
   std::uint64_t served_ = 0;
   std::uint64_t last_verdict_ = 0;
 };

@@ -11,6 +11,9 @@ namespace gfs::gossip {
 
 namespace {
 
+constexpr Duration kBaseKept = 30s;
+constexpr std::uint64_t kDatedMs = 3600 * 1000;
+
 using Wide = unsigned __int128;
 
 Wide number_of(NodeId node) {
@@ -85,6 +88,21 @@ const Member* MemberTable::longest_gone() const {
   return longest;
 }
 
+// Stamps are times by the member's own clock. The message from it itself that took least tells how far that clock is
+// from ours; from time to time another one, as clocks drift and are set.
+void MemberTable::date_stamp(Member& member, bool first_hand, Instant now) {
+  const std::uint64_t stamp = member.record.stamp;
+  const auto made = [&] {
+    if (member.based == Instant{} || stamp - member.base > kDatedMs) return now;
+    return std::min(now, member.based + std::chrono::milliseconds(stamp - member.base));
+  };
+  if (first_hand && (now <= made() || now - member.based > kBaseKept)) {
+    member.based = now;
+    member.base = stamp;
+  }
+  member.lived = std::max(member.lived, made());
+}
+
 MemberTable::News MemberTable::merge(const MemberRecord& told, bool first_hand, Instant now) {
   Member* member = find(told.node);
   if (member == nullptr) {
@@ -96,6 +114,7 @@ MemberTable::News MemberTable::merge(const MemberRecord& told, bool first_hand, 
     made.record.status = MemberStatus::left;  // counted below
     made.heard = first_hand ? now : Instant{};
     made.fresh = now;
+    date_stamp(made, first_hand, now);
     set_status(made, told.status, now);
     if (told.status == MemberStatus::suspect) made.accusers.insert(told.accuser);
     return News::newcomer;
@@ -115,6 +134,7 @@ MemberTable::News MemberTable::merge(const MemberRecord& told, bool first_hand, 
     known.free = told.free;
     known.load = told.load;
     member->fresh = now;
+    date_stamp(*member, first_hand, now);
   }
   News news = News::none;
   if (told.verdict_number > known.verdict_number) {

@@ -79,6 +79,15 @@ bool Swim::announce(NodeId node, Verdict verdict, std::uint64_t number) {
   return true;
 }
 
+void Swim::ask_about(NodeId node) {
+  const Member* member = table_.find(node);
+  if (member == nullptr || self_.status == MemberStatus::left) return;
+  const MemberRecord target = member->record;
+  const std::uint64_t sequence = ++last_sequence_;
+  send_ping(bus::Peer::at(target.address), node, sequence);
+  (void)ask_others(target, sequence);
+}
+
 void Swim::leave(Instant now) {
   now_ = now;
   self_.status = MemberStatus::left;
@@ -163,19 +172,25 @@ void Swim::ask_helpers() {
   probe_->helped = true;
   const Member* target = table_.find(probe_->target);
   if (target == nullptr) return;
+  probe_->helpers = ask_others(target->record, probe_->sequence);
+}
+
+std::set<NodeId> Swim::ask_others(const MemberRecord& target, std::uint64_t sequence) {
+  std::set<NodeId> asked;
   std::vector<NodeId> others = order_.all();
-  std::erase(others, probe_->target);
-  while (!others.empty() && probe_->helpers.size() < settings_.helpers) {
+  std::erase(others, target.node);
+  while (!others.empty() && asked.size() < settings_.helpers) {
     std::swap(others[random_.below(others.size())], others.back());
     const Member& helper = *table_.find(others.back());
     others.pop_back();
     if (helper.record.status != MemberStatus::alive) continue;
     bus::ProbeFor ask;
-    ask.sequence = probe_->sequence;
-    ask.target = target->record;
+    ask.sequence = sequence;
+    ask.target = target;
     send(bus::Peer::at(helper.record.address), helper.record.node, std::move(ask));
-    probe_->helpers.insert(helper.record.node);
+    asked.insert(helper.record.node);
   }
+  return asked;
 }
 
 void Swim::fail_probe() {

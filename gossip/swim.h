@@ -87,6 +87,8 @@ class Swim {
   // A master's word on a member; its number is this one at least, and higher than that of any word before. False:
   // nobody is known by this id.
   bool announce(NodeId node, Verdict verdict, std::uint64_t number);
+  // Asks a member, and others about it, at once: whoever has news of it says so. Nobody is accused if none come.
+  void ask_about(NodeId node);
   // Says goodbye; what it has to send then should still be sent.
   void leave(Instant now);
 
@@ -131,6 +133,7 @@ class Swim {
 
   void begin_probe();
   void ask_helpers();
+  std::set<NodeId> ask_others(const MemberRecord& target, std::uint64_t sequence);
   void fail_probe();
   void expire_suspicions();
   void expire_relays();

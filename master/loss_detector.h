@@ -41,7 +41,7 @@ inline constexpr unsigned kLossRounds = 3;
 struct LossSigns {
   Instant heard{};     // its last heartbeat, or what counts as one
   Instant answered{};  // a probe
-  Instant told{};      // news of it came, from whomever
+  Instant told{};      // it lived then, by news of it from whomever
   bool dead = false;   // the members agree that it is
 };
 

@@ -236,6 +236,7 @@ Result<> Master::Parts::join_gossip() {
     group.spawn(layouts->check_on(ServerId{change.node.bytes}));
   });
   losses.emplace(executor, servers, *layouts, *members);
+  losses->on_state = settings.on_server_state;
   verdicts.emplace(executor, servers, *members, [this](ServerId server) { return healing->planner().drained(server); });
   Result<> listening_for_it = members->listen();
   if (listening_for_it) members->begin(identity.cluster);

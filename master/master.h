@@ -9,9 +9,11 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "base/disk.h"
 #include "base/executor.h"
+#include "base/id.h"
 #include "base/random.h"
 #include "bus/bus.h"
 
@@ -51,6 +53,9 @@ struct Settings {
   // Told, once, when the log can no longer be trusted (a failed write or sync): from then on nothing is answered.
   // Empty: the process ends.
   std::function<void(const Error&)> fatal;
+  // Test-only: told of each change of what this master takes a server for ("up", "suspect", "lost", "left"), and in
+  // which round of searching for it; only of a master that gossips.
+  std::function<void(ServerId, std::string_view state, unsigned rounds)> on_server_state;
   // Test-only: the simulator's mutants. Names of bugs to commit, none in production ("skip_log_sync", ...).
   std::string mutant;
 };

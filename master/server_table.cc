@@ -144,10 +144,10 @@ void ServerTable::note_answered(ServerId id, Instant now) {
   if (found != servers_.end()) found->second.answered = now;
 }
 
-void ServerTable::note_gossip(ServerId id, Instant news, bool dead) {
+void ServerTable::note_gossip(ServerId id, Instant lived, bool dead) {
   auto found = servers_.find(id);
   if (found == servers_.end()) return;
-  found->second.told = news;
+  found->second.told = lived;
   found->second.believed_dead = dead;
 }
 

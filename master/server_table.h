@@ -47,8 +47,8 @@ struct Server {
   Instant heard{};
   std::uint64_t beats = 0;     // how often it was
   Instant answered{};          // a probe
-  Instant told{};              // the members' gossip had news of it ...
-  bool believed_dead = false;  // ... and believes that
+  Instant told{};              // it lived then, by the members' gossip ...
+  bool believed_dead = false;  // ... which believes that it is dead
   bool left = false;
   bool seen_dead = false;       // its address refused a connection since it was heard
   std::deque<Instant> returns;  // when it came back after it had been lost, the last times
@@ -110,9 +110,9 @@ class ServerTable {
   void placed(ServerId server);
   // Nobody listens at its address: overdue at once, until it is heard again.
   void note_dead(ServerId server);
-  // What speaks for and against one that is not heard: it answered when it was dialled; the gossip's news of it.
+  // What speaks for and against one that is not heard: it answered when it was dialled; it lived at `lived`, by the gossip.
   void note_answered(ServerId server, Instant now);
-  void note_gossip(ServerId server, Instant news, bool dead);
+  void note_gossip(ServerId server, Instant lived, bool dead);
   // Called by every loop that judges servers, before it does, at least every kTickMax: if the master itself stood still
   // since, nobody is to blame that he was not heard meanwhile. What came then is still in the master's queues.
   void note_tick(Instant now);

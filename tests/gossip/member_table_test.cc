@@ -56,8 +56,8 @@ TEST(MemberTable, WhichOfTwoStatementsCounts) {
   }
 }
 
-// P14: an incarnation that nobody can have come by.
-TEST(MemberTable, AJumpOfTheIncarnationIsNotBelieved) {
+// An incarnation that nobody can have come by.
+TEST(MemberTable, P14_AJumpOfTheIncarnationIsNotBelieved) {
   MemberTable table(10);
   EXPECT_EQ(table.merge(record(1, std::uint64_t{1} << 63, MemberStatus::alive), true, {}), News::refused);
   EXPECT_EQ(table.find(node(1)), nullptr);
@@ -95,6 +95,35 @@ TEST(MemberTable, WhatAMemberSaysOfItselfGoesByItsStamp) {
   EXPECT_EQ(table.find(node(1))->heard, Instant{});
   table.merge(record(1, 5, MemberStatus::alive, 11), true, second);
   EXPECT_EQ(table.find(node(1))->heard, second);
+}
+
+// By the member's own clock, which shows something else than ours: 0 when ours shows 5 s.
+TEST(MemberTable, HoweverLongNewsTookTheyAreOfTheTimeWhenTheyWereMade) {
+  MemberTable table(10);
+  const Instant start = Instant{} + 1000s;
+  struct Row {
+    const char* name;
+    std::uint64_t stamp_ms;
+    bool first_hand;
+    Duration told, lived;
+  };
+  const Row rows[] = {
+      {"of a newcomer nothing else is known", 1000, false, 6s, 6s},
+      {"from itself, a second under way", 2000, true, 8s, 8s},
+      {"from others, dated by that", 4000, false, 60s, 10s},
+      {"older than what is known", 3000, false, 61s, 10s},
+      {"from itself, late: dated as well", 10000, true, 20s + 42s, 62s},  // the base is old: a new one
+      {"from itself, quicker", 70000, true, 75s, 75s},
+      {"from others, at once", 72000, false, 77s, 77s},
+      {"from others, late", 73000, false, 90s, 78s},
+      {"never later than now", 95000, false, 91s, 91s},
+      {"its clock was set forward", 10'000'000, false, 95s, 95s},
+  };
+  for (const Row& row : rows) {
+    SCOPED_TRACE(row.name);
+    table.merge(record(1, 1, MemberStatus::alive, row.stamp_ms), row.first_hand, start + row.told);
+    EXPECT_EQ(to_ms(table.find(node(1))->lived - start), to_ms(row.lived));
+  }
 }
 
 TEST(MemberTable, TheVerdictWithTheHigherNumberCountsWhateverElseIsSaid) {

@@ -112,8 +112,7 @@ TEST_F(SwimTest, TheDeadAreForgotten) {
     EXPECT_EQ(world.nodes[who].swim->table().find(World::id(4)), nullptr) << who;
 }
 
-// P04, the link of two.
-TEST_F(SwimTest, ACutBetweenTwoIsNobodysDeath) {
+TEST_F(SwimTest, P04_ACutBetweenTwoIsNobodysDeath) {
   for (bool both : {false, true}) {
     World world(6);
     start(world, 10);
@@ -127,7 +126,24 @@ TEST_F(SwimTest, ACutBetweenTwoIsNobodysDeath) {
   }
 }
 
-TEST_F(SwimTest, WhoeverIsNotHeardIsDeadEvenIfItHears) {
+TEST_F(SwimTest, P04_WhoIsAskedAboutIsHeardOfThroughOthersAtOnce) {
+  for (const bool asks : {true, false}) {
+    World world(6);
+    start(world, 20);
+    ASSERT_TRUE(world.run_until([&] { return world.agrees(); }, 30s));
+    world.cut(0, 5);
+    world.cut(5, 0);
+    world.run_for(5s);
+    world.nodes[5].swim->set_load(static_cast<std::uint64_t>(to_ms(world.now.time_since_epoch())), 0, 0, 0);
+    const Instant asked = world.now;
+    if (asks) world.ask_about(0, 5);
+    world.run_for(50ms);
+    EXPECT_EQ(world.nodes[0].swim->table().find(World::id(5))->fresh > asked, asks);
+    EXPECT_EQ(world.belief(0, 5), alive) << "a question accuses nobody";
+  }
+}
+
+TEST_F(SwimTest, P04_WhoeverIsNotHeardIsDeadEvenIfItHears) {
   World world(7);
   start(world, 10);
   ASSERT_TRUE(world.run_until([&] { return world.agrees(); }, 30s));
@@ -163,8 +179,8 @@ TEST_F(SwimTest, AShortBlackoutIsContradicted) {
   EXPECT_GT(world.nodes[3].swim->self().incarnation, 1u);
 }
 
-// P13: the trouble of one's own.
-TEST_F(SwimTest, AProcessThatStoodStillAccusesNobody) {
+// The trouble of one's own.
+TEST_F(SwimTest, P13_AProcessThatStoodStillAccusesNobody) {
   for (Duration time : {2s, 5s, 60s}) {
     World world(10);
     start(world, 10);
@@ -179,7 +195,7 @@ TEST_F(SwimTest, AProcessThatStoodStillAccusesNobody) {
   }
 }
 
-TEST_F(SwimTest, OneThatStandsStillAgainAndAgainDoubtsItselfAndNobodyElseDies) {
+TEST_F(SwimTest, P13_OneThatStandsStillAgainAndAgainDoubtsItselfAndNobodyElseDies) {
   World world(11);
   start(world, 20);
   ASSERT_TRUE(world.run_until([&] { return world.agrees(); }, 30s));
@@ -194,8 +210,7 @@ TEST_F(SwimTest, OneThatStandsStillAgainAndAgainDoubtsItselfAndNobodyElseDies) {
   for (const auto& [node, count] : deaths.count) EXPECT_EQ(node, World::id(3));
 }
 
-// P07, P08.
-TEST_F(SwimTest, NobodyIsCalledDeadOnANetworkThatLosesAThird) {
+TEST_F(SwimTest, P07_NobodyIsCalledDeadOnANetworkThatLosesAThird) {
   for (bool tcp : {false, true}) {
     World world(12);
     start(world, 20);
@@ -210,7 +225,7 @@ TEST_F(SwimTest, NobodyIsCalledDeadOnANetworkThatLosesAThird) {
   }
 }
 
-TEST_F(SwimTest, NobodyIsSuspectedOnAHealthyNetwork) {
+TEST_F(SwimTest, P08_NobodyIsSuspectedOnAHealthyNetwork) {
   World world(13);
   start(world, 50);
   ASSERT_TRUE(world.run_until([&] { return world.agrees(); }, 30s));
@@ -219,8 +234,7 @@ TEST_F(SwimTest, NobodyIsSuspectedOnAHealthyNetwork) {
   EXPECT_EQ(deaths.suspected, 0u);
 }
 
-// P15.
-TEST_F(SwimTest, AClusterThatWasCutIntoTenGrowsTogether) {
+TEST_F(SwimTest, P15_AClusterThatWasCutIntoTenGrowsTogether) {
   World world(14);
   start(world, 50);
   ASSERT_TRUE(world.run_until([&] { return world.agrees(); }, 30s));
@@ -412,8 +426,7 @@ TEST_F(SwimTest, ComparingTablesCostsByTheDifferenceNotByTheSize) {
   EXPECT_LE(records, 3 * 2 * 24u);
 }
 
-// P14, and other things that cannot be.
-TEST_F(SwimTest, WhatCannotBeIsRefusedAndCounted) {
+TEST_F(SwimTest, P14_WhatCannotBeIsRefusedAndCounted) {
   World world(18);
   start(world, 3);
   ASSERT_TRUE(world.run_until([&] { return world.agrees(); }, 30s));

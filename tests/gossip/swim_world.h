@@ -71,6 +71,10 @@ class World {
     node.wakes_at = {};
     wake(number);
   }
+  void ask_about(std::size_t who, std::size_t whom) {
+    nodes[who].swim->ask_about(id(whom));
+    flush(who);
+  }
   void kill(std::size_t number) { nodes[number].running = false; }
   void leave(std::size_t number) {
     nodes[number].swim->leave(now);

@@ -4,6 +4,8 @@
 #include <utility>
 
 #include "base/crc32c.h"
+#include "bus/listen_address.h"
+#include "gossip/gossip_service.h"
 #include "tests/sim/master_log.h"
 
 namespace gfs::sim {
@@ -21,7 +23,11 @@ void tell_acknowledged(Settings& settings, Hook hook) {
 // One life of a process: dies from the bottom of this list to its top.
 struct Cluster::Life {
   Life(SimExecutor& world, bus::SimNetwork& network, const Machine& machine, std::uint64_t seed)
-      : node(world, machine.clock.up), random(seed), disk(machine.disk->mount(node)), bus(network, node, machine.host) {
+      : node(world, machine.clock.up),
+        random(seed),
+        disk(machine.disk->mount(node)),
+        bus(network, node, machine.host),
+        gossip(network, node, machine.host, gossip::bus_limits()) {
     start_clock(node, machine.clock);
   }
 
@@ -29,6 +35,7 @@ struct Cluster::Life {
   Random random;
   std::unique_ptr<Disk> disk;
   bus::SimBus bus;
+  bus::SimBus gossip;
   std::unique_ptr<master::Master> master;
   std::unique_ptr<chunkserver::ChunkServer> server;
   TaskGroup tasks;
@@ -40,7 +47,7 @@ Cluster::Cluster(SimExecutor& world, bus::SimNetwork& network, const Plan& plan)
   master_.clock = clock_of(plan, master_.host);
   master_.disk = std::make_unique<SimDisk>(world, plan.seed * 1000003 + 1);
   keep_master_log(*master_.disk);
-  for (int i = 0; i < kChunkservers; ++i) {
+  for (int i = 0; i < plan.chunkservers; ++i) {
     Machine machine;
     machine.host = "cs" + std::to_string(i);
     machine.clock = clock_of(plan, machine.host);
@@ -69,6 +76,7 @@ void Cluster::start_master() {
   Life& life = *master_.life;
   master::Settings settings;
   settings.listen.control = kMasterAddress;
+  settings.gossip = *bus::gossip_at(kMasterAddress);
   // A life may have ended when the identity was written, before start() could say so.
   settings.format = !formatted_ && !master_.disk->read_now("identity");
   settings.log_segment = plan_.log_segment;
@@ -88,10 +96,12 @@ void Cluster::start_master() {
   settings.mass_loss_pause = plan_.heartbeat * 15;
   settings.mutant = plan_.mutant;
   settings.adopt_epoch = std::exchange(adopt_epoch, std::nullopt);
+  settings.on_server_state = on_server_state;
   settings.fatal = [this, number = master_.lives](const Error& error) {
     broken_.push_back("master, life " + std::to_string(number) + ", gave up: " + error.text());
   };
-  life.master = std::make_unique<master::Master>(life.node, life.random, life.bus, *life.disk, std::move(settings));
+  life.master =
+      std::make_unique<master::Master>(life.node, life.random, life.bus, *life.disk, std::move(settings), &life.gossip);
   life.tasks.spawn(life.master->start(), [this, number = master_.lives](Result<> result) {
     if (result) formatted_ = true;
     started("master", number, result);
@@ -108,6 +118,7 @@ void Cluster::start_chunkserver(int number) {
   settings.masters = {kMasterAddress};
   settings.listen.control = "tcp://" + machine.host + ":7510";
   settings.listen.data = "tcp://" + machine.host + ":7511";
+  settings.gossip = *bus::gossip_at(settings.listen.control);
   settings.rack = "r" + std::to_string(number % 3);
   settings.chunk_size = plan_.chunk_size;
   settings.journal_segment = plan_.journal_segment;
@@ -129,8 +140,8 @@ void Cluster::start_chunkserver(int number) {
                                                                  Serial serial, RequestId id) {
     if (on_acknowledged) on_acknowledged(number, of, handle, version, serial, id);
   });
-  life.server =
-      std::make_unique<chunkserver::ChunkServer>(life.node, life.random, life.bus, *life.disk, std::move(settings));
+  life.server = std::make_unique<chunkserver::ChunkServer>(life.node, life.random, life.bus, *life.disk,
+                                                           std::move(settings), &life.gossip);
   life.tasks.spawn(life.server->fatal(), [this, host = machine.host, of = machine.lives](Result<Error> error) {
     if (error) broken_.push_back(host + ", life " + std::to_string(of) + ", gave up: " + error->text());
   });
@@ -188,12 +199,16 @@ void Cluster::step_wall(const std::string& host, Duration by) {
   if (machine->life) machine->life->node.step_wall(by);
 }
 
+bus::BusCounters Cluster::gossip_counters(int chunkserver) const {
+  return servers_[chunkserver].life->gossip.counters();
+}
+
 int Cluster::registered() const {
   return static_cast<int>(std::ranges::count_if(
       servers_, [](const Machine& machine) { return machine.life && machine.life->server->registered(); }));
 }
 
-bool Cluster::whole() const { return master_.life && registered() == kChunkservers; }
+bool Cluster::whole() const { return master_.life && registered() == plan_.chunkservers; }
 
 std::map<std::string, std::string> Cluster::copy_master() const {
   std::map<std::string, std::string> copy;

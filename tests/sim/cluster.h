@@ -1,5 +1,6 @@
-// Cluster: one master, five chunkservers and the machines they live on, in virtual time. Processes die and come back on
-// the same disks; the caller (nemesis, main) says when.
+// Cluster: one master, its chunkservers (five, if the plan does not say otherwise) and the machines they live on, in
+// virtual time. Processes die and come back on the same disks; the caller (nemesis, main) says when. As the daemons do,
+// each has a bus of its own for gossip; what happens to its machine happens to both.
 //
 // Owned by a Run; every node object is destroyed before the world. One thread.
 #pragma once
@@ -9,6 +10,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/sim_disk.h"
@@ -23,7 +25,6 @@
 namespace gfs::sim {
 
 inline const std::string kMasterAddress = "tcp://master:7500";
-inline constexpr int kChunkservers = 5;
 
 class Cluster {
  public:
@@ -63,9 +64,13 @@ class Cluster {
 
   SimDisk& disk(int chunkserver) { return *servers_[chunkserver].disk; }
   const SimDisk& master_disk() const { return *master_.disk; }
+  // Of the gossip of one that runs.
+  bus::BusCounters gossip_counters(int chunkserver) const;
   // How many chunkservers the master has registered.
   int registered() const;
 
+  // What the master takes a server for, as master::Settings says.
+  std::function<void(ServerId, std::string_view state, unsigned rounds)> on_server_state;
   Told on_applied;
   Told on_acknowledged;
   // Of replicas that a server has put into quarantine, as chunkserver::Settings says.

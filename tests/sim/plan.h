@@ -36,8 +36,11 @@ inline const std::set<std::string> kFaultClasses = {"loss",
 // On only if named: the cluster does not repair a damaged copy yet, so it never becomes whole again.
 inline const std::set<std::string> kNamedFaults = {"disk"};
 
+inline constexpr int kChunkservers = 5;
+
 struct Plan {
   std::uint64_t seed = 0;
+  int chunkservers = kChunkservers;
   Duration faulty{};  // virtual time with faults; a calm phase follows
   std::set<std::string> faults;
 

@@ -10,9 +10,10 @@
 #include <cstdint>
 #include <functional>
 #include <map>
-#include "bus/fields.h"
 #include <string>
 #include <vector>
+
+#include "bus/fields.h"
 
 namespace gfs::sim {
 
@@ -22,8 +23,9 @@ struct SeedResult {
   std::uint64_t trace = 0;
   double virtual_seconds = 0;
   std::string counts;
-  std::map<std::string, std::uint64_t> probes;  // hits of this seed; 0 for those that were not reached
-  GFS_FIELDS(seed, faults_found, trace, virtual_seconds, counts, probes);
+  std::map<std::string, std::uint64_t> probes;               // hits of this seed; 0 for those that were not reached
+  std::map<std::string, std::vector<std::int64_t>> samples;  // what was measured, in ms if its name says nothing else
+  GFS_FIELDS(seed, faults_found, trace, virtual_seconds, counts, probes, samples);
 };
 
 struct Seeds {
