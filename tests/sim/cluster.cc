@@ -52,6 +52,7 @@ Cluster::Cluster(SimExecutor& world, bus::SimNetwork& network, const Plan& plan)
     machine.host = "cs" + std::to_string(i);
     machine.clock = clock_of(plan, machine.host);
     machine.disk = std::make_unique<SimDisk>(world, plan.seed * 1000003 + 2 + static_cast<std::uint64_t>(i));
+    if (plan.disk_capacity > 0) machine.disk->set_capacity(plan.disk_capacity);
     servers_.push_back(std::move(machine));
   }
 }

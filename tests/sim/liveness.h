@@ -12,6 +12,7 @@
 
 #include "bus/sim_bus.h"
 #include "tests/sim/plan.h"
+#include "base/id.h"
 #include "tests/sim/seeds.h"
 
 namespace gfs::sim {

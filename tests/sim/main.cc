@@ -3,6 +3,7 @@
 //   gfs-sim --seed N --minutes M [--seeds K] [--jobs J] [--faults all|none|LIST] [--mutant NAME [--control]] [--probes]
 //   [--verbose]
 //   gfs-sim --liveness [--servers N] --seed N --minutes M [--seeds K] [--jobs J] [--faults LIST|none]
+//   gfs-sim --story rack|newcomer|drain|gray --seed N [--seeds K]
 //   gfs-sim --list-mutants
 //
 // Exit 0: clean. 1: a checker failed (its name and the replay command on stderr); no seed is run after it. 2: usage.
@@ -24,6 +25,7 @@
 #include "tests/sim/mutants.h"
 #include "tests/sim/run.h"
 #include "tests/sim/seeds.h"
+#include "tests/sim/stories.h"
 
 namespace {
 
@@ -37,6 +39,7 @@ struct Options {
   bool verbose = false;
   bool list_mutants = false;
   bool liveness = false;
+  std::string story;
   int servers = 50;
 };
 
@@ -49,6 +52,7 @@ void on_abort(int) {
 }
 
 std::string replay_of(const Options& options, std::uint64_t seed) {
+  if (!options.story.empty()) return fmt::format("replay: gfs-sim --story {} --seed {}\n", options.story, seed);
   if (options.liveness) {
     return fmt::format("replay: gfs-sim --liveness --servers {} --seed {} --minutes {}{}\n", options.servers, seed,
                        options.minutes, options.faults.empty() ? "" : " --faults " + options.faults);
@@ -76,6 +80,7 @@ gfs::sim::SeedResult run_one(const Options& options, const std::set<std::string>
                              std::uint64_t seed) {
   replay = replay_of(options, seed);
   const std::map<std::string, std::uint64_t> before = gfs::Probe::report();
+  if (!options.story.empty()) return gfs::sim::run_story(options.story, seed, options.seeds.count == 1);
   if (options.liveness) return gfs::sim::run_liveness({options.servers, options.minutes, faults}, seed);
   gfs::sim::Plan plan = gfs::sim::make_plan(seed, options.minutes, faults, exactly, options.mutant);
   const gfs::sim::Mutant* mutant = gfs::sim::find_mutant(options.mutant);
@@ -168,6 +173,8 @@ int main(int argc, char** argv) {
       "--liveness", options.liveness,
       "How soon the master finds crashes, and whom it calls lost falsely; --faults: some of loss, oneway, slow, "
       "stall, tcp, or none");
+  app.add_option("--story", options.story, "What an operator sees; told as it happens if it is one seed's")
+      ->check(CLI::IsMember(gfs::sim::kStories));
   app.add_option("--servers", options.servers, "Of --liveness: how many chunkservers")->check(CLI::Range(2, 1000));
   app.add_flag("--verbose", options.verbose, "Log what the nodes do, and each seed's plan");
   try {
