@@ -75,7 +75,7 @@ TEST_F(ServerTableTest, NonsenseIsMalformed) {
   EXPECT_EQ(report({{{5}, {1}}}, 5).error().code, Code::malformed);
 }
 
-TEST_F(ServerTableTest, AnOldReportDoesNotUnsayAnOrder) {
+TEST_F(ServerTableTest, X07_AnOldReportDoesNotUnsayAnOrder) {
   open();
   table.note(ask.server, {6}, {2}, 10);
   EXPECT_TRUE(report({{{5}, {1}}, {{6}, {1}}}).value());
@@ -95,7 +95,7 @@ TEST_F(ServerTableTest, ARepeatedRegistrationKeepsTheReport) {
   EXPECT_EQ(replica(5), Replica::unknown) << "another life of the process has to report again";
 }
 
-TEST_F(ServerTableTest, OtherSessionsAreNotHeard) {
+TEST_F(ServerTableTest, X07_OtherSessionsAreNotHeard) {
   open();
   ask.session.bytes[0] = 9;
   EXPECT_FALSE(beat(kStart + 1s));
@@ -131,7 +131,7 @@ TEST_F(ServerTableTest, ASuspectReplicaIsMendedByANewerVersionOnly) {
   EXPECT_EQ(replica(5, true), Replica::ok) << "of a virgin chunk there was nothing to lose";
 }
 
-TEST_F(ServerTableTest, AReportThatIsOlderThanTheMendingDoesNotUnsayIt) {
+TEST_F(ServerTableTest, X07_AReportThatIsOlderThanTheMendingDoesNotUnsayIt) {
   open();
   table.note(ask.server, {5}, {3}, 10);
   EXPECT_TRUE(report({{.handle = {5}, .version = {2}, .damaged = true, .suspect = true}}).value());
