@@ -20,7 +20,7 @@
 #include "bus/endpoint.h"
 #include "bus/messages/chunk_master.h"
 #include "bus/messages/client_master.h"
-#include "chunkserver/chunk_store.h"
+#include "chunkserver/disk_set.h"
 #include "chunkserver/identity.h"
 #include "chunkserver/master_memory.h"
 #include "chunkserver/session.h"
@@ -35,7 +35,7 @@ class HeartbeatLoop {
     std::string rack;
   };
 
-  HeartbeatLoop(bus::Endpoint& endpoint, Disk& disk, ChunkStore& store, Session& session, MasterMemory& memory,
+  HeartbeatLoop(bus::Endpoint& endpoint, Disk& disk, DiskSet& store, Session& session, MasterMemory& memory,
                 Identity identity, Surroundings surroundings);
 
   // For ever; ends only with the error this server cannot live with.
@@ -43,6 +43,8 @@ class HeartbeatLoop {
   // Says goodbye to the master, if there is one; does not wait long.
   Task<> leave();
   void report_damage(ChunkHandle handle, std::uint32_t block, std::string reason, bool mended = false);
+  // Another set of chunks is held than was reported: everything is told again, in a session of its own.
+  void report_again() { changed_ = true; }
   // Accuses a member of a chunk's configuration; returns when the master has decided.
   Task<> accuse(ChunkHandle handle, Version version, ServerId accused, bool confessed, Error error);
   // The seal is on every member: returns when the master has logged it.
@@ -74,7 +76,7 @@ class HeartbeatLoop {
 
   bus::Endpoint& endpoint_;
   Disk& disk_;
-  ChunkStore& store_;
+  DiskSet& store_;
   Session& session_;
   MasterMemory& memory_;
   Identity identity_;
@@ -84,6 +86,7 @@ class HeartbeatLoop {
   bool accepted_ = false;    // the master there took us, and we took it: its orders are obeyed
   bool registered_ = false;  // and it has our report
   bool ever_registered_ = false;
+  bool changed_ = false;
   Duration lease_ = 60s;
   Duration interval_ = 1s;
   std::size_t page_ = 4096;

@@ -52,8 +52,10 @@ struct Heartbeat {
   // Replicas in quarantine, and since when the oldest is there (the master's time).
   std::uint64_t quarantined = 0, quarantined_bytes = 0;
   std::int64_t quarantined_since_ms = 0;
+  // One per data directory. `capacity`, `used` and `free` above are of those that take chunks: 0 free if none does.
+  std::vector<DiskInfo> disks;
   GFS_FIELDS(server, session, capacity, used, free, chunks, leaving, seen, quarantined, quarantined_bytes,
-             quarantined_since_ms);
+             quarantined_since_ms, disks);
 };
 
 // One page of what the server holds, by handle; idempotent. After the last page, replicas the master believed in but
