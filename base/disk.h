@@ -63,6 +63,7 @@ class Disk {
   struct Space {
     std::uint64_t capacity = 0;
     std::uint64_t available = 0;
+    bool read_only = false;  // the file system takes no writes now
   };
 
   virtual ~Disk() = default;

@@ -62,6 +62,7 @@ struct Uuid {
 using ClusterId = Uuid<struct ClusterTag>;  // minted once by format; every envelope carries it
 using ServerId = Uuid<struct ServerTag>;    // a chunkserver, whatever its address; kept in its data directory
 using ClientId = Uuid<struct ClientTag>;    // one run of one client (or what it chose to keep)
+using DiskId = Uuid<struct DiskTag>;        // a data directory of a chunkserver, wherever it is mounted
 using SessionId = Uuid<struct SessionTag>;  // one life of a chunkserver process as the master knows it
 
 template <class Tag>

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -218,10 +219,11 @@ Future<void> PosixDisk::sync_directory(std::string path) {
 
 Future<Disk::Space> PosixDisk::space() {
   return parts_->workers->run<Space>([root = root_]() -> Result<Space> {
-    boost::system::error_code error;
-    fs::space_info info = fs::space(root, error);
-    if (error) return failure(error, "look at", root);
-    return Space{.capacity = info.capacity, .available = info.available};
+    struct statvfs status{};
+    if (::statvfs(root.c_str(), &status) != 0) return errno_failure(errno, "look at", root);
+    return Space{.capacity = std::uint64_t{status.f_blocks} * status.f_frsize,
+                 .available = std::uint64_t{status.f_bavail} * status.f_frsize,
+                 .read_only = (status.f_flag & ST_RDONLY) != 0};
   });
 }
 

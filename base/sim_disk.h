@@ -35,6 +35,7 @@ class SimDisk {
     double write_error = 0;  // the bytes may be written all the same
     double sync_error = 0;   // and part of the bytes is taken for clean from then on, as real kernels do
     bool fail_all = false;   // the disk is gone: io_error for everything
+    bool read_only = false;  // mounted so: read_only for everything that would change it
   };
 
   SimDisk(SimExecutor& world, std::uint64_t seed);

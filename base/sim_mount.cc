@@ -47,6 +47,8 @@ void SimMount::finish(std::uint64_t number) {
 Result<> SimMount::fault(Operation& operation) {
   const SimDisk::Faults& faults = disk_.faults_;
   if (faults.fail_all) return fail(Code::io_error, "{}: the simulated disk is gone", operation.path);
+  const bool changes = operation.kind == Kind::write || operation.kind == Kind::change;
+  if (faults.read_only && changes) return fail(Code::read_only, "{}: the simulated disk is read-only", operation.path);
   if (operation.kind == Kind::read && faults.read_error > 0 && random().chance(faults.read_error)) {
     return fail(Code::io_error, "cannot read {}: simulated", operation.path);
   }
@@ -228,7 +230,7 @@ class MountedDisk final : public Disk {
     return simple<Space>(Kind::look, "", [](SimMount& mount) -> Result<Space> {
       std::uint64_t capacity = mount.platter().capacity();
       std::uint64_t used = std::min(mount.platter().used(), capacity);
-      return Space{.capacity = capacity, .available = capacity - used};
+      return Space{.capacity = capacity, .available = capacity - used, .read_only = mount.read_only()};
     });
   }
 

@@ -45,6 +45,7 @@ class SimMount : public std::enable_shared_from_this<SimMount> {
     return platter().remove(path);
   }
   Random& random() { return disk_.random_; }
+  bool read_only() const { return disk_.faults_.read_only; }
 
  private:
   struct Operation {

@@ -123,7 +123,7 @@ Task<bus::AppendChunk::Reply> AppendService::append(bus::AppendChunk ask, bus::C
     if (!clear) co_await fail(std::move(clear));
     if (chunk->ended || chunk->changes != changes) continue;
     co_await order_.room(*chunk);
-    co_await store_.room_for(question.size);
+    co_await store_.room_for(ask.handle, question.size);
     // Right before it matters: nothing is awaited from here on.
     co_await order_.primary_of(ask.handle, ask.version);
     Mutation mutation;

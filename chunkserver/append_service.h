@@ -21,7 +21,7 @@ namespace gfs::chunkserver {
 
 class AppendService {
  public:
-  AppendService(bus::Endpoint& endpoint, ChunkStore& store, Staging& staging, PrimaryOrder& order)
+  AppendService(bus::Endpoint& endpoint, DiskSet& store, Staging& staging, PrimaryOrder& order)
       : endpoint_(endpoint), store_(store), staging_(staging), order_(order) {}
 
   Task<bus::AppendChunk::Reply> append(bus::AppendChunk ask, bus::Caller caller);
@@ -58,7 +58,7 @@ class AppendService {
   Task<> together(PrimaryOrder::Chunk chunk, SharedFlow PrimaryChunk::*flow, Step step);
 
   bus::Endpoint& endpoint_;
-  ChunkStore& store_;
+  DiskSet& store_;
   Staging& staging_;
   PrimaryOrder& order_;
   TaskGroup tasks_;

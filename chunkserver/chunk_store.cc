@@ -55,6 +55,12 @@ std::optional<ChunkInfo> ChunkStore::find(ChunkHandle handle) const {
   return info_of(*found->second);
 }
 
+std::optional<ChunkInfo> ChunkStore::known(ChunkHandle handle) const {
+  auto found = chunks_.find(handle);
+  if (found == chunks_.end() || !found->second->known()) return std::nullopt;
+  return info_of(*found->second);
+}
+
 std::vector<ChunkInfo> ChunkStore::page(ChunkHandle after, std::size_t limit) const {
   std::vector<ChunkInfo> out;
   for (auto it = chunks_.upper_bound(after); it != chunks_.end() && out.size() < limit; ++it) {

@@ -121,6 +121,8 @@ class ChunkStore {
   Task<> close();
 
   std::optional<ChunkInfo> find(ChunkHandle handle) const;
+  // The same, and of what is on its way into quarantine or back.
+  std::optional<ChunkInfo> known(ChunkHandle handle) const;
   // By handle, greater than `after`.
   std::vector<ChunkInfo> page(ChunkHandle after, std::size_t limit) const;
   std::size_t count() const { return chunks_.size(); }
@@ -213,6 +215,12 @@ class ChunkStore {
   std::function<void(ChunkHandle, std::uint32_t block, const std::string& reason)> on_damage;
   std::function<void(const Error&)> on_broken;
   bool broken() const { return broken_.has_value(); }
+  // Nothing it was asked for is under way.
+  bool idle() const { return tasks_.empty(); }
+  // The disk has gone: nothing is changed on it any more.
+  void abandon(Error why) {
+    if (!broken_) broken_ = std::move(why);
+  }
 
  private:
   friend class Recovery;

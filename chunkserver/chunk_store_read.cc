@@ -82,6 +82,8 @@ Task<ChunkStore::Seen> ChunkStore::look_at(Chunk* chunk, std::uint32_t first, st
     if (file) {
       const std::uint64_t wanted = std::min<std::uint64_t>(seen.length, std::uint64_t{end} * kBlockSize) - begin;
       Result<Bytes> got = co_await (*file)->read(begin, wanted).outcome();
+      if (!got && got.error().code == Code::overloaded)
+        co_await fail(std::move(got).error());  // no verdict on the bytes
       if (got) seen.bytes = std::move(*got);
       seen.reason = got ? "stored bytes do not match their checksum" : got.error().message;
     } else if (file.error().code == Code::not_found) {

@@ -160,6 +160,7 @@ Task<> ChunkStore::write_meta(ChunkHandle handle) {
     co_await drained(chunk);
     if (!chunk->dirty()) co_return;
     Result<> loaded = co_await load(chunk).outcome();
+    if (!loaded && loaded.error().code == Code::overloaded) co_await fail(std::move(loaded));  // no verdict
     if (!loaded) {
       // Its metadata file is lost, and its copy with it: told, and no reason to keep everybody's journal for ever.
       damage(chunk, 0, loaded.error().text());

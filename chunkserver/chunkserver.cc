@@ -6,10 +6,10 @@
 #include "base/log.h"
 #include "bus/endpoint.h"
 #include "chunkserver/append_service.h"
-#include "chunkserver/chunk_store.h"
 #include "chunkserver/collection.h"
 #include "chunkserver/configure_service.h"
 #include "chunkserver/detached.h"
+#include "chunkserver/disk_set.h"
 #include "chunkserver/fork_service.h"
 #include "chunkserver/heartbeat_loop.h"
 #include "chunkserver/identity.h"
@@ -60,25 +60,28 @@ struct ChunkServer::Parts {
     Mender mender;
   };
 
-  Parts(Executor& executor_of, Random& random_of, bus::Bus& bus_of, Disk& disk_of, Settings settings_of,
+  Parts(Executor& executor_of, Random& random_of, bus::Bus& bus_of, std::vector<DataDisk> disks, Settings settings_of,
         bus::Bus* gossip_of)
       : executor(executor_of),
         random(random_of),
         bus(bus_of),
-        disk(disk_of),
+        disk(*disks.front().disk),
         gossip_bus(gossip_of),
         settings(std::move(settings_of)),
         endpoint(executor, random, bus, {.role = bus::kChunkserver, .program = "gfs-chunkserver " GFS_VERSION}),
-        store(executor, disk, store_settings()),
+        store(executor, std::move(disks), disk_settings()),
         memory(executor, disk),
         staging(executor, settings.staging_max, settings.staging_age) {}
   ~Parts() { endpoint.stop(); }
 
-  StoreSettings store_settings() const {
-    StoreSettings out;
-    out.journal_segment = settings.journal_segment;
-    out.space_reserve = settings.space_reserve;
-    out.mutant = settings.mutant;
+  DiskSet::Settings disk_settings() const {
+    DiskSet::Settings out;
+    out.store.journal_segment = settings.journal_segment;
+    out.store.space_reserve = settings.space_reserve;
+    out.store.mutant = settings.mutant;
+    out.health.errors_max = settings.disk_errors_max;
+    out.probe_every = settings.disk_probe;
+    out.forget = settings.forget_disks;
     return out;
   }
   ReplicaSettings replica_settings() const {
@@ -114,7 +117,7 @@ struct ChunkServer::Parts {
   Executor& executor;
   Random& random;
   bus::Bus& bus;
-  Disk& disk;
+  Disk& disk;            // the first one
   bus::Bus* gossip_bus;  // null: no part in it
   Settings settings;
 
@@ -126,7 +129,7 @@ struct ChunkServer::Parts {
   std::optional<Error> fatal_error;
   std::vector<Promise<Error>> fatal_waiters;
   bus::Endpoint endpoint;
-  ChunkStore store;
+  DiskSet store;
   MasterMemory memory;
   Staging staging;
   std::unique_ptr<Services> services;
@@ -172,7 +175,10 @@ Task<> ChunkServer::Parts::start() {
   store.on_broken = [this](const Error& error) {
     give_up({Code::read_only, "the disk can no longer be trusted: " + error.message, {}});
   };
-  co_await store.open();
+  store.on_changed = [this] {
+    if (services) services->heartbeats.report_again();
+  };
+  co_await store.open(identity, random);
   Result<bus::ListenAt> listening = bus.listen(settings.listen);
   bound = co_await std::move(listening);
   HeartbeatLoop::Surroundings surroundings;
@@ -186,6 +192,7 @@ Task<> ChunkServer::Parts::start() {
   tasks.spawn(services->heartbeats.run(), [this](Result<void> ended) {
     if (!ended) give_up(ended.error());
   });
+  tasks.spawn(store.run());
   tasks.spawn(services->collection.run());
   tasks.spawn(services->scrubber.run());
   tasks.spawn(services->mender.run());
@@ -224,7 +231,10 @@ void ChunkServer::Parts::serve(ServerId self) {
   endpoint.guard_orders([&to](const bus::Peer& from) { return to.heartbeats.check_order(from); });
   to.collection.master_now = [&to] { return to.heartbeats.master_now(); };
   to.collection.epoch_since = [this] { return memory.epoch_since_ms(); };
-  to.collection.on_turn = [&to] { to.copies.forget_old_copies(); };
+  to.collection.on_turn = [this, &to] {
+    to.copies.forget_old_copies();
+    tasks.spawn(store.tidy(to.heartbeats.master_now()));
+  };
   to.collection.on_collected = [this, &to, self](ChunkHandle handle, Version version, Garbage why,
                                                  std::uint64_t index) {
     to.order.end_below(handle, version.next());
@@ -272,9 +282,8 @@ Result<> ChunkServer::Parts::join_gossip(ServerId self) {
   gossip::GossipService::Settings for_gossip{settings.gossip, settings.gossip_advertise, {}};
   members.emplace(executor, random, *gossip_bus, std::move(member), std::move(for_gossip));
   members->set_load([this] {
-    const Disk::Space& space = store.space();
-    return gossip::GossipService::Load{space.capacity - std::min(space.capacity, space.available), space.available,
-                                       endpoint.counters().served};
+    const DiskSet::Totals totals = store.totals();
+    return gossip::GossipService::Load{totals.used, totals.free, endpoint.counters().served};
   });
   members->serve(endpoint);
   return members->listen();
@@ -319,9 +328,13 @@ void ChunkServer::Parts::give_up(Error error) {
   for (Promise<Error>& waiter : waiters) waiter.set(*fatal_error);
 }
 
+ChunkServer::ChunkServer(Executor& executor, Random& random, bus::Bus& bus, std::vector<DataDisk> disks,
+                         Settings settings, bus::Bus* gossip)
+    : parts_(std::make_unique<Parts>(executor, random, bus, std::move(disks), std::move(settings), gossip)) {}
+
 ChunkServer::ChunkServer(Executor& executor, Random& random, bus::Bus& bus, Disk& disk, Settings settings,
                          bus::Bus* gossip)
-    : parts_(std::make_unique<Parts>(executor, random, bus, disk, std::move(settings), gossip)) {}
+    : ChunkServer(executor, random, bus, std::vector<DataDisk>{{"data", &disk, {}}}, std::move(settings), gossip) {}
 
 ChunkServer::~ChunkServer() = default;
 

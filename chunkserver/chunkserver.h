@@ -8,11 +8,11 @@
 #include <string>
 #include <vector>
 
-#include "base/disk.h"
 #include "base/executor.h"
 #include "base/id.h"
 #include "base/random.h"
 #include "bus/bus.h"
+#include "chunkserver/data_disk.h"
 
 namespace gfs::chunkserver {
 
@@ -37,6 +37,11 @@ struct Settings {
   // Everything is read through once in so long (0: never), never faster than so many bytes a second (0: no limit).
   Duration scrub_pass = 14 * 24h;
   std::uint64_t scrub_rate = 8ull << 20;
+  // A disk with so many errors within an hour takes no more chunks and mutations (0: that is not counted).
+  std::uint32_t disk_errors_max = 10;
+  // A small file is written, synced and read on every disk so often; every 5 s on one that is not ok.
+  Duration disk_probe = 30s;
+  std::vector<std::string> forget_disks;   // directories, as named before, whose disks will not come back
   std::uint64_t chunk_size = 64ull << 20;  // tests only: as the master's
   std::string mutant;                      // test-only, as master::Settings::mutant
   // Test-only: told of every mutation this server has applied, and of every one it has acknowledged as primary, for the
@@ -49,7 +54,10 @@ struct Settings {
 
 class ChunkServer {
  public:
-  // `gossip`: a bus for the members' gossip alone; null: this server takes no part in it.
+  // `disks`: the first one is there. `gossip`: a bus for the members' gossip alone; null: this server takes no part in
+  // it.
+  ChunkServer(Executor& executor, Random& random, bus::Bus& bus, std::vector<DataDisk> disks, Settings settings,
+              bus::Bus* gossip = nullptr);
   ChunkServer(Executor& executor, Random& random, bus::Bus& bus, Disk& disk, Settings settings,
               bus::Bus* gossip = nullptr);
   ~ChunkServer();  // as kill -9

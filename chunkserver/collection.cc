@@ -54,7 +54,7 @@ Task<> Collection::turn() {
   if (executor_.now() >= put_off_until_ && !new_epoch) {
     (void)co_await store_.purge(now_ms - to_ms(settings_.quarantine), kPurgedPerTurn);
   }
-  if (settings_.purge_when_full && !store_.room_for(kFragmentMax)) {
+  if (settings_.purge_when_full && store_.short_of(kFragmentMax)) {
     PROBE("a full disk's quarantine was purged");
     (void)co_await store_.purge(std::numeric_limits<WallMs>::max(), kPurgedWhenFull);
     co_await store_.measure_space();
@@ -177,8 +177,7 @@ Task<bus::PurgeQuarantine::Reply> Collection::purge(bus::PurgeQuarantine ask, bu
   // What was put away this millisecond counts, too, where nothing has to be older.
   const std::int64_t before = now_ms - age + 1;
   const ChunkStore::Purged purged = co_await store_.purge(before, limit);
-  co_return bus::PurgeQuarantine::Reply{purged.chunks, purged.bytes,
-                                        !store_.quarantined().older_than(before, 1).empty()};
+  co_return bus::PurgeQuarantine::Reply{purged.chunks, purged.bytes, store_.quarantined().any_older_than(before)};
 }
 
 Task<bus::ListQuarantine::Reply> Collection::list_quarantine(bus::ListQuarantine ask, bus::Caller) {

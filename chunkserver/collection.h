@@ -14,8 +14,8 @@
 
 #include "bus/endpoint.h"
 #include "bus/messages/collection.h"
-#include "chunkserver/chunk_store.h"
 #include "chunkserver/collection_limit.h"
+#include "chunkserver/disk_set.h"
 
 namespace gfs::chunkserver {
 
@@ -27,7 +27,7 @@ class Collection {
     bool purge_when_full = false;
   };
 
-  Collection(Executor& executor, ChunkStore& store, Settings settings)
+  Collection(Executor& executor, DiskSet& store, Settings settings)
       : executor_(executor), store_(store), settings_(settings), limit_(settings.limit) {}
 
   void serve(bus::Endpoint& endpoint);
@@ -65,7 +65,7 @@ class Collection {
 
   // Set once.
   Executor& executor_;
-  ChunkStore& store_;
+  DiskSet& store_;
   const Settings settings_;
 
   // State.

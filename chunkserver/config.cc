@@ -28,6 +28,8 @@ Result<> read_file(const std::string& path, Options& options, Settings& settings
   config->get_duration("collect_window", settings.collect_window);
   config->get_duration("scrub_pass", settings.scrub_pass);
   config->get_size("scrub_rate", settings.scrub_rate);
+  config->get("disk_errors_max", settings.disk_errors_max);
+  config->get_duration("disk_probe", settings.disk_probe);
   Result<> finished = config->finish();
   if (!finished) return finished;
   if (options.data.empty()) options.data = file.data;
@@ -41,6 +43,15 @@ Result<> read_file(const std::string& path, Options& options, Settings& settings
 
 Result<> apply(const Options& options, Settings& settings) {
   if (options.data.empty()) return fail(Code::invalid_argument, "--data: no directory was given");
+  for (std::size_t i = 0; i < options.data.size(); ++i) {
+    const std::string& name = options.data[i];
+    if (name.empty()) return fail(Code::invalid_argument, "--data: it names no directory");
+    if (std::find(options.data.begin(), options.data.begin() + static_cast<std::ptrdiff_t>(i), name) !=
+        options.data.begin() + static_cast<std::ptrdiff_t>(i)) {
+      return fail(Code::invalid_argument, "--data {}: it was given twice", name);
+    }
+  }
+  settings.forget_disks = options.forget_disks;
   if (options.listen.empty()) return fail(Code::invalid_argument, "--listen: no address was given");
   for (const std::string& list : options.masters) {
     for (std::size_t at = 0; at <= list.size();) {
@@ -76,6 +87,8 @@ Result<> apply(const Options& options, Settings& settings) {
   }
   if (settings.scrub_pass != Duration::zero() && (settings.scrub_pass < 1s || settings.scrub_pass > 24h * 3650))
     return fail(Code::invalid_argument, "scrub_pass: it is neither 0s nor between 1s and ten years");
+  if (settings.disk_probe < 1s || settings.disk_probe > 24h)
+    return fail(Code::invalid_argument, "disk_probe: it is not between 1s and 24h");
   if (settings.collect_percent > 100) {
     return fail(Code::invalid_argument, "collect_percent: {} is more than 100", settings.collect_percent);
   }

@@ -12,12 +12,13 @@ namespace gfs::chunkserver {
 
 // As given; a flag wins over the file.
 struct Options {
-  std::string data;
+  std::vector<std::string> data;     // directories, one per disk; the first one has the identity
   std::vector<std::string> masters;  // each may be a list with commas
   std::string listen;                // control; data is one port further, gossip three
   std::string advertise;             // control; empty: as bound
   std::string rack;
   bool insecure = false;
+  std::vector<std::string> forget_disks;
 };
 
 // Fills what the flags left empty, and the settings only files have. Errors name file, line and key.

@@ -35,7 +35,7 @@ namespace gfs::chunkserver {
 
 class ConfigureService {
  public:
-  ConfigureService(bus::Endpoint& endpoint, ChunkStore& store, Replica& replica, MakeEqual& copies, PrimaryOrder& order,
+  ConfigureService(bus::Endpoint& endpoint, DiskSet& store, Replica& replica, MakeEqual& copies, PrimaryOrder& order,
                    ServerId self, std::string mutant)
       : endpoint_(endpoint),
         store_(store),
@@ -72,7 +72,7 @@ class ConfigureService {
   std::string name_of(const bus::Member& member) const;
 
   bus::Endpoint& endpoint_;
-  ChunkStore& store_;
+  DiskSet& store_;
   Replica& replica_;
   MakeEqual& copies_;
   PrimaryOrder& order_;

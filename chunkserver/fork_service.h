@@ -6,18 +6,18 @@
 
 #include "bus/endpoint.h"
 #include "bus/messages/chunk_master.h"
-#include "chunkserver/chunk_store.h"
+#include "chunkserver/disk_set.h"
 
 namespace gfs::chunkserver {
 
 class ForkService {
  public:
-  explicit ForkService(ChunkStore& store) : store_(store) {}
+  explicit ForkService(DiskSet& store) : store_(store) {}
 
   Task<bus::CopyChunk::Reply> copy(bus::CopyChunk ask, bus::Caller caller);
 
  private:
-  ChunkStore& store_;
+  DiskSet& store_;
 };
 
 }  // namespace gfs::chunkserver

@@ -17,7 +17,7 @@ constexpr std::size_t kReasonMax = 256;
 
 }  // namespace
 
-HeartbeatLoop::HeartbeatLoop(bus::Endpoint& endpoint, Disk& disk, ChunkStore& store, Session& session,
+HeartbeatLoop::HeartbeatLoop(bus::Endpoint& endpoint, Disk& disk, DiskSet& store, Session& session,
                              MasterMemory& memory, Identity identity, Surroundings surroundings)
     : endpoint_(endpoint),
       disk_(disk),
@@ -93,16 +93,17 @@ Task<> HeartbeatLoop::say_hello() {
 }
 
 Task<> HeartbeatLoop::register_here() {
-  Disk::Space space = co_await store_.measure_space();
+  co_await store_.measure_space();
+  const DiskSet::Totals totals = store_.totals();
   bus::RegisterServer ask;
   ask.server = identity_.server;
   ask.session = session_.id();
   ask.control = surroundings_.control;
   ask.data = surroundings_.data;
   ask.rack = surroundings_.rack;
-  ask.capacity = space.capacity;
-  ask.free = space.available;
-  ask.used = space.capacity - std::min(space.capacity, space.available);
+  ask.capacity = totals.capacity;
+  ask.free = totals.free;
+  ask.used = totals.used;
   ask.chunks = store_.count();
   ask.seen = memory_.seen();
   bus::CallOptions options;
@@ -119,6 +120,7 @@ Task<> HeartbeatLoop::register_here() {
   if (identity_.cluster.nil()) {
     Identity known = identity_;
     known.cluster = reply.cluster;
+    co_await store_.join(known.cluster);
     co_await save_identity(disk_, known);
     identity_ = known;
   }
@@ -183,14 +185,15 @@ Task<bool> HeartbeatLoop::beat() {
   const Duration gone = endpoint_.executor().now() - last_beat_;
   co_await endpoint_.executor().sleep(std::clamp<Duration>(interval_ - gone, interval_ / 10, interval_));
   last_beat_ = endpoint_.executor().now();
-  Result<Disk::Space> measured = co_await store_.measure_space().outcome();
-  const Disk::Space space = measured ? *measured : store_.space();
+  (void)co_await store_.measure_space().outcome();  // as it was, if it does not answer
+  const DiskSet::Totals totals = store_.totals();
   bus::Heartbeat ask;
   ask.server = identity_.server;
   ask.session = session_.id();
-  ask.capacity = space.capacity;
-  ask.free = space.available;
-  ask.used = space.capacity - std::min(space.capacity, space.available);
+  ask.capacity = totals.capacity;
+  ask.free = totals.free;
+  ask.used = totals.used;
+  ask.disks = store_.disks();
   ask.chunks = store_.count();
   ask.seen = memory_.seen();
   ask.quarantined = store_.quarantined().size();
@@ -223,7 +226,10 @@ Task<bool> HeartbeatLoop::beat() {
   session_.answered(sent, lease_, endpoint_.executor().now());
   heard(reply->now_ms);
   co_await report_damages();
-  co_return true;
+  if (!std::exchange(changed_, false)) co_return true;
+  // What it was told by orders does not hold either: the master begins with an empty page only with a new session.
+  session_.begin_anew(SessionId::random(endpoint_.random()));
+  co_return false;
 }
 
 void HeartbeatLoop::heard(std::int64_t master_ms) {
@@ -277,9 +283,10 @@ Task<> HeartbeatLoop::leave() {
   bus::Heartbeat ask;
   ask.server = identity_.server;
   ask.session = session_.id();
-  ask.capacity = store_.space().capacity;
-  ask.free = store_.space().available;
-  ask.used = ask.capacity - std::min(ask.capacity, ask.free);
+  const DiskSet::Totals totals = store_.totals();
+  ask.capacity = totals.capacity;
+  ask.free = totals.free;
+  ask.used = totals.used;
   ask.chunks = store_.count();
   ask.leaving = true;
   bus::CallOptions options;

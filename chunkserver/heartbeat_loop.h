@@ -20,7 +20,7 @@
 #include "bus/endpoint.h"
 #include "bus/messages/chunk_master.h"
 #include "bus/messages/client_master.h"
-#include "chunkserver/chunk_store.h"
+#include "chunkserver/disk_set.h"
 #include "chunkserver/identity.h"
 #include "chunkserver/master_memory.h"
 #include "chunkserver/peer_paces.h"
@@ -36,7 +36,7 @@ class HeartbeatLoop {
     std::string rack;
   };
 
-  HeartbeatLoop(bus::Endpoint& endpoint, Disk& disk, ChunkStore& store, Session& session, MasterMemory& memory,
+  HeartbeatLoop(bus::Endpoint& endpoint, Disk& disk, DiskSet& store, Session& session, MasterMemory& memory,
                 Identity identity, Surroundings surroundings);
 
   // For ever; ends only with the error this server cannot live with.
@@ -46,6 +46,8 @@ class HeartbeatLoop {
   void report_damage(ChunkHandle handle, std::uint32_t block, std::string reason, bool mended = false);
   // A member took so long for what was ordered.
   void note_pace(ServerId server, Duration took) { paces_.note(server, took, endpoint_.executor().now()); }
+  // Another set of chunks is held than was reported: everything is told again, in a session of its own.
+  void report_again() { changed_ = true; }
   // Accuses a member of a chunk's configuration; returns when the master has decided.
   Task<> accuse(ChunkHandle handle, Version version, ServerId accused, bool confessed, Error error);
   // The seal is on every member: returns when the master has logged it.
@@ -77,7 +79,7 @@ class HeartbeatLoop {
 
   bus::Endpoint& endpoint_;
   Disk& disk_;
-  ChunkStore& store_;
+  DiskSet& store_;
   Session& session_;
   MasterMemory& memory_;
   Identity identity_;
@@ -87,6 +89,7 @@ class HeartbeatLoop {
   bool accepted_ = false;    // the master there took us, and we took it: its orders are obeyed
   bool registered_ = false;  // and it has our report
   bool ever_registered_ = false;
+  bool changed_ = false;
   Duration lease_ = 60s;
   Duration interval_ = 1s;
   Instant last_beat_{};

@@ -1,6 +1,7 @@
 #include "chunkserver/identity.h"
 
 #include "base/crc32c.h"
+#include "chunkserver/disk_label.h"
 #include "chunkserver/little_endian.h"
 
 namespace gfs::chunkserver {
@@ -46,6 +47,12 @@ Task<Identity> load_identity(Disk& disk, Random& random) {
     std::shared_ptr<File> file = co_await disk.open(kPath, Disk::Mode::read);
     Bytes bytes = co_await file->read(0, kSize + 1);
     co_return co_await decode_identity(bytes);
+  }
+  if (std::optional<DiskLabel> label = co_await load_disk_label(disk)) {
+    co_await fail(Code::conflict,
+                  "it is disk {} of server {}, but not its first directory: name the one with the {} "
+                  "file before it",
+                  label->disk, label->server, kPath);
   }
   if (co_await disk.exists("chunks")) {
     std::vector<Disk::Entry> chunks = co_await disk.list("chunks");

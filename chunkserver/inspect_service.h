@@ -7,19 +7,19 @@
 #include "bus/endpoint.h"
 #include "bus/messages/chunk_chunk.h"
 #include "bus/messages/client_chunk.h"
-#include "chunkserver/chunk_store.h"
+#include "chunkserver/disk_set.h"
 
 namespace gfs::chunkserver {
 
 class InspectService {
  public:
-  InspectService(ChunkStore& store, ServerId self) : store_(store), self_(self) {}
+  InspectService(DiskSet& store, ServerId self) : store_(store), self_(self) {}
 
   Task<bus::InspectChunk::Reply> inspect(bus::InspectChunk ask, bus::Caller caller);
   Task<bus::ReadReplica::Reply> read(bus::ReadReplica ask, bus::Caller caller);
 
  private:
-  ChunkStore& store_;
+  DiskSet& store_;
   ServerId self_;
 };
 

@@ -1,4 +1,4 @@
-// gfs-chunkserver: keeps chunks in one directory and serves them.
+// gfs-chunkserver: keeps chunks in directories, one per disk, and serves them.
 #include <CLI/CLI.hpp>
 
 #include "base/daemon.h"
@@ -22,6 +22,8 @@ std::string_view advice_for(Code code) {
       return "stop the other process, or choose another --data or --listen";
     case Code::wrong_cluster:
       return "start it with the --master of its own cluster, or give it an empty --data directory";
+    case Code::conflict:
+      return "give each server its own directories: the first --data is the one with the file 'identity'";
     case Code::corrupt:
     case Code::not_formatted:
       return "the chunks here have copies elsewhere: move the directory away and start with an empty one";
@@ -53,32 +55,46 @@ int run(const Options& options, Settings settings) {
   EventLoop loop;
   stop_on_signals(loop);
   Random random(Random::seed_from_machine());
-  Result<std::unique_ptr<PosixDisk>> disk = PosixDisk::open(options.data, loop);
-  if (!disk) return complain("cannot open " + options.data, disk.error());
+  const std::string& first = options.data.front();
+  std::vector<std::unique_ptr<PosixDisk>> opened;
+  std::vector<DataDisk> disks;
+  for (const std::string& name : options.data) {
+    // Only the first is made: a mount point that is missing must not become a directory on the disk beneath.
+    Result<std::unique_ptr<PosixDisk>> disk = PosixDisk::open(name, loop, {.create = disks.empty()});
+    if (!disk && disks.empty()) return complain("cannot open " + first, disk.error());
+    disks.push_back({name, disk ? disk->get() : nullptr, disk ? "" : disk.error().message});
+    if (disk) opened.push_back(std::move(*disk));
+  }
   bus::ZmqBus bus(loop, random);
   bus::ZmqBus gossip(loop, random, gossip::bus_limits());
-  ChunkServer server(loop, random, bus, **disk, std::move(settings), &gossip);
+  ChunkServer server(loop, random, bus, std::move(disks), std::move(settings), &gossip);
   Result<> started = loop.run(server.start());
   if (!started && started.error().code == Code::cancelled) return 0;  // a signal came first
-  if (!started) return complain("cannot start in " + options.data, started.error());
+  if (!started) return complain("cannot start in " + first, started.error());
   log::info("listening", {{"control", server.listening().control}, {"data", server.listening().data}});
 
   Result<Error> fatal = loop.run(serve(server));
   const bool died = fatal.has_value();
   if (!died) log::info("stopping");
   Result<> stopped = loop.run(server.stop());
-  if (died) return complain("cannot go on in " + options.data, *fatal);
+  if (died) return complain("cannot go on in " + first, *fatal);
   if (!stopped && stopped.error().code != Code::cancelled) return complain("did not stop cleanly", stopped.error());
   log::info("stopped");
   return 0;
 }
 
 int parse_and_run(int argc, char** argv) {
-  CLI::App app{"Keeps chunks of gfs files in a directory and serves them.", std::string(kProgram)};
+  CLI::App app{"Keeps chunks of gfs files in directories, one per disk, and serves them.", std::string(kProgram)};
   app.set_version_flag("--version", "gfs-chunkserver " GFS_VERSION);
   Options options;
   std::string file;
-  app.add_option("--data", options.data, "directory of this server; an empty one is taken over");
+  app.add_option("--data", options.data,
+                 "directory of this server; an empty one is taken over. Again for each further disk: an existing "
+                 "directory, that may be missing later")
+      ->allow_extra_args(false);
+  app.add_option("--forget-disk", options.forget_disks,
+                 "a directory, as --data named it, whose disk will not come back: an empty one there is a new disk")
+      ->allow_extra_args(false);
   app.add_option("--master", options.masters, "control address of the master, several with commas: tcp://HOST:PORT");
   app.add_option("--listen", options.listen, "control address; bulk data comes in one port further, gossip three");
   app.add_option("--advertise", options.advertise, "control address others dial (default: as bound)");

@@ -22,13 +22,13 @@
 #include "bus/messages/chunk_chunk.h"
 #include "bus/messages/chunk_master.h"
 #include "bus/messages/client_chunk.h"
-#include "chunkserver/chunk_store.h"
+#include "chunkserver/disk_set.h"
 
 namespace gfs::chunkserver {
 
 class MakeEqual {
  public:
-  MakeEqual(bus::Endpoint& endpoint, ChunkStore& store, std::string mutant)
+  MakeEqual(bus::Endpoint& endpoint, DiskSet& store, std::string mutant)
       : endpoint_(endpoint), store_(store), mutant_(std::move(mutant)) {}
 
   // Bus handlers: of a primary, of the master.
@@ -68,7 +68,7 @@ class MakeEqual {
   Task<> fetch(Fetching* fetching, Run run);
 
   bus::Endpoint& endpoint_;
-  ChunkStore& store_;
+  DiskSet& store_;
   const std::string mutant_;
   std::map<Key, std::vector<Promise<bus::MakeEqual::Reply>>> flows_;
   std::map<ChunkHandle, Instant> gathered_;  // copies that have not taken effect, and when they were last worked on

@@ -15,7 +15,7 @@
 
 #include "bus/endpoint.h"
 #include "bus/messages/client_master.h"
-#include "chunkserver/chunk_store.h"
+#include "chunkserver/disk_set.h"
 
 namespace gfs::chunkserver {
 
@@ -23,7 +23,7 @@ class Mender {
  public:
   static constexpr Duration kEvery = 10s, kSeldom = 1h;
 
-  Mender(bus::Endpoint& endpoint, ChunkStore& store, ServerId self) : endpoint_(endpoint), store_(store), self_(self) {}
+  Mender(bus::Endpoint& endpoint, DiskSet& store, ServerId self) : endpoint_(endpoint), store_(store), self_(self) {}
 
   // Looks after those that are damaged, now and then. Ends only by being cancelled.
   Task<> run();
@@ -41,7 +41,7 @@ class Mender {
   Task<bool> fetch(ChunkHandle handle, std::uint32_t block, std::uint32_t size, std::vector<bus::Address> from);
 
   bus::Endpoint& endpoint_;
-  ChunkStore& store_;
+  DiskSet& store_;
   const ServerId self_;
   // What is looked after; what it cannot mend it looks at less and less often, as each time everything is read.
   struct Next {

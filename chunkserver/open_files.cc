@@ -13,15 +13,17 @@ Task<std::shared_ptr<File>> OpenFiles::open(ChunkHandle handle, bool create) {
   std::string path = data_path(handle);
   if (!create && !co_await disk_.exists(path)) co_await fail(Code::not_found, "{}: no such file", path);
   Result<std::shared_ptr<File>> opened = co_await disk_.open(path, Disk::Mode::write).outcome();
-  if (!opened && opened.error().code == Code::not_found && create) {
+  const auto failed = [&opened](Code code) { return !opened && opened.error().code == code; };
+  if (!opened && !failed(Code::not_found) && !failed(Code::read_only) && files_.size() > 1) {
+    shrink_to(files_.size() / 2);
+    opened = co_await disk_.open(path, Disk::Mode::write).outcome();
+  }
+  if (failed(Code::not_found) && create) {
     std::string folder = chunk_folder(handle);
     co_await disk_.make_directories(folder);
     opened = co_await disk_.open(path, Disk::Mode::write).outcome();
-  } else if (!opened && !create && opened.error().code == Code::read_only) {
+  } else if (failed(Code::read_only) && !create) {
     co_return co_await disk_.open(path, Disk::Mode::read);  // not kept: the disk may become writable again
-  } else if (!opened && files_.size() > 1) {
-    shrink_to(files_.size() / 2);
-    opened = co_await disk_.open(path, Disk::Mode::write).outcome();
   }
   if (!opened) co_await fail(std::move(opened).error());
   // Somebody else may have opened it meanwhile: one File per chunk, so that a sync covers every write.

@@ -32,7 +32,7 @@ bool confesses(Code code) {
 
 }  // namespace
 
-PrimaryOrder::PrimaryOrder(bus::Endpoint& endpoint, ChunkStore& store, Staging& staging, Replica& replica,
+PrimaryOrder::PrimaryOrder(bus::Endpoint& endpoint, DiskSet& store, Staging& staging, Replica& replica,
                            Session& session, ServerId self, WriteSettings settings)
     : endpoint_(endpoint),
       store_(store),

@@ -57,7 +57,7 @@ class PrimaryOrder {
  public:
   using Chunk = std::shared_ptr<PrimaryChunk>;
 
-  PrimaryOrder(bus::Endpoint& endpoint, ChunkStore& store, Staging& staging, Replica& replica, Session& session,
+  PrimaryOrder(bus::Endpoint& endpoint, DiskSet& store, Staging& staging, Replica& replica, Session& session,
                ServerId self, WriteSettings settings);
   ~PrimaryOrder();
   PrimaryOrder(const PrimaryOrder&) = delete;
@@ -139,7 +139,7 @@ class PrimaryOrder {
 
   // Set once.
   bus::Endpoint& endpoint_;
-  ChunkStore& store_;
+  DiskSet& store_;
   Staging& staging_;
   Replica& replica_;
   Session& session_;

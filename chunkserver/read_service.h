@@ -14,15 +14,15 @@
 #include "bus/endpoint.h"
 #include "bus/messages/chunk_chunk.h"
 #include "bus/messages/client_chunk.h"
-#include "chunkserver/chunk_store.h"
 #include "chunkserver/commit_marks.h"
+#include "chunkserver/disk_set.h"
 #include "chunkserver/session.h"
 
 namespace gfs::chunkserver {
 
 class ReadService {
  public:
-  ReadService(bus::Endpoint& endpoint, ChunkStore& store, CommitMarks& marks, Session& session, ServerId self,
+  ReadService(bus::Endpoint& endpoint, DiskSet& store, CommitMarks& marks, Session& session, ServerId self,
               std::string mutant)
       : endpoint_(endpoint), store_(store), marks_(marks), session_(session), self_(self), mutant_(std::move(mutant)) {}
 
@@ -35,7 +35,7 @@ class ReadService {
   Task<std::uint64_t> committed_length(ChunkInfo held);
 
   bus::Endpoint& endpoint_;
-  ChunkStore& store_;
+  DiskSet& store_;
   CommitMarks& marks_;
   Session& session_;
   ServerId self_;

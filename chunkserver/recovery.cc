@@ -74,7 +74,9 @@ Task<> Recovery::read_meta(ChunkHandle handle) {
   std::shared_ptr<File> file = co_await store_.disk_.open(path, Disk::Mode::read);
   Result<Bytes> bytes = co_await file->read(0, kMetaSizeMax + 1).outcome();
   Result<ChunkMeta> meta = bytes ? decode_meta(*bytes, handle) : Result<ChunkMeta>(fail(bytes.error()));
-  if (!meta && meta.error().code == Code::wrong_version) co_await fail(std::move(meta).error());
+  // Of a newer program, or nothing is known of it: not a loss.
+  if (!meta && (meta.error().code == Code::wrong_version || meta.error().code == Code::overloaded))
+    co_await fail(std::move(meta).error());
   if (!meta) {
     lose(handle, meta.error());
     co_return;

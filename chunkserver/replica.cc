@@ -15,7 +15,7 @@ constexpr std::size_t kBatchMax = 64;  // orders
 
 }  // namespace
 
-Replica::Replica(Executor& executor, ChunkStore& store, Staging& staging, ReplicaSettings settings)
+Replica::Replica(Executor& executor, DiskSet& store, Staging& staging, ReplicaSettings settings)
     : executor_(executor), store_(store), staging_(staging), settings_(settings) {}
 
 Task<bus::PrepareVersion::Reply> Replica::prepare_version(bus::PrepareVersion ask, bus::Caller) {

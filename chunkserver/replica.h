@@ -17,8 +17,8 @@
 
 #include "bus/endpoint.h"
 #include "bus/messages/chunk_chunk.h"
-#include "chunkserver/chunk_store.h"
 #include "chunkserver/commit_marks.h"
+#include "chunkserver/disk_set.h"
 #include "chunkserver/staging.h"
 #include "chunkserver/write_order.h"
 
@@ -33,7 +33,7 @@ struct ReplicaSettings {
 
 class Replica {
  public:
-  Replica(Executor& executor, ChunkStore& store, Staging& staging, ReplicaSettings settings);
+  Replica(Executor& executor, DiskSet& store, Staging& staging, ReplicaSettings settings);
 
   // Bus handlers, of what primaries send.
   Task<bus::PrepareVersion::Reply> prepare_version(bus::PrepareVersion ask, bus::Caller caller);
@@ -80,7 +80,7 @@ class Replica {
                 Result<std::uint64_t> length);
 
   Executor& executor_;
-  ChunkStore& store_;
+  DiskSet& store_;
   Staging& staging_;
   ReplicaSettings settings_;
   CommitMarks marks_;

@@ -21,7 +21,7 @@
 #include "bus/messages/client_chunk.h"
 #include "bus/messages/client_master.h"
 #include "bus/messages/client_scrub.h"
-#include "chunkserver/chunk_store.h"
+#include "chunkserver/disk_set.h"
 #include "chunkserver/scrub_cursor.h"
 
 namespace gfs::chunkserver {
@@ -37,7 +37,7 @@ class Scrubber {
   static constexpr Duration kBetween = 5s;  // looks whether there is something to do
   static constexpr std::uint64_t kRateLeast = 64 << 10;
 
-  Scrubber(bus::Endpoint& endpoint, Disk& disk, ChunkStore& store, ServerId self, Settings settings)
+  Scrubber(bus::Endpoint& endpoint, Disk& disk, DiskSet& store, ServerId self, Settings settings)
       : endpoint_(endpoint), disk_(disk), store_(store), self_(self), settings_(settings) {}
 
   // Ends only by being cancelled. A damaged cursor is told in the program's log, and the pass begins anew.
@@ -79,7 +79,7 @@ class Scrubber {
   // Set once.
   bus::Endpoint& endpoint_;
   Disk& disk_;
-  ChunkStore& store_;
+  DiskSet& store_;
   const ServerId self_;
   const Settings settings_;
 

@@ -81,7 +81,7 @@ Task<bus::WriteChunk::Reply> WriteService::write(bus::WriteChunk ask, bus::Calle
     if (before) co_return *before;
     if (!chunk->pending_ids.contains(id)) {
       co_await may_begin(ask, *chunk, id);
-      co_await store_.room_for(ask.size);
+      co_await store_.room_for(ask.handle, ask.size);
       Mutation mutation;
       mutation.id = id;
       mutation.offset = ask.offset;

@@ -19,7 +19,7 @@ namespace gfs::chunkserver {
 
 class WriteService {
  public:
-  WriteService(bus::Endpoint& endpoint, ChunkStore& store, Staging& staging, PrimaryOrder& order)
+  WriteService(bus::Endpoint& endpoint, DiskSet& store, Staging& staging, PrimaryOrder& order)
       : endpoint_(endpoint), store_(store), staging_(staging), order_(order) {}
 
   Task<bus::WriteChunk::Reply> write(bus::WriteChunk ask, bus::Caller caller);
@@ -33,7 +33,7 @@ class WriteService {
   Task<> sync_there(bus::Member member, bus::SyncReplica ask, Instant deadline);
 
   bus::Endpoint& endpoint_;
-  ChunkStore& store_;
+  DiskSet& store_;
   Staging& staging_;
   PrimaryOrder& order_;
 };

@@ -47,6 +47,7 @@ Task<bus::ListServers::Reply> AdminService::list_servers(bus::ListServers ask, b
       info.used = server->used;
       info.free = server->free;
       info.chunks = server->chunks;
+      info.disks = server->disks;
       if (!server->session.nil()) info.last_seen_ms = to_ms(now() - server->heard);
     }
     reply.servers.push_back(std::move(info));
@@ -62,9 +63,14 @@ Task<bus::ClusterStatus::Reply> AdminService::status(bus::ClusterStatus, bus::Ca
   reply.index = log_.last_index();
   reply.epoch = state_.epoch();
   std::map<std::string, std::uint32_t> racks;
+  bool bad_disk = false, slow_disk = false;
   for (const auto& [id, server] : servers_.all()) {
     std::string_view state = servers_.state(id, now());
     if (state == "up") ++reply.up;
+    for (const bus::DiskInfo& disk : server.disks) {
+      bad_disk = bad_disk || (state == "up" && disk.state >= bus::DiskState::read_only);
+      slow_disk = slow_disk || (state == "up" && disk.state == bus::DiskState::slow);
+    }
     if (state == "suspect") ++reply.suspect;
     const bus::ServerMark mark = state_.directives().find(id, endpoint_->executor().wall_now()).mark;
     reply.maint += mark == bus::ServerMark::maint;
@@ -112,6 +118,8 @@ Task<bus::ClusterStatus::Reply> AdminService::status(bus::ClusterStatus, bus::Ca
   if (reply.drain > 0) reply.codes.emplace_back("GFS_SERVERS_DRAIN");
   if (reply.slow > 0) reply.codes.emplace_back("GFS_SERVERS_SLOW");
   if (state_.directives().repair().balance == 0) reply.codes.emplace_back("GFS_BALANCE_STOPPED");
+  if (bad_disk) reply.codes.emplace_back("GFS_DISKS_BAD");
+  if (slow_disk) reply.codes.emplace_back("GFS_DISKS_SLOW");
   if (state_.directives().repair().paused == 1) reply.codes.emplace_back("GFS_REPAIR_PAUSED");
   if (healing_.held_back()) reply.codes.emplace_back("GFS_REPAIR_HELD_BACK");
   const CollectionPlanner::Counts garbage = collector_.counts();

@@ -8,7 +8,8 @@ namespace {
 
 constexpr std::size_t kAheadMax = 1024;  // one is enough to know
 constexpr Duration kAheadKept = 30s;
-constexpr Duration kTickSlack = 100ms;  // timers are late now and then
+constexpr std::ptrdiff_t kDisksMax = 64;  // of one server; it has no more
+constexpr Duration kTickSlack = 100ms;    // timers are late now and then
 
 }  // namespace
 
@@ -65,6 +66,9 @@ bool ServerTable::heartbeat(const bus::Heartbeat& beat, std::string route, Insta
   server->quarantined = beat.quarantined;
   server->quarantined_bytes = beat.quarantined_bytes;
   server->quarantined_since_ms = beat.quarantined_since_ms;
+  // A goodbye says nothing of them.
+  if (!beat.leaving)
+    server->disks.assign(beat.disks.begin(), beat.disks.begin() + std::min(std::ssize(beat.disks), kDisksMax));
   server->recent = 0;
   paces_.told(beat.server, beat.paces, now);
   server->left = beat.leaving;

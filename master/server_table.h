@@ -56,6 +56,7 @@ struct Server {
   std::uint64_t capacity = 0, used = 0, free = 0, chunks = 0;
   std::uint64_t quarantined = 0, quarantined_bytes = 0;
   std::int64_t quarantined_since_ms = 0;  // the oldest, by the master's time
+  std::vector<bus::DiskInfo> disks;       // by its own word
   std::uint64_t recent = 0;               // chunks placed there since its last heartbeat
 
   bool reported = false;                             // all pages of this session's report are in

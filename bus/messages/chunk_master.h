@@ -59,8 +59,10 @@ struct Heartbeat {
   std::uint64_t quarantined = 0, quarantined_bytes = 0;
   std::int64_t quarantined_since_ms = 0;
   std::vector<Pace> paces;  // at most 256
+  // One per data directory. `capacity`, `used` and `free` above are of those that take chunks: 0 free if none does.
+  std::vector<DiskInfo> disks;
   GFS_FIELDS(server, session, capacity, used, free, chunks, leaving, seen, quarantined, quarantined_bytes,
-             quarantined_since_ms, paces);
+             quarantined_since_ms, paces, disks);
 };
 
 // One page of what the server holds, by handle; idempotent. After the last page, replicas the master believed in but

@@ -242,7 +242,8 @@ struct ServerInfo {
   std::uint64_t free = 0;
   std::uint64_t chunks = 0;
   std::int64_t last_seen_ms = -1;  // ago; -1: not since the master started
-  GFS_FIELDS(server, address, rack, state, used, free, chunks, last_seen_ms);
+  std::vector<DiskInfo> disks;     // as of its last heartbeat
+  GFS_FIELDS(server, address, rack, state, used, free, chunks, last_seen_ms, disks);
 };
 
 struct ListServers {

@@ -88,10 +88,31 @@ struct ChunkLayout {
   GFS_FIELDS(index, handle, version, members, primary, sealed, length);
 };
 
+// How a disk of a chunkserver is; the worst that holds.
+enum class DiskState : std::uint8_t {
+  ok = 1,
+  slow = 2,       // its syncs take much longer than they used to: new chunks go elsewhere if they can
+  read_only = 3,  // takes no new chunks and no mutations: mounted so, or it had too many errors
+  failed = 4,     // gone: nothing of it is held
+};
+
+// One data directory of a chunkserver, in its own words.
+struct DiskInfo {
+  std::string name;  // the directory as the server was given it
+  DiskId disk;       // nil: never seen in the life of this process
+  DiskState state = DiskState::ok;
+  bool full = false;   // it said so, or has no more than its reserve
+  std::string reason;  // why it is not ok, or full
+  std::uint64_t capacity = 0, used = 0, free = 0, chunks = 0;
+  std::uint64_t errors = 0;  // of reading, writing and syncing, in the life of this process
+  GFS_FIELDS(name, disk, state, full, reason, capacity, used, free, chunks, errors);
+};
+
 }  // namespace gfs::bus
 
 MSGPACK_ADD_ENUM(gfs::bus::FileType)
 MSGPACK_ADD_ENUM(gfs::bus::AckMode)
+MSGPACK_ADD_ENUM(gfs::bus::DiskState)
 
 namespace msgpack {
 MSGPACK_API_VERSION_NAMESPACE(MSGPACK_DEFAULT_API_NS) {

@@ -29,6 +29,9 @@ inline constexpr std::array kHealthCodes{
                "servers are much slower than the others: they get no new chunks for a while (why server names the "
                "reason)"},
     HealthCode{"GFS_BALANCE_STOPPED", "an operator stopped balancing: rebalance start lets it go on"},
+    HealthCode{"GFS_DISKS_BAD",
+               "disks of servers are gone or take nothing any more (server info names them and why): replace them"},
+    HealthCode{"GFS_DISKS_SLOW", "disks are much slower than they used to be: new chunks go elsewhere (server info)"},
     HealthCode{"GFS_FEW_SERVERS", "fewer servers are up than a file has replicas"},
     HealthCode{"GFS_REPAIR_PAUSED", "an operator paused repair: repair resume lets it go on"},
     HealthCode{"GFS_REPAIR_HELD_BACK",

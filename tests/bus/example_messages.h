@@ -38,6 +38,8 @@ void each_example_message(Visit&& visit) {
   const ChunkHandle handle{0x1234};
   const InodeId inode{99};
   const LogPosition seen{2, 1, 199, 0xfeedbeef};
+  const std::vector<DiskInfo> disks = {
+      {"/disk1", example_id<DiskId>(0x70), DiskState::read_only, true, "it failed", 4000, 1000, 0, 3, 10}};
   const Version version{3};
   const Serial serial{41};
   const std::vector<std::uint32_t> crcs = {1, 0xe3069283};
@@ -83,7 +85,7 @@ void each_example_message(Visit&& visit) {
   visit("master.set_size", SetSize{inode, 70000});
   visit("master.list_servers", ListServers{false});
   visit("master.list_servers.reply",
-        ListServers::Reply{{ServerInfo{server, "tcp://127.0.0.1:7510", "rack1", "up", 1000, 2000, 3, 400}}});
+        ListServers::Reply{{ServerInfo{server, "tcp://127.0.0.1:7510", "rack1", "up", 1000, 2000, 3, 400, disks}}});
   visit("master.status", ClusterStatus{true});
   visit(
       "master.status.reply",
@@ -106,7 +108,7 @@ void each_example_message(Visit&& visit) {
         RegisterServer{server, session, "tcp://127.0.0.1:7510", "tcp://127.0.0.1:7511", "rack1", 4000, 1000, 3000, 3, seen});
   visit("server.register.reply", RegisterServer::Reply{cluster, 60000, 1000, 4096, 1, 200, 1767225600123, 2, 0xfeedbeef});
   visit("server.heartbeat", Heartbeat{server, session, 4000, 1000, 3000, 3, true, seen, 2, 5000, 1767225600123,
-                                      {Heartbeat::Pace{example_id<ServerId>(0xb0), 2500}}});
+                                      {Heartbeat::Pace{example_id<ServerId>(0xb0), 2500}}, disks});
   visit("server.heartbeat.reply", Heartbeat::Reply{false, 1, 200, 1767225600123, 2, 0xfeedbeef});
   visit("server.report_chunks",
         ReportChunks{server, session, {ReportChunks::Held{handle, version, 5000, true, true, true}}, ChunkHandle{0x1233}, false});

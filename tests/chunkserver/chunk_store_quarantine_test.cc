@@ -313,7 +313,7 @@ TEST_F(QuarantineTest, AFullDiskSaysWhatCanBeFreed) {
       << room.error().message;
 }
 
-TEST_F(QuarantineTest, ForeignFilesAreLeftAlone) {
+TEST_F(QuarantineTest, C15_ForeignFilesAreLeftAlone) {
   open();
   make_chunk();
   ASSERT_TRUE(put_away(3));

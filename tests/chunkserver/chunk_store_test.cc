@@ -228,7 +228,7 @@ TEST_F(StoreTest, AnAdoptionSurvivesAPowerCut) {
   EXPECT_EQ(store().find(kChunk)->version, Version{7});
 }
 
-TEST_F(StoreTest, AFullDiskFailsTheWriteAndLosesNothing) {
+TEST_F(StoreTest, C10_AFullDiskFailsTheWriteAndLosesNothing) {
   open();
   ASSERT_TRUE(adopt(kChunk, 1));
   Random random(3);
@@ -262,7 +262,7 @@ TEST_F(StoreTest, AFullDiskFailsTheWriteAndLosesNothing) {
   EXPECT_TRUE(*all == text + text);
 }
 
-TEST_F(StoreTest, WhatAFullDiskLeftInTheJournalIsGoneBeforeTheNextSegment) {
+TEST_F(StoreTest, C10_WhatAFullDiskLeftInTheJournalIsGoneBeforeTheNextSegment) {
   for (std::uint64_t seed = 1; seed <= 8; ++seed) {
     fresh(seed);
     ASSERT_TRUE(adopt(kChunk, 1));
@@ -283,7 +283,7 @@ TEST_F(StoreTest, WhatAFullDiskLeftInTheJournalIsGoneBeforeTheNextSegment) {
   }
 }
 
-TEST_F(StoreTest, ASegmentThatFoundNoRoomIsNotInTheWayLater) {
+TEST_F(StoreTest, C10_ASegmentThatFoundNoRoomIsNotInTheWayLater) {
   open();
   ASSERT_TRUE(adopt(kChunk, 1));
   ASSERT_TRUE(write(1, 0, "kept"));
@@ -337,7 +337,7 @@ TEST_F(StoreTest, AJournalThatIsNeverIdleRollsAllTheSame) {
   EXPECT_GT(journal.last(), **rolled);
 }
 
-TEST_F(StoreTest, ACheckpointThatFailedHalfwayCostsNoChunkAtThePowerCutAfterTheNext) {
+TEST_F(StoreTest, C10_ACheckpointThatFailedHalfwayCostsNoChunkAtThePowerCutAfterTheNext) {
   const ChunkHandle large{0xac};
   for (std::uint64_t seed = 1; seed <= 8; ++seed) {
     fresh(seed);
@@ -398,7 +398,7 @@ TEST_F(StoreTest, AnUnreadableMetadataFileCostsItsChunkNotTheCheckpoint) {
   EXPECT_TRUE(store().find(kChunk)->damaged);
 }
 
-TEST_F(StoreTest, AFailedCreationIsNotHeld) {
+TEST_F(StoreTest, C10_AFailedCreationIsNotHeld) {
   open();
   platter->set_capacity(platter->used());
   ChunkHandle handle{1};
@@ -414,7 +414,7 @@ TEST_F(StoreTest, AFailedCreationIsNotHeld) {
   EXPECT_TRUE(adopt(handle, 2));
 }
 
-TEST_F(StoreTest, AFailedSyncIsFinalButReadsGoOn) {
+TEST_F(StoreTest, C12_AFailedSyncIsFinalButReadsGoOn) {
   open();
   ASSERT_TRUE(adopt(kChunk, 1));
   ASSERT_TRUE(write(1, 0, "kept"));
@@ -431,7 +431,7 @@ TEST_F(StoreTest, AFailedSyncIsFinalButReadsGoOn) {
   EXPECT_EQ(*read(0, 10), "kept");
 }
 
-TEST_F(StoreTest, CheckpointsEmptyTheJournalAndManyChunksNeedFewOpenFiles) {
+TEST_F(StoreTest, C18_CheckpointsEmptyTheJournalAndManyChunksNeedFewOpenFiles) {
   settings.journal_segment = 64 << 10;
   settings.open_files = 4;
   settings.loaded_chunks = 4;
@@ -462,7 +462,7 @@ TEST_F(StoreTest, CheckpointsEmptyTheJournalAndManyChunksNeedFewOpenFiles) {
   }
 }
 
-TEST_F(StoreTest, ForeignFilesAreLeftAlone) {
+TEST_F(StoreTest, C15_ForeignFilesAreLeftAlone) {
   open();
   ASSERT_TRUE(adopt(kChunk, 1));
   ASSERT_TRUE(write(1, 0, "ours"));
@@ -479,6 +479,35 @@ TEST_F(StoreTest, ForeignFilesAreLeftAlone) {
        {"chunks/readme.txt", "chunks/ab/odd\nname", "chunks/ab/00000000000000cd.data", "journal/notes"}) {
     EXPECT_TRUE(platter->read_now(path)) << path;
   }
+}
+
+TEST_F(StoreTest, C15_EmptyFilesAndDirectoriesWithAChunksNameAreNoChunks) {
+  open();
+  ASSERT_TRUE(adopt(kChunk, 1));
+  ASSERT_TRUE(write(1, 0, "ours"));
+  const auto make = [](Disk& disk) -> Task<> {
+    co_await disk.make_directories("chunks/ab/00000000000001ab.meta");
+    co_await disk.make_directories("chunks/ab/00000000000002ab.copy");
+    (void)co_await disk.open("chunks/ab/00000000000003ab.meta", Disk::Mode::write);
+    (void)co_await disk.open("chunks/ab/00000000000003ab.data", Disk::Mode::write);
+  };
+  ASSERT_TRUE(world.run(make(*life->disk)));
+  checkpoint_and_reopen();
+  EXPECT_EQ(store().count(), 1u);
+  EXPECT_EQ(*read(0, 10), "ours");
+  EXPECT_TRUE(platter->read_now("chunks/ab/00000000000003ab.meta")) << "left alone";
+  EXPECT_TRUE(*world.run([](Disk& disk) -> Task<bool> {
+    co_return co_await disk.exists("chunks/ab/00000000000001ab.meta");
+  }(*life->disk)));
+  // And one of ours that has become empty is damaged, not empty.
+  const auto empty = [](Disk& disk) -> Task<> {
+    std::shared_ptr<File> file = co_await disk.open("chunks/ab/00000000000000ab.data", Disk::Mode::write);
+    co_await file->truncate(0);
+  };
+  ASSERT_TRUE(world.run(empty(*life->disk)));
+  open();
+  EXPECT_EQ(read(0, 10).error().code, Code::corrupt);
+  EXPECT_TRUE(info().damaged);
 }
 
 // E12: no buffer ever holds a whole chunk, because nothing larger than a fragment is accepted or given.

@@ -108,13 +108,19 @@ Result<> ServerNode::start(Settings settings) {
   settings.masters = {kMasterAddress};
   if (settings.scrub_pass == Settings().scrub_pass) settings.scrub_pass = 0s;  // whoever wants it says so
   settings.listen = {control(), data(), {}};
-  server = std::make_unique<ChunkServer>(*node, *random, *bus, *disk, settings);
+  std::vector<DataDisk> disks{{"disk0", disk.get(), {}}};
+  for (const std::unique_ptr<SimDisk>& one : more) {
+    more_disks.push_back(one ? one->mount(*node) : nullptr);
+    disks.push_back({"disk" + std::to_string(disks.size()), more_disks.back().get(), one ? "" : "no such directory"});
+  }
+  server = std::make_unique<ChunkServer>(*node, *random, *bus, std::move(disks), settings);
   return world.run(server->start());
 }
 
 void ServerNode::kill() {
   server.reset();
   disk.reset();
+  more_disks.clear();
   bus.reset();
   node.reset();
 }
@@ -127,6 +133,10 @@ ServerTest::ServerTest() {
 void ServerTest::start(int count, Settings settings) {
   for (int i = 0; i < count; ++i) {
     nodes.push_back(std::make_unique<ServerNode>(world, network, i));
+    for (std::size_t more = 1; more <= further_disks; ++more) {
+      const auto seed = static_cast<std::uint64_t>(i) + 1000 * more;
+      nodes.back()->more.push_back(std::make_unique<SimDisk>(world, seed));
+    }
     Result<> started = nodes.back()->start(settings);
     ASSERT_TRUE(started) << started.error().text();
   }

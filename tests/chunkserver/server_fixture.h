@@ -62,7 +62,7 @@ class FakeMaster {
   bus::Endpoint endpoint;
 };
 
-// One chunkserver's machine: its disk outlives its processes.
+// One chunkserver's machine: its disks outlive its processes.
 struct ServerNode {
   ServerNode(SimExecutor& world_of, bus::SimNetwork& network_of, int number_of);
   ~ServerNode() { kill(); }
@@ -77,16 +77,20 @@ struct ServerNode {
   int number;
   std::uint64_t lives = 0;
   SimDisk platter;
+  std::vector<std::unique_ptr<SimDisk>> more;  // further disks; null: not there
   std::unique_ptr<NodeExecutor> node;
   std::unique_ptr<Random> random;
   std::unique_ptr<bus::SimBus> bus;
   std::unique_ptr<Disk> disk;
+  std::vector<std::unique_ptr<Disk>> more_disks;
   std::unique_ptr<ChunkServer> server;
 };
 
 class ServerTest : public ::testing::Test {
  protected:
   ServerTest();
+
+  std::size_t further_disks = 0;  // of every server
 
   // Starts `count` servers and waits until they have registered.
   void start(int count, Settings settings = {});

@@ -48,6 +48,15 @@ TEST_F(CliOperations, AServerIsMarkedAndTheMarkIsTakenBack) {
   EXPECT_THAT(ok({"server", "info", id}), HasSubstr("marked    server " + id + "  maint for 3600 s\n"));
 }
 
+TEST_F(CliOperations, TheDisksOfAServerAreShown) {
+  const std::string id = server();
+  const auto disks = [&] { return ordered_json::parse(ok({"--json", "server", "info", id}))["disks"]; };
+  for (int i = 0; i < 10000 && disks().empty(); ++i) continue;  // until its next heartbeat
+  ASSERT_EQ(disks().size(), 1u);
+  EXPECT_EQ(disks()[0]["state"], "ok");
+  EXPECT_THAT(ok({"server", "info", id}), HasSubstr("\ndisk data: ok, "));
+}
+
 TEST_F(CliOperations, WhatMakesNoSenseIsRefused) {
   const std::string id = server();
   EXPECT_EQ(gfs({"server", "maint", id, "--for", "40d"}).code, kUsage);

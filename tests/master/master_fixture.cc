@@ -200,6 +200,7 @@ Task<> FakeServer::run() {
       co_await world_.clock.sleep(1s);
       if (!beats) continue;
       bus::Heartbeat beat{id, session_now, capacity, capacity - free, free, held.size(), false, seen};
+      beat.disks = disks;
       Result<bus::Heartbeat::Reply> reply =
           co_await endpoint_->call(bus::Peer::at(kMasterAddress), std::move(beat)).outcome();
       if (reply) told_ms = reply->now_ms;

@@ -69,6 +69,7 @@ class FakeServer {
   std::optional<bus::Address> advertise;  // if not `control`
   bool beats = true;
   std::uint64_t capacity = 2ull << 40, free = 1ull << 40;
+  std::vector<bus::DiskInfo> disks;
   std::vector<bus::ReportChunks::Held> held;
   bus::ReportChunks::Held* holding(ChunkHandle handle);  // nullptr: nothing of it
   void hold(ChunkHandle handle, Version version);

@@ -330,5 +330,27 @@ TEST_F(OperationsTest, WhyIsAnsweredByWhatWasDecided) {
   EXPECT_EQ(call(bus::Explain{ChunkHandle{12345}}).error().code, Code::not_found);
 }
 
+TEST_F(OperationsTest, C13_AServerWhoseDisksTakeNothingGetsNoNewChunksAndHealthSaysSo) {
+  add_servers(4);
+  FakeServer& bad = *servers[0];
+  bad.free = 0;
+  bus::DiskInfo disk;
+  disk.name = "/disk1";
+  disk.state = bus::DiskState::read_only;
+  disk.reason = "it is mounted read-only";
+  bad.disks = {disk};
+  ASSERT_TRUE(wait([&] { return std::ranges::count(codes(), "GFS_DISKS_BAD") == 1; }, 5s));
+  for (int i = 0; i < 8; ++i) {
+    EXPECT_THAT(members(chunk("/f" + std::to_string(i)).handle), Not(Contains(bad.id)));
+  }
+  for (const bus::ServerInfo& one : call(bus::ListServers{true}).value().servers) {
+    if (one.server != bad.id) continue;
+    ASSERT_EQ(one.disks.size(), 1u);
+    EXPECT_EQ(one.disks[0].reason, disk.reason);
+  }
+  bad.disks[0].state = bus::DiskState::ok;
+  EXPECT_TRUE(wait([&] { return std::ranges::count(codes(), "GFS_DISKS_BAD") == 0; }, 5s));
+}
+
 }  // namespace
 }  // namespace gfs::master

@@ -95,7 +95,7 @@ TEST_F(ServerTableTest, ARepeatedRegistrationKeepsTheReport) {
   EXPECT_EQ(replica(5), Replica::unknown) << "another life of the process has to report again";
 }
 
-TEST_F(ServerTableTest, OtherSessionsAreNotHeard) {
+TEST_F(ServerTableTest, X07_OtherSessionsAreNotHeard) {
   open();
   ask.session.bytes[0] = 9;
   EXPECT_FALSE(beat(kStart + 1s));

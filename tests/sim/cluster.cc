@@ -128,6 +128,7 @@ void Cluster::start_chunkserver(int number) {
   settings.quarantine_time = plan_.quarantine_time;
   settings.collect_limit = 1'000'000;  // no operator is there
   settings.scrub_pass = 0s;            // no disk rots here
+  settings.disk_errors_max = 0;        // the read errors made there are no reason to do without the disk
   settings.on_collected = [this](ServerId server, ChunkHandle handle, Version version, bool orphan,
                                  std::uint64_t index) {
     if (on_collected) on_collected(server, handle, version, orphan, index);
