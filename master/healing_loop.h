@@ -26,7 +26,7 @@ class HealingLoop {
  public:
   static constexpr Duration kTick = 250ms;
   static constexpr std::size_t kReleasesPerTick = 64;
-  static constexpr std::size_t kCopiesPerServer = 2;  // into it, and out of it
+  static constexpr std::size_t kCopiesPerServer = HealingPlanner::kAtOnceEach;  // into it, and out of it
 
   struct Settings {
     HealingPlanner::Settings planner;

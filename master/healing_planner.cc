@@ -63,7 +63,7 @@ std::optional<RepairClock::Wait> HealingPlanner::wait(ChunkHandle handle, const 
 }
 
 std::size_t HealingPlanner::at_once(Instant now) const {
-  return std::clamp<std::size_t>(servers_.count_up(now), kAtOnceLeast, kAtOnceMost);
+  return std::clamp<std::size_t>(kAtOnceEach * servers_.count_up(now), kAtOnceLeast, kAtOnceMost);
 }
 
 bool HealingPlanner::is_removed(InodeId file) const {

@@ -32,7 +32,9 @@ class HealingPlanner {
  public:
   static constexpr std::size_t kPiece = 2000;                       // chunks looked at in one tick
   static constexpr std::size_t kPatientsMax = 4096;                 // chunks known to be in need
-  static constexpr std::size_t kAtOnceLeast = 4, kAtOnceMost = 32;  // orders under way: as many as servers are up
+  // Orders under way: as many as there can be copies, into all servers that are up. Fewer, and they would not reach what
+  // each of them may take a second, as a copy has only its share of that.
+  static constexpr std::size_t kAtOnceEach = 2, kAtOnceLeast = 4, kAtOnceMost = 64;
 
   enum class Cure : std::uint8_t { settle, copy };
   struct Order {
