@@ -282,10 +282,13 @@ def clients(options):
                 wait_for("it to be lost", lambda: server_of(cluster, victim)["state"] == "lost", 60)
             phase("degraded")
             cluster.cli("repair", "resume")
-            wait_for("copies to run", lambda: repair(cluster)["running"] > 1, 60)
+            wait_for("copies to run", lambda: repair(cluster)["running"] > 1 or repair(cluster)["in_need"] == 0, 60)
             phase("repair")
+            over = repair(cluster)["in_need"] == 0
             cluster.cli("repair", "pause")
             wait_for("copies to end", lambda: repair(cluster)["running"] == 0, 120)
+            if over:  # there was not enough to copy for another round
+                break
         client.tell("clients", "plain")
         client.tell("clients", "degraded")
     finally:
