@@ -136,7 +136,7 @@ TEST_F(HealingTest, X06_TheMostEndangeredFirstAndAFewAtATime) {
   EXPECT_TRUE(plan().empty()) << "not at once";
   now += 1s;
   std::vector<ChunkHandle> first = plan();
-  ASSERT_EQ(first.size(), CopyLimits::kAtOnceLeast);
+  ASSERT_EQ(first.size(), 3 * CopyLimits::kPerServer) << "as many as three servers can take";
   EXPECT_EQ(first.front(), alone);
   EXPECT_TRUE(plan().empty());
   planner.done(first[1], HealingPlanner::Outcome::carried_out, now);
@@ -166,7 +166,7 @@ TEST_F(HealingTest, WhatDoesNotGetBetterIsTriedLessOften) {
 TEST_F(HealingTest, WhatSettlesWithoutNeedingLessIsTriedLessOften) {
   for (int number : {1, 2, 3}) open(number);
   std::vector<ChunkHandle> hopeless;
-  for (std::size_t i = 0; i < CopyLimits::kAtOnceLeast; ++i) {
+  for (std::size_t i = 0; i < CopyLimits::at_once(3); ++i) {
     hopeless.push_back(chunk({1, 2, 3}));
     bus::ReportDamage report{server(1), servers.find(server(1))->session, hopeless.back(), 0, "bad"};
     servers.damage(report);

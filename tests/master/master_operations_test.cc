@@ -258,8 +258,8 @@ TEST_F(OperationsTest, ACopyIsToldHowFastItMayBe) {
   ASSERT_TRUE(wait([&] { return members(layout.handle).size() == 2; }, 20s));
   ASSERT_TRUE(settled(layout.handle, 3, 60s));
   ASSERT_FALSE(servers.back()->cloned.empty());
-  EXPECT_EQ(servers.back()->cloned[0].rate, 3u << 20)
-      << "a quarter of the cluster's, which is less than half of its own";
+  EXPECT_EQ(servers.back()->cloned[0].rate, 2u << 20)
+      << "a sixth of the cluster's, as three servers are up, which is less than half of its own";
   EXPECT_EQ(call(bus::SetRepair{5}).error().code, Code::invalid_argument);
 }
 
