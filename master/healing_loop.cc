@@ -93,8 +93,13 @@ Task<> HealingLoop::copy(ChunkHandle handle) {
   const std::vector<ServerId> taking = copies_.full();
   std::vector<ServerId> avoid = failed_targets(handle);
   const ServerId successor = layouts_.successor_of(*chunk, avoid);
-  if (std::find(taking.begin(), taking.end(), successor) != taking.end())
-    co_await fail(postpone(handle, fmt::format("server {}, which is to take it, takes others", successor)));
+  for (ServerId one : taking) {
+    if (one == successor)
+      co_await fail(postpone(handle, fmt::format("server {}, which is to take it, takes others", one)));
+    // One that was away and is back: it needs the difference only, so its turn comes soon.
+    if (chunk->configuration.members.size() > 1 && layouts_.could_use(one, handle, *chunk, avoid))
+      co_await fail(postpone(handle, fmt::format("server {}, which has it from before, takes others", one)));
+  }
   avoid.insert(avoid.end(), taking.begin(), taking.end());
   const ServerId target = layouts_.learner_for(handle, *chunk, avoid);
   if (target.nil() && !taking.empty()) {

@@ -145,10 +145,15 @@ ServerId LayoutService::learner_for(ChunkHandle handle, const Chunk& chunk, cons
   const ServerId successor = successor_of(chunk, avoid);
   if (!successor.nil()) return successor;
   for (const auto& [id, server] : servers_.all()) {
-    if (servers_.held(id, handle) != nullptr && may_join(id, chunk, avoid) && !servers_.avoided(id, now())) return id;
+    if (could_use(id, handle, chunk, avoid)) return id;
   }
   const std::vector<ServerId> others = choose(chunk.configuration.members, 1, avoid);
   return others.empty() ? ServerId{} : others.front();
+}
+
+bool LayoutService::could_use(ServerId id, ChunkHandle handle, const Chunk& chunk,
+                              const std::vector<ServerId>& avoid) const {
+  return servers_.held(id, handle) != nullptr && may_join(id, chunk, avoid) && !servers_.avoided(id, now());
 }
 
 bool LayoutService::restarted(ChunkHandle handle, const Chunk& chunk) const {

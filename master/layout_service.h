@@ -150,6 +150,8 @@ class LayoutService {
   ServerId successor_of(const Chunk& chunk, const std::vector<ServerId>& avoid) const;
   // Who should join the chunk: rather a server that holds an old copy. Nil: nobody can.
   ServerId learner_for(ChunkHandle handle, const Chunk& chunk, const std::vector<ServerId>& avoid);
+  // It holds an old copy and can join: then only the difference is fetched.
+  bool could_use(ServerId server, ChunkHandle handle, const Chunk& chunk, const std::vector<ServerId>& avoid) const;
   // The primary is another process than the one that made the version active: it cannot go on with it.
   bool restarted(ChunkHandle handle, const Chunk& chunk) const;
   // The chunk's version is active, as far as is known.

@@ -41,6 +41,24 @@ TEST_F(SelfHealingTest, WhoHoldsAnOldCopyIsPreferred) {
   EXPECT_THAT(members(layout.handle), Contains(back.id));
 }
 
+// It takes two at a time: the others wait for it, too, as it needs the differences only.
+TEST_F(SelfHealingTest, WhoHoldsOldCopiesIsWaitedForWhileItTakesOthers) {
+  add_servers(3);
+  std::vector<ChunkHandle> handles;
+  for (const char* name : {"/a", "/b", "/c", "/d", "/e", "/f"}) handles.push_back(locate(make_file(name)).value().handle);
+  FakeServer& back = *servers[2];
+  back.die();
+  world.clock.run_for(20s);
+  back.clone_takes = 2s;
+  restart(back);
+  add_servers(1);
+  for (ChunkHandle handle : handles) {
+    ASSERT_TRUE(settled(handle, 3, 100s));
+    EXPECT_THAT(members(handle), Contains(back.id));
+  }
+  EXPECT_TRUE(servers.back()->cloned.empty());
+}
+
 TEST_F(SelfHealingTest, ATargetThatCannotCopyIsFollowedByAnother) {
   add_servers(3);
   bus::ChunkLayout layout = locate(make_file("/f")).value();
