@@ -159,6 +159,39 @@ TEST_F(Liveness, P08_OnAHealthyNetworkNobodyIsSuspectedAndGossipIsCheap) {
   }
 }
 
+TEST_F(Liveness, P10_WhenManyAreAwayTogetherNothingIsCopiedMeanwhile) {
+  struct Row {
+    const char* name;
+    std::vector<int> servers;
+    bool master;
+    Duration down;
+    bool copied;
+  };
+  const std::vector<int> all = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9}, rack = {0, 3, 6, 9};
+  for (const Row& row : {Row{"all servers", all, false, 3s, false}, Row{"all, lost meanwhile", all, false, 20s, false},
+                         Row{"a rack of 40 %", rack, false, 20s, false}, Row{"the master", {}, true, 20s, false},
+                         Row{"everything", all, true, 20s, false},
+                         Row{"two servers: the rule is about many", {0, 3}, false, 20s, true}}) {
+    SCOPED_TRACE(row.name);
+    start(10);
+    for (int i = 0; i < 30; ++i) ASSERT_TRUE(put(fmt::format("/f{}", i)));
+    std::uint64_t copies = 0;
+    count(bus::CloneChunk::kind, copies);
+    if (row.master) cluster->kill_master();
+    for (int number : row.servers) cluster->kill_chunkserver(number);
+    world.run_for(row.down);
+    EXPECT_EQ(copies > 0, row.copied) << copies;
+    if (row.master) cluster->start_master();
+    for (int number : row.servers) cluster->start_chunkserver(number);
+    ASSERT_TRUE(world.run_until([&] { return cluster->whole(); }, 60s));
+    world.run_for(60s);
+    EXPECT_LE(copies, 30u) << "each chunk has its third member again, and not twice";
+    EXPECT_TRUE(all_up());
+    EXPECT_TRUE(put("/again"));
+    network.set_judge({});
+  }
+}
+
 TEST_F(Liveness, P13_AMasterThatStandsStillAgainAndAgainGivesNobodyUp) {
   start(10);
   for (int i = 0; i < 30; ++i) {
