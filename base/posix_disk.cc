@@ -171,10 +171,15 @@ Future<bool> PosixDisk::exists(std::string path) {
 }
 
 Future<void> PosixDisk::make_directories(std::string path) {
-  return parts_->workers->run<void>([path = full(path)]() -> Result<> {
-    boost::system::error_code error;
-    fs::create_directories(path, error);
-    if (error) return failure(error, "create", path);
+  // Not the root: where it is missing it is not mounted, or was taken away.
+  return parts_->workers->run<void>([root = root_, path = std::move(path)]() -> Result<> {
+    fs::path at(root);
+    for (const fs::path& part : fs::path(path)) {
+      at /= part;
+      boost::system::error_code error;
+      fs::create_directory(at, error);
+      if (error) return failure(error, "create", at.string());
+    }
     return {};
   });
 }

@@ -81,7 +81,8 @@ struct Copy {
   std::shared_ptr<File> file;
   std::map<std::uint32_t, BlockAtHand> gathered;
   std::map<std::uint32_t, BlockAtHand> own;
-  std::size_t writing = 0;  // blocks on their way into the file
+  std::uint64_t unsynced = 0;  // bytes, since the file was synced last
+  std::size_t writing = 0;     // blocks on their way into the file
   std::vector<Promise<void>> quiet_waiters;
   bool installing = false;  // nothing is added any more
   bool dropped = false;

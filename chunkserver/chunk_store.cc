@@ -190,7 +190,8 @@ void ChunkStore::suspect(Chunk* chunk) {
 }
 
 void ChunkStore::break_down(Error error) {
-  if (broken_) return;
+  // It was not tried: nothing is known to be lost, and it is done again.
+  if (broken_ || error.code == Code::overloaded) return;
   broken_ = std::move(error);
   log::error("disk_not_trusted", {{"reason", broken_->message}});
   if (on_broken) on_broken(*broken_);

@@ -18,6 +18,7 @@ namespace gfs::chunkserver {
 
 namespace {
 
+constexpr std::uint64_t kSyncedEvery = 8ull << 20;
 constexpr std::uint32_t kAtOnce = kFragmentMax / kBlockSize;
 
 struct Installing {
@@ -96,12 +97,21 @@ Task<> ChunkStore::copy_blocks_now(ChunkHandle handle, std::uint32_t first, Byte
   for (std::uint32_t i = 0; i < checksums.size(); ++i) copy->gathered.erase(first + i);
   ++copy->writing;
   Result<> written = co_await copy->file->write(offset, bytes).outcome();
+  // Again and again, so that little is left to be synced when it takes effect, and mutations wait for that.
+  copy->unsynced += size;
+  Result<> synced;
+  if (written && copy->unsynced >= kSyncedEvery) {
+    copy->unsynced = 0;
+    synced = co_await copy->file->sync().outcome();
+    if (!synced) break_down(synced.error());
+  }
   if (--copy->writing == 0) {
     std::vector<Promise<void>> waiters = std::move(copy->quiet_waiters);
     copy->quiet_waiters.clear();
     for (Promise<void>& waiter : waiters) waiter.set({});
   }
   co_await std::move(written);
+  co_await std::move(synced);
   space_.available -= std::min(space_.available, size);
   for (std::uint32_t i = 0; i < checksums.size(); ++i) {
     const std::uint32_t has = bytes_in_block(offset + size, first + i);

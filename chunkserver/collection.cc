@@ -56,7 +56,7 @@ Task<> Collection::turn() {
   }
   if (settings_.purge_when_full && store_.short_of(kFragmentMax)) {
     PROBE("a full disk's quarantine was purged");
-    (void)co_await store_.purge(std::numeric_limits<WallMs>::max(), kPurgedWhenFull);
+    (void)co_await store_.purge(std::numeric_limits<WallMs>::max(), kPurgedWhenFull, kFragmentMax);
     co_await store_.measure_space();
   }
 }

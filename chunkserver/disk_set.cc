@@ -279,10 +279,10 @@ Task<ChunkInfo> DiskSet::restore(ChunkHandle handle, Version at_least) {
   co_return co_await from->store.restore(handle, at_least);
 }
 
-Task<ChunkStore::Purged> DiskSet::purge(WallMs before, std::size_t limit) {
+Task<ChunkStore::Purged> DiskSet::purge(WallMs before, std::size_t limit, std::uint64_t short_of) {
   ChunkStore::Purged all;
   for (std::size_t i = 0; i < slots_.size() && all.chunks < limit; ++i) {
-    if (!alive(slots_[i])) continue;
+    if (!alive(slots_[i]) || (short_of > 0 && !is_short(slots_[i], short_of))) continue;
     Result<ChunkStore::Purged> one = co_await slots_[i].stack->store.purge(before, limit - all.chunks).outcome();
     if (!one && slots_.size() == 1) co_await fail(std::move(one).error());
     if (!one) continue;  // it cannot be written now; the others can
@@ -301,8 +301,12 @@ Quarantines DiskSet::quarantined() const {
 }
 
 bool DiskSet::short_of(std::uint64_t bytes) const {
-  return std::ranges::any_of(slots_,
-                             [&](const Slot& slot) { return alive(slot) && !slot.stack->store.room_for(bytes); });
+  return std::ranges::any_of(slots_, [&](const Slot& slot) { return is_short(slot, bytes); });
+}
+
+// It could take more if it had the room.
+bool DiskSet::is_short(const Slot& slot, std::uint64_t bytes) const {
+  return alive(slot) && slot.stack->health.writable(executor_.now()) && !slot.stack->store.room_for(bytes);
 }
 
 Task<> DiskSet::tidy(WallMs now) {
@@ -319,7 +323,9 @@ Task<> DiskSet::tidy(WallMs now) {
         if (slots_[i].stack.get() != stack || !alive(slots_[i])) break;
         if (holder(one.handle) == stack) continue;
         PROBE("an older replica on another disk was put away");
-        (void)co_await stack->store.quarantine(one.handle, one.version, one.fence, Garbage::stale, now).outcome();
+        const Result<> away =
+            co_await stack->store.quarantine(one.handle, one.version, one.fence, Garbage::stale, now).outcome();
+        tidy_due_ = tidy_due_ || !away;
       }
     }
   }

@@ -116,7 +116,8 @@ class DiskSet {
     return store_of(handle).quarantine(handle, version, fence, why, now);
   }
   Task<ChunkInfo> restore(ChunkHandle handle, Version at_least);
-  Task<ChunkStore::Purged> purge(WallMs before, std::size_t limit);
+  // `short_of`: only where there is no room for so many bytes; 0: everywhere.
+  Task<ChunkStore::Purged> purge(WallMs before, std::size_t limit, std::uint64_t short_of = 0);
   Quarantines quarantined() const;
   // no_space: where the chunk is.
   Result<> room_for(ChunkHandle handle, std::uint64_t bytes) { return store_of(handle).room_for(bytes); }
@@ -152,6 +153,7 @@ class DiskSet {
   Stack* holder(ChunkHandle handle) const;
   ChunkStore& store_of(ChunkHandle handle) const;
   Stack& first() const { return *slots_.front().stack; }
+  bool is_short(const Slot& slot, std::uint64_t bytes) const;
   bool alive(const Slot& slot) const { return slot.stack && !slot.stack->health.failed(); }
   bus::DiskState state_of(const Slot& slot) const;
   bool takes_chunks(const Slot& slot) const;
@@ -164,7 +166,8 @@ class DiskSet {
 
   // disk_set_open.cc
   Task<> open_slot(std::size_t number);
-  Task<> open_other(Slot& slot);
+  enum class Boot : std::uint8_t { same, another };  // than what lies there was written in
+  Task<> open_other(Slot& slot, Boot boot);
   Task<DiskLabel> label_of(Slot& slot);
   Result<> check_label(const Slot& slot, const DiskLabel& label) const;
   DiskId known_at(const std::string& name) const;

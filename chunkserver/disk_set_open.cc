@@ -64,7 +64,7 @@ Task<> DiskSet::open_slot(std::size_t number) {
     slot.stack = new_stack(slot);
     co_await slot.stack->store.open();
   } else {
-    opened = co_await open_other(slot).outcome();
+    opened = co_await open_other(slot, Boot::same).outcome();
   }
   if (opened) co_return;
   if (is_a_mistake(opened.error().code)) co_await std::move(opened);
@@ -73,14 +73,21 @@ Task<> DiskSet::open_slot(std::size_t number) {
   log::error("disk_failed", {{"directory", slot.given.name}, {"disk", slot.id}, {"reason", slot.missing}});
 }
 
-Task<> DiskSet::open_other(Slot& slot) {
+Task<> DiskSet::open_other(Slot& slot, Boot boot) {
   Disk& disk = *slot.given.disk;
   slot.lock.reset();
   // Before anything is written into what may be nothing but the place where a file system is mounted at other times.
   const DiskLabel label = co_await label_of(slot);
   slot.lock = co_await disk.lock("LOCK");
+  // Perhaps two began with it at once, and it is the other's.
+  if ((co_await label_of(slot)).disk != label.disk)
+    co_await fail(Code::conflict, "{} was labelled by somebody else just now", slot.given.name);
   slot.id = label.disk;
   std::unique_ptr<Stack> stack = new_stack(slot);
+  // What was not synced when it went may be gone, whatever the kernel still remembers.
+  if (boot == Boot::another)
+    stack->disk.set_boot(
+        fmt::format("{:016x}{:016x}{:04x}", random_->next(), random_->next(), random_->below(1 << 16)));
   co_await stack->store.open();
   // What the one before had promised holds until then; what it has begun ends by itself.
   if (slot.stack) retired_.push_back(std::move(slot.stack));
@@ -92,12 +99,15 @@ std::unique_ptr<DiskSet::Stack> DiskSet::new_stack(Slot& slot) {
   auto stack = std::make_unique<Stack>(executor_, *slot.given.disk, settings_);
   Stack* made = stack.get();
   Slot* of = &slot;
-  stack->store.on_damage = [this](ChunkHandle handle, std::uint32_t block, const std::string& reason) {
-    if (on_damage) on_damage(handle, block, reason);
+  stack->store.on_damage = [this, of, made](ChunkHandle handle, std::uint32_t block, const std::string& reason) {
+    // Not of one that is held by nobody any more, or is newer on another disk.
+    const bool counts =
+        of->stack.get() != made || (alive(*of) && (holder(handle) == nullptr || holder(handle) == made));
+    if (counts && on_damage) on_damage(handle, block, reason);
   };
   stack->store.on_broken = [this, of, made](const Error& error) {
     if (of->stack.get() != made) return;  // opening it failed, or it has been given up
-    if (of == &slots_.front()) {
+    if (of == &slots_.front() && error.code != Code::read_only) {
       if (on_broken) on_broken(error);
     } else {
       tasks_.spawn(judge(of, error));

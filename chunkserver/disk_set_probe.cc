@@ -56,6 +56,11 @@ Task<> DiskSet::watch(std::size_t number) {
 Task<> DiskSet::look_at(Slot& slot) {
   const bus::DiskState before = state_of(slot);
   Result<Disk::Space> space = co_await slot.stack->store.measure_space().outcome();
+  // What answers may be nothing but the place where it was mounted.
+  Result<std::optional<DiskLabel>> label = co_await load_disk_label(*slot.given.disk).outcome();
+  const bool another = label && (!*label || (*label)->disk != slot.id);
+  if (space && another)
+    space = fail(Code::not_found, "{}: its file 'disk' is missing, or another one's", slot.given.name);
   slot.stack->health.note_space(space);
   if (slot.stack->health.absent()) {
     lose(slot, {});
@@ -106,7 +111,10 @@ void DiskSet::lose(Slot& slot, std::string reason) {
 Task<> DiskSet::judge(Slot* slot, Error error) {
   Result<Disk::Space> space = co_await slot->given.disk->space().outcome();
   Result<std::optional<DiskLabel>> label = co_await load_disk_label(*slot->given.disk).outcome();
-  if (space && label && *label) {
+  // One that takes no writes any more refuses to sync them as well: what it has can be read.
+  if (error.code == Code::read_only) co_return;
+  const bool unknown = !label && label.error().code == Code::overloaded;
+  if (space && (unknown || (label && *label && (*label)->disk == slot->id))) {
     if (on_broken) on_broken(error);
     co_return;
   }
@@ -120,7 +128,7 @@ Task<> DiskSet::take_back(Slot& slot) {
   if (slot.stack && (!slot.stack->store.idle() || retired_.size() >= kRetiredMax)) co_return;
   Result<std::optional<DiskLabel>> label = co_await load_disk_label(*slot.given.disk).outcome();
   if (!label || !*label || (!slot.id.nil() && (*label)->disk != slot.id)) co_return;
-  Result<> opened = co_await open_other(slot).outcome();
+  Result<> opened = co_await open_other(slot, Boot::another).outcome();
   if (!opened) {
     slot.missing = opened.error().message;
     log::error("disk_not_taken_back", {{"directory", slot.given.name}, {"reason", opened.error().text()}});

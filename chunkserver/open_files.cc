@@ -14,7 +14,7 @@ Task<std::shared_ptr<File>> OpenFiles::open(ChunkHandle handle, bool create) {
   if (!create && !co_await disk_.exists(path)) co_await fail(Code::not_found, "{}: no such file", path);
   Result<std::shared_ptr<File>> opened = co_await disk_.open(path, Disk::Mode::write).outcome();
   const auto failed = [&opened](Code code) { return !opened && opened.error().code == code; };
-  if (!opened && !failed(Code::not_found) && !failed(Code::read_only) && files_.size() > 1) {
+  if (failed(Code::overloaded) && files_.size() > 1) {
     shrink_to(files_.size() / 2);
     opened = co_await disk_.open(path, Disk::Mode::write).outcome();
   }

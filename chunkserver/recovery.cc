@@ -267,6 +267,7 @@ Task<> Recovery::settle(ChunkHandle handle) {
     if (cut || std::holds_alternative<InstallRecord>(tails[i].record)) durable = std::max(durable, tails[i].lsn);
   }
   Result<> loaded = co_await store_.load(chunk).outcome();
+  if (!loaded && loaded.error().code == Code::overloaded) co_await std::move(loaded);
   if (!loaded) {  // readable a moment ago; without it the records have nothing to stand on
     lose(handle, loaded.error());
     co_return;
@@ -382,12 +383,17 @@ Task<> Recovery::settle_fork(Chunk* chunk, Lsn lsn, InstallRecord fork) {
 
 Task<bool> Recovery::append_is_there(Chunk* chunk, const IntentRecord& intent) {
   Result<std::shared_ptr<File>> file = co_await store_.files_.open(chunk->handle, false).outcome();
-  if (!file) co_return false;
+  if (!file && file.error().code == Code::not_found) co_return false;
+  if (!file && file.error().code == Code::io_error) co_return true;  // as below
+  const std::shared_ptr<File> data = co_await std::move(file);
   for (std::uint32_t i = 0; i < intent.checksums.size(); ++i) {
     const std::uint32_t block = intent.first_block + i;
     const std::uint32_t size = bytes_in_block(intent.length, block);
-    Result<Bytes> bytes = co_await (*file)->read(std::uint64_t{block} * kBlockSize, size).outcome();
-    if (!bytes || bytes->size() < size || crc32c(bytes->data(), size) != intent.checksums[i]) co_return false;
+    Result<Bytes> bytes = co_await data->read(std::uint64_t{block} * kBlockSize, size).outcome();
+    // What cannot be read now may well be there, and have been acknowledged: whoever reads it finds it damaged.
+    if (!bytes && bytes.error().code == Code::io_error) continue;
+    if (!bytes) co_await fail(std::move(bytes));
+    if (bytes->size() < size || crc32c(bytes->data(), size) != intent.checksums[i]) co_return false;
   }
   co_return true;
 }

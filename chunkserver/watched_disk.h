@@ -27,7 +27,9 @@ class WatchedDisk final : public Disk {
   Future<void> sync_directory(std::string path) override;
   Future<Space> space() override;
   Future<std::unique_ptr<DiskLock>> lock(std::string path) override;
-  std::string boot_id() const override { return disk_.boot_id(); }
+  std::string boot_id() const override { return boot_.empty() ? disk_.boot_id() : boot_; }
+  // Before anything is read: as if the machine had lost power since that was written. 36 characters.
+  void set_boot(std::string boot) { boot_ = std::move(boot); }
 
   // The outcome of an operation that has begun just now.
   template <class T>
@@ -37,6 +39,7 @@ class WatchedDisk final : public Disk {
   Executor& executor_;
   Disk& disk_;
   DiskHealth& health_;
+  std::string boot_;
   TaskGroup tasks_;
 };
 

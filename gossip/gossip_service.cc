@@ -105,8 +105,7 @@ void GossipService::tell_load() {
   const Load load = load_ ? load_() : Load{};
   const std::uint64_t served = load.served - std::min(load.served, served_);
   served_ = load.served;
-  swim_->set_load(stamp, load.used, load.free,
-                  static_cast<std::uint32_t>(std::min<std::uint64_t>(served, UINT32_MAX)));
+  swim_->set_load(stamp, load.used, load.free, static_cast<std::uint32_t>(std::min<std::uint64_t>(served, UINT32_MAX)));
 }
 
 void GossipService::advance() {

@@ -31,10 +31,10 @@ inline constexpr std::uint64_t kIncarnationMax = std::uint64_t{1} << 48;  // of 
 
 struct Member {
   MemberRecord record;
-  Instant heard{};     // a message from it itself came here
-  Instant fresh{};     // its stamp rose, whoever told it
-  Instant lived{};     // when that stamp was made, or a little later: however long the news of it took
-  Instant based{};     // when it was heard itself with `base`, by which later stamps are dated
+  Instant heard{};  // a message from it itself came here
+  Instant fresh{};  // its stamp rose, whoever told it
+  Instant lived{};  // when that stamp was made, or a little later: however long the news of it took
+  Instant based{};  // when it was heard itself with `base`, by which later stamps are dated
   std::uint64_t base = 0;
   Instant since{};     // its status is what it is
   Instant deadline{};  // suspect: it is dead then; dead or left: it is forgotten

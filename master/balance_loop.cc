@@ -7,8 +7,8 @@ namespace gfs::master {
 
 namespace {
 
-constexpr int kRounds = 4;  // of one that leaves, and has to hand over first
-constexpr Duration kNextRound = 1s;
+constexpr int kRounds = 30;  // of one that leaves, and has to hand over first
+constexpr Duration kNextRound = 2s;
 
 }  // namespace
 
@@ -33,7 +33,8 @@ Task<> BalanceLoop::run() {
     std::vector<BalancePlanner::Move> moves = planner_.plan(now(), endpoint_.executor().wall_now(), why_not().empty());
     for (BalancePlanner::Move& move : moves) {
       group_.spawn(this->move(move), [this, move](Result<std::uint64_t> result) {
-        planner_.done(move, result ? std::optional(*result) : std::nullopt, now());
+        planner_.done(move, ended(result), now());
+        if (!result && result.error().code == Code::overloaded) return;  // not tried
         ++(result ? moved_ : failed_);
         if (result) {
           decisions_.note(Decided::moved, move.handle, move.to, fmt::format("from server {}: {}", move.from, move.why));
@@ -45,6 +46,23 @@ Task<> BalanceLoop::run() {
       });
     }
   }
+}
+
+BalancePlanner::Ended BalanceLoop::ended(const Result<std::uint64_t>& result) {
+  if (result) return BalancePlanner::Ended::moved;
+  return result.error().code == Code::overloaded ? BalancePlanner::Ended::not_tried : BalancePlanner::Ended::failed;
+}
+
+Result<> BalanceLoop::still_wanted(const BalancePlanner::Move& move) const {
+  const std::optional<Chunk> chunk = state_.chunks().find(move.handle);
+  if (!chunk) return fail(Code::not_found, "chunk {} does not exist any more", move.handle);
+  const std::string held_back = why_not();
+  if (!held_back.empty()) return fail(Code::cancelled, "{}", held_back);
+  const bool in_place = chunk->configuration.has(move.from) && !chunk->configuration.has(move.to);
+  const bool takes = servers_.up(move.to, now()) && !servers_.avoided(move.to, now()) &&
+                     !state_.directives().spared(move.to, endpoint_.executor().wall_now());
+  if (in_place && takes && !healing_.examine(move.handle, *chunk, now())) return {};
+  return fail(Code::cancelled, "it is not what it was when the copy began");
 }
 
 std::string BalanceLoop::why_not() const {
@@ -61,18 +79,20 @@ Task<std::uint64_t> BalanceLoop::move(BalancePlanner::Move move) {
   if (!chunk) co_await fail(Code::not_found, "chunk {} does not exist any more", move.handle);
   const ServerId source = co_await copies_.source_for(move.handle, *chunk, move.to);
   const std::uint64_t bytes = co_await copies_.copy(move.handle, source, move.to);
+  co_await still_wanted(move);  // that took minutes, perhaps
   const LayoutService::Leaving leaving(layouts_, move.handle, move.from);
   co_await layouts_.enlist(move.handle, move.to);
   for (int round = 0; round < kRounds; ++round) {
     if (round > 0) co_await endpoint_.executor().sleep(kNextRound);
     co_await layouts_.settle(move.handle);
     const std::optional<Chunk> after = state_.chunks().find(move.handle);
-    if (!after || !after->configuration.has(move.from)) {
+    if (!after || !after->configuration.has(move.to)) break;
+    if (!after->configuration.has(move.from)) {
       PROBE("a replica was moved");
       co_return bytes;
     }
   }
-  co_await fail(Code::unavailable, "server {} has joined, and server {} has not left", move.to, move.from);
+  co_await fail(Code::unavailable, "server {} has not taken the place of server {}", move.to, move.from);
   co_return bytes;
 }
 
@@ -87,7 +107,8 @@ bus::ShowBalance::Reply BalanceLoop::status(std::size_t limit) const {
   reply.failed = failed_;
   for (const auto& [id, fill] : planner_.fills()) {
     if (reply.servers.size() >= limit) break;
-    reply.servers.push_back({id, state_.servers().at(id).rack, fill.share, fill.takes});
+    auto known = state_.servers().find(id);  // forgotten since?
+    if (known != state_.servers().end()) reply.servers.push_back({id, known->second.rack, fill.share, fill.takes});
   }
   for (const auto& [handle, move] : planner_.under_way()) reply.moves.push_back({handle, move.from, move.to, move.why});
   return reply;

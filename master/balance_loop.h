@@ -33,6 +33,9 @@ class BalanceLoop {
   Instant now() const { return endpoint_.executor().now(); }
   // Why nothing is begun; empty: something may be.
   std::string why_not() const;
+  static BalancePlanner::Ended ended(const Result<std::uint64_t>& result);
+  // The target is there, and the chunk as it was; nothing holds balance back meanwhile. cancelled.
+  Result<> still_wanted(const BalancePlanner::Move& move) const;
   // The bytes that were copied.
   Task<std::uint64_t> move(BalancePlanner::Move move);
 

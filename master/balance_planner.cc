@@ -6,21 +6,23 @@
 
 namespace gfs::master {
 
+namespace {
+
+constexpr double kFullMost = 0.9;  // a server that is fuller takes nothing, whatever racks that would help
+
+}  // namespace
+
 void BalancePlanner::measure(Instant now, WallMs wall) {
   fills_.clear();
+  std::erase_if(quarantined_, [this](const auto& one) { return servers_.find(one.first) == nullptr; });
+  std::erase_if(leaving_, [this](const auto& one) { return servers_.find(one.first) == nullptr; });
   std::map<std::string, std::size_t> numbers;
   std::set<std::size_t> racks;
   double capacity = 0, free = 0;
   for (const auto& [id, server] : servers_.all()) {
     auto known = state_.servers().find(id);
     if (known == state_.servers().end() || !servers_.up(id, now) || !server.reported || server.capacity == 0) continue;
-    auto leaving = leaving_.find(id);
-    std::uint64_t gone = server.quarantined_bytes;
-    if (leaving != leaving_.end()) {
-      std::erase_if(leaving->second, [&](const Leaving& one) { return one.since + kLeavingFor < now; });
-      for (const Leaving& one : leaving->second) gone += one.bytes;
-      if (leaving->second.empty()) leaving_.erase(leaving);
-    }
+    const std::uint64_t gone = server.quarantined_bytes + still_leaving(id, server, now);
     Fill& fill = fills_[id];
     fill.rack = numbers.try_emplace(known->second.rack, numbers.size()).first->second;
     fill.capacity = server.capacity;
@@ -40,6 +42,25 @@ void BalancePlanner::measure(Instant now, WallMs wall) {
     if (fill.takes) furthest = std::max(furthest, std::abs(fill.share - mean_));
   }
   filling_ = furthest > (filling_ ? settings_.threshold / 2 : settings_.threshold);
+}
+
+// What was moved away from it and is not in quarantine yet: what that grows by is taken off, the oldest first.
+std::uint64_t BalancePlanner::still_leaving(ServerId id, const Server& server, Instant now) {
+  std::uint64_t& before = quarantined_[id];
+  std::uint64_t grown = server.quarantined_bytes > before ? server.quarantined_bytes - before : 0;
+  before = server.quarantined_bytes;
+  auto leaving = leaving_.find(id);
+  if (leaving == leaving_.end()) return 0;
+  std::uint64_t bytes = 0;
+  for (Leaving& one : leaving->second) {
+    const std::uint64_t away = std::min(grown, one.bytes);
+    one.bytes -= away;
+    grown -= away;
+    bytes += one.bytes;
+  }
+  std::erase_if(leaving->second, [&](const Leaving& one) { return one.bytes == 0 || one.since + kLeavingFor < now; });
+  if (leaving->second.empty()) leaving_.erase(leaving);
+  return bytes;
 }
 
 bool BalancePlanner::busy(ServerId server) const {
@@ -95,13 +116,14 @@ std::optional<BalancePlanner::Move> BalancePlanner::spread(ChunkHandle handle, c
   double least = 2;
   for (const auto& [id, fill] : fills_) {
     if (fill.share >= least || !takes(id, fill, chunk, length) || in_rack(chunk, fill.rack) > 0) continue;
+    if (fill.share > kFullMost) continue;
     least = fill.share;
     to = id;
   }
   if (from.nil() || to.nil()) return std::nullopt;
-  return Move{handle, from, to,
-              fmt::format("its {} members are in {} racks, none in {}", members.size(), racks,
-                          state_.servers().at(to).rack)};
+  return Move{
+      handle, from, to,
+      fmt::format("its {} members are in {} racks, none in {}", members.size(), racks, state_.servers().at(to).rack)};
 }
 
 std::optional<BalancePlanner::Move> BalancePlanner::fill(ChunkHandle handle, const Chunk& chunk) const {
@@ -168,15 +190,16 @@ std::vector<BalancePlanner::Move> BalancePlanner::plan(Instant now, WallMs wall,
   return moves;
 }
 
-void BalancePlanner::done(const Move& move, std::optional<std::uint64_t> moved, Instant now) {
+void BalancePlanner::done(const Move& move, Ended how, Instant now) {
   if (moves_.erase(move.handle) == 0) return;
-  if (!moved) {
+  if (how == Ended::not_tried) return;
+  if (how == Ended::failed) {
     std::erase_if(avoided_, [&](const auto& one) { return one.second + kAvoided < now; });
-    if (avoided_.size() >= kAvoidedMax) avoided_.clear();
+    if (avoided_.size() >= kAvoidedMax) avoided_.erase(avoided_.begin());
     avoided_[move.handle] = now;
     return;
   }
-  leaving_[move.from].push_back({now, *moved});
+  leaving_[move.from].push_back({now, size_of(move.to, move.handle)});
 }
 
 }  // namespace gfs::master

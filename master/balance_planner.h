@@ -6,7 +6,7 @@
 // Filling begins when a server is further from the mean than `threshold`, and goes on until all are within half of it;
 // a newcomer is filled like that, at the speed of single moves, whatever new chunks it gets meanwhile. What was moved
 // away takes space until it is unlinked (it is in quarantine first), and does not count. A chunk moves only if it needs
-// nothing, is on no server that is in doubt, and spreads over no fewer racks afterwards; a move never makes its target
+// nothing, is on no server that is in doubt, and spreads over no fewer racks afterwards; filling never makes a target
 // fuller than its source would be.
 //
 // The table is walked a piece at a time. Owned by BalanceLoop; pure: `now` is an argument, nothing is done here.
@@ -30,12 +30,12 @@ class BalancePlanner {
  public:
   static constexpr std::size_t kPiece = 2000;  // chunks looked at in one tick
   static constexpr std::size_t kMovesMost = 8;
-  static constexpr Duration kAvoided = 10min;      // a chunk that could not be moved
-  static constexpr Duration kLeavingFor = 15min;   // from a move until what it left is surely in quarantine
+  static constexpr Duration kAvoided = 10min;     // a chunk that could not be moved
+  static constexpr Duration kLeavingFor = 15min;  // from a move until what it left is surely in quarantine
   static constexpr std::size_t kAvoidedMax = 4096;
 
   struct Settings {
-    double threshold = 0.1;                // of a server's capacity
+    double threshold = 0.1;                  // of a server's capacity
     std::uint64_t chunk_size = 64ull << 20;  // a target has room for one more than it takes
   };
   struct Move {
@@ -60,8 +60,8 @@ class BalancePlanner {
 
   // What is to be begun now, if anything `may` be; each is under way until done() is called.
   std::vector<Move> plan(Instant now, WallMs wall, bool may = true);
-  // `moved`: so many bytes; nothing: it failed.
-  void done(const Move& move, std::optional<std::uint64_t> moved, Instant now);
+  enum class Ended : std::uint8_t { moved, failed, not_tried };
+  void done(const Move& move, Ended how, Instant now);
 
   // As of the last plan().
   const std::map<ServerId, Fill>& fills() const { return fills_; }
@@ -72,13 +72,14 @@ class BalancePlanner {
  private:
   struct Leaving {
     Instant since{};
-    std::uint64_t bytes = 0;
+    std::uint64_t bytes = 0;  // that did not show in its quarantine yet
   };
 
   void measure(Instant now, WallMs wall);
   std::optional<Move> consider(ChunkHandle handle, const Chunk& chunk, Instant now) const;
   std::optional<Move> spread(ChunkHandle handle, const Chunk& chunk) const;
   std::optional<Move> fill(ChunkHandle handle, const Chunk& chunk) const;
+  std::uint64_t still_leaving(ServerId id, const Server& server, Instant now);
   bool busy(ServerId server) const;
   bool avoided(ChunkHandle handle, Instant now) const;
   // May take this chunk, and does not at the moment take another.
@@ -103,6 +104,7 @@ class BalancePlanner {
   std::map<ChunkHandle, Move> moves_;
   std::map<ChunkHandle, Instant> avoided_;
   std::map<ServerId, std::deque<Leaving>> leaving_;
+  std::map<ServerId, std::uint64_t> quarantined_;  // as it said last
 };
 
 }  // namespace gfs::master

@@ -19,10 +19,10 @@ struct ChunkCounts {
   std::uint64_t total = 0;  // full + under + lost
   std::uint64_t full = 0;
   std::uint64_t under = 0;
-  std::uint64_t lost = 0;     // no replica that could be read
-  std::uint64_t corrupt = 0;  // of them: with at least one damaged replica
+  std::uint64_t lost = 0;                   // no replica that could be read
+  std::uint64_t corrupt = 0;                // of them: with at least one damaged replica
   std::array<std::uint64_t, 4> by_sound{};  // with 0, 1, 2, 3 and more sound replicas
-  std::uint64_t suspect = 0;  // of them: with at least one that may have lost bytes in a power cut
+  std::uint64_t suspect = 0;                // of them: with at least one that may have lost bytes in a power cut
 };
 
 class ChunkCensus {
@@ -41,7 +41,7 @@ class ChunkCensus {
 
   const MasterState& state_;
   const ServerTable& servers_;
-  ChunkHandle at_;  // walked up to here
+  ChunkHandle at_;              // walked up to here
   std::vector<ServerId> here_;  // servers that are heard, or may be; in order
   ChunkCounts walking_;
   ChunkCounts complete_;

@@ -124,8 +124,8 @@ std::vector<ServerId> surplus(const Situation& situation) {
 std::optional<int> rank(const Standpoint& member, const Situation& situation) {
   if (!member.up || (!member.counts && !situation.virgin) || cannot_stay(member)) return std::nullopt;
   int rank = member.server == situation.lead ? 0 : member.server == situation.primary ? 1 : 2;
-  if (member.leaving) rank += 3;  // behind those that stay
-  if (member.slow) rank += 6;
+  if (member.slow) rank += 3;
+  if (member.leaving) rank += 6;  // behind those that stay
   if (member.server == situation.follow) rank += 12;
   if (member.standing == Standing::damaged) rank += 24;
   if (member.standing == Standing::suspect) rank += 48;

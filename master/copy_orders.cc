@@ -73,7 +73,8 @@ std::optional<CopyOrders::Flow> CopyOrders::flow(ChunkHandle handle) const {
 }
 
 Result<ServerId> CopyOrders::source_for(ChunkHandle handle, const Chunk& chunk, ServerId target) const {
-  if (into(target) >= CopyLimits::kPerServer) return fail(Code::overloaded, "server {}, which is to take it, takes others", target);
+  if (into(target) >= CopyLimits::kPerServer)
+    return fail(Code::overloaded, "server {}, which is to take it, takes others", target);
   if (flows_.size() >= at_once()) return fail(Code::overloaded, "{} copies are under way", flows_.size());
   const Configuration& configuration = chunk.configuration;
   using Load = std::pair<std::size_t, bool>;

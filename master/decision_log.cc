@@ -32,7 +32,7 @@ void DecisionLog::visit(const std::function<bool(const DecisionRecord&)>& visit)
 
 std::string_view name_of(Decided what) {
   static constexpr std::array<std::string_view, 10> kNames{"placed", "dropped",  "joined", "ordered", "copied",
-                                                          "failed", "deferred", "marked", "limited", "moved"};
+                                                           "failed", "deferred", "marked", "limited", "moved"};
   return kNames[static_cast<std::size_t>(what)];
 }
 

@@ -96,7 +96,8 @@ Result<> Directives::load(std::string_view piece) {
 std::string Directives::dump() const {
   std::string text;
   if (repair_ != RepairRules())
-    text += fmt::format("repair {} {} {} {}\n", repair_.paused, repair_.per_server, repair_.per_cluster, repair_.balance);
+    text +=
+        fmt::format("repair {} {} {} {}\n", repair_.paused, repair_.per_server, repair_.per_cluster, repair_.balance);
   for (const auto& [server, one] : marks_)
     text += fmt::format("mark {} {} {} {}\n", server, static_cast<int>(one.mark), one.until, one.successor);
   return text;

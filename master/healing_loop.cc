@@ -33,8 +33,11 @@ HealingLoop::HealingLoop(MasterState& state, ServerTable& servers, LayoutService
 
 Task<> HealingLoop::run() {
   while (true) {
-    co_await endpoint_.executor().sleep(planner_.hurries() ? kTickHurried : kTick);
+    co_await endpoint_.executor().sleep(kTickShort);
     servers_.note_tick(now());
+    if (!due()) continue;
+    planned_ = now();
+    ended_ = false;
     release_dropped();
     for (const HealingPlanner::Order& order : planner_.plan(now(), endpoint_.executor().wall_now())) {
       group_.spawn(cure(order), [this, handle = order.handle](Result<> result) { cured(handle, std::move(result)); });
@@ -42,9 +45,12 @@ Task<> HealingLoop::run() {
   }
 }
 
+bool HealingLoop::due() const { return planner_.hurries() || ended_ || now() - planned_ >= kTick; }
+
 void HealingLoop::cured(ChunkHandle handle, Result<> result) {
   using Outcome = HealingPlanner::Outcome;
   const bool postponed = postponed_.erase(handle) > 0;
+  ended_ = ended_ || !postponed;
   if (complaints_.size() > kFailedMax) complaints_.clear();
   if (result) {
     complaints_.erase(handle);
@@ -90,6 +96,7 @@ Error HealingLoop::postpone(ChunkHandle handle, std::string why) {
 Task<> HealingLoop::copy(ChunkHandle handle) {
   const std::optional<Chunk> chunk = state_.chunks().find(handle);
   if (!chunk) co_return;
+  if (copies_.flow(handle)) co_await fail(postpone(handle, "it is being copied"));
   const std::vector<ServerId> taking = copies_.full();
   std::vector<ServerId> avoid = failed_targets(handle);
   const ServerId successor = layouts_.successor_of(*chunk, avoid);

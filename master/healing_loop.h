@@ -1,8 +1,8 @@
 // HealingLoop: brings chunks back to as many sound members as they should have, a few at a time, at a bounded speed.
 //
 // Copies are made ahead of time, aside, by the server that is to join, while the chunk is being written; only then does
-// a configuration with it follow, so that little is left to do while mutations wait. Nothing is removed here but members
-// that are lost, and members that are too many. Also tells the servers of chunks that lost their file.
+// a configuration with it follow, so that little is left to do while mutations wait. Nothing is removed here but
+// members that are lost, and members that are too many. Also tells the servers of chunks that lost their file.
 //
 // Owned by Master; lives on its loop.
 #pragma once
@@ -23,7 +23,7 @@ namespace gfs::master {
 
 class HealingLoop {
  public:
-  static constexpr Duration kTick = 250ms, kTickHurried = 25ms;
+  static constexpr Duration kTick = 250ms, kTickShort = 25ms;
   static constexpr std::size_t kReleasesPerTick = 64;
 
   HealingLoop(MasterState& state, ServerTable& servers, LayoutService& layouts, CopyOrders& copies,
@@ -40,6 +40,8 @@ class HealingLoop {
   std::vector<std::string> describe(ChunkHandle handle) const;
 
  private:
+  // The walk's next piece is due, or an order has ended and others can be begun.
+  bool due() const;
   Instant now() const { return endpoint_.executor().now(); }
   Task<> cure(HealingPlanner::Order order);
   void cured(ChunkHandle handle, Result<> result);
@@ -62,6 +64,8 @@ class HealingLoop {
 
   // State.
   HealingPlanner planner_;
+  Instant planned_{};                                           // last
+  bool ended_ = false;                                          // an order has, since then
   std::set<ChunkHandle> postponed_;                             // by the order that is about to end
   std::vector<DroppedChunk> dropped_;                           // nobody was told yet
   std::map<std::pair<ChunkHandle, ServerId>, Instant> failed_;  // who could not copy, and when

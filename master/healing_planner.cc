@@ -132,8 +132,9 @@ void HealingPlanner::note_losses(Instant now) {
   }
   if (gone == gone_) return;
   gone_ = std::move(gone);
-  at_ = {};
   hurries_ = true;
+  hurried_from_ = at_;
+  wrapped_ = false;
 }
 
 std::vector<HealingPlanner::Order> HealingPlanner::plan(Instant now, WallMs wall) {
@@ -141,6 +142,9 @@ std::vector<HealingPlanner::Order> HealingPlanner::plan(Instant now, WallMs wall
   clock_.look(state_, servers_, now, wall);
   note_losses(now);
   no_room_ = SIZE_MAX;
+  const auto over = [this](ServerId server) { return !state_.directives().drains(server); };
+  std::erase_if(drained_, over);
+  std::erase_if(draining_, over);
   if (at_.value == 0) draining_ = state_.directives().draining();
   std::size_t seen = 0;
   state_.chunks().walk(at_, [&](ChunkHandle handle, const Chunk& chunk) {
@@ -151,9 +155,11 @@ std::vector<HealingPlanner::Order> HealingPlanner::plan(Instant now, WallMs wall
   });
   if (seen <= kPiece) {
     at_ = {};
-    hurries_ = false;
+    if (std::exchange(wrapped_, true) || hurried_from_.value == 0) hurries_ = false;
     drained_ = std::move(draining_);
   }
+
+  if (wrapped_ && at_ >= hurried_from_) hurries_ = false;
 
   using Rank = std::tuple<std::size_t, bool, Instant, ChunkHandle>;
   std::vector<Rank> waiting;

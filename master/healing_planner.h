@@ -6,9 +6,9 @@
 //   for
 //           servers that are away (repair_clock.h), and while an operator paused it
 //
-// The table is walked a piece at a time, so that a tick costs the same whatever it holds; when servers were lost or came
-// back, from its beginning and with shorter pauses, so that those who suffer by it are known soon. Those in need wait in a list
-// of bounded length: the most endangered first, of them files before trash, of them the oldest; what a member that
+// The table is walked a piece at a time, so that a tick costs the same whatever it holds; when servers were lost or
+// came back, once around with shorter pauses, so that those who suffer by it are known soon. Those in need wait in a
+// list of bounded length: the most endangered first, of them files before trash, of them the oldest; what a member that
 // drains leaves is last. Who did not get better (does not need less than before, whatever the order came to) waits
 // longer each time.
 //
@@ -89,8 +89,12 @@ class HealingPlanner {
   std::size_t under_way() const { return under_way_; }
   // Not all chunks have been looked at since servers were lost or came back: the next plan() is due soon.
   bool hurries() const { return hurries_; }
-  // It drains, and as of the last whole walk no chunk that was ever written to has it as a member.
-  bool drained(ServerId server) const { return state_.directives().drains(server) && drained_.contains(server); }
+  // It drains, and as of the last whole walk no chunk that was ever written to has it as a member. Nothing: it drains,
+  // and has some, or that is not known yet.
+  std::optional<bool> drained(ServerId server) const {
+    if (!state_.directives().drains(server)) return false;
+    return drained_.contains(server) ? std::optional(true) : std::nullopt;
+  }
   // A copy is under way, or could be begun now.
   bool copies() const;
   const RepairClock& clock() const { return clock_; }
@@ -111,12 +115,14 @@ class HealingPlanner {
 
   // State.
   RepairClock clock_;
-  WallMs wall_ = 0;                 // of the last plan()
-  ChunkHandle at_;                  // walked up to here
-  std::vector<ServerId> gone_;      // servers, at the last plan()
+  WallMs wall_ = 0;             // of the last plan()
+  ChunkHandle at_;              // walked up to here
+  std::vector<ServerId> gone_;  // servers, at the last plan()
   bool hurries_ = false;
+  ChunkHandle hurried_from_;               // until the walk has come round to it
+  bool wrapped_ = true;                    // it has been at the end since then
   std::set<ServerId> drained_, draining_;  // draining_: since this walk began, and no chunk was met there
-  std::size_t no_room_ = SIZE_MAX;  // for those with so many sound members, in this turn
+  std::size_t no_room_ = SIZE_MAX;         // for those with so many sound members, in this turn
   std::map<ChunkHandle, Patient> patients_;
   std::size_t under_way_ = 0;
 };

@@ -57,7 +57,7 @@ class LayoutService {
     std::uint64_t epoch = 1;
     std::size_t cut_max = 4096;        // chunks that one entry of the log drops
     std::uint64_t room = 64ull << 20;  // what a server must have free to get a chunk
-    std::string mutant;          // test-only
+    std::string mutant;                // test-only
   };
 
   LayoutService(const MasterState& state, Journal& journal, ServerTable& servers, DecisionLog& decisions,

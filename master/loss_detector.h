@@ -3,9 +3,9 @@
 //   heard ───── suspect_after ──┬─ 1/7 ─┬── 2/7 ──┬──── 4/7 ────┐ lost_after
 //         (nothing is overdue)  probe   probe     probe         └─► lost
 //
-// Heartbeats come every second. When they have been missing for `suspect_after` (3 s) nothing new is sent there, and
-// the server is dialled anew, in three rounds of 1, 2 and 4 s; who has answered none of them by `lost_after` (10 s) is
-// lost.
+// Heartbeats come every second. When they have been missing for `suspect_after` (3 s; for 2 s if the members suspect
+// the server as well) nothing new is sent there, and the server is dialled anew, in three rounds of 1, 2 and 4 s; who
+// has answered none of them by `lost_after` (10 s) is lost.
 //
 // What others know counts too. A probe that was answered during the silence, or news of the server that came through
 // others, show that the trouble may be on the way here: it has 4 s from then on, but is lost in the end without
@@ -25,6 +25,7 @@ namespace gfs::master {
 struct LossClocks {
   Duration suspect_after = 3s;
   Duration lost_after = 10s;
+  Duration doubted_after() const { return suspect_after * 2 / 3; }
   // The end of a round, from the last heartbeat on; round 0 begins with suspicion.
   Duration end_of_round(unsigned round) const {
     constexpr std::array<int, 3> kSevenths = {1, 3, 7};
@@ -39,14 +40,15 @@ inline constexpr unsigned kLossRounds = 3;
 
 // Of one server.
 struct LossSigns {
-  Instant heard{};     // its last heartbeat, or what counts as one
-  Instant answered{};  // a probe
-  Instant told{};      // it lived then, by news of it from whomever
-  bool dead = false;   // the members agree that it is
+  Instant heard{};       // its last heartbeat, or what counts as one
+  Instant answered{};    // a probe
+  Instant told{};        // it lived then, by news of it from whomever
+  bool dead = false;     // the members agree that it is
+  bool doubted = false;  // one of them suspects it
 };
 
 inline bool is_silent(const LossClocks& clocks, const LossSigns& signs, Instant now) {
-  return now - signs.heard > clocks.suspect_after;
+  return now - signs.heard > (signs.doubted || signs.dead ? clocks.doubted_after() : clocks.suspect_after);
 }
 
 inline bool is_lost(const LossClocks& clocks, const LossSigns& signs, Instant now) {

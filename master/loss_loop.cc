@@ -29,8 +29,10 @@ void LossLoop::look() {
     const gossip::Member* member = swim != nullptr ? swim->table().find(gossip::NodeId{id.bytes}) : nullptr;
     if (member != nullptr) {
       // Who was heard here since is not dead, whatever keeps the gossip from hearing it.
-      const bool dead = member->record.status == gossip::MemberStatus::dead && member->since > server.heard;
-      servers_.note_gossip(id, member->lived, dead);
+      const bool since = member->since > server.heard;
+      const bool dead = since && member->record.status == gossip::MemberStatus::dead;
+      const bool doubted = since && member->record.status == gossip::MemberStatus::suspect;
+      servers_.note_gossip(id, member->lived, dead, doubted);
     } else {
       servers_.note_gossip(id, server.told, false);
     }

@@ -1,6 +1,6 @@
 // LossLoop: looks for chunkservers that are not heard, and gathers what speaks for and against them: dials them anew,
-// round after round (loss_detector.h), asks the other members every second, and takes what their gossip knows. All of them side by side, each probe
-// with its own deadline. Says what becomes of them.
+// round after round (loss_detector.h), asks the other members every second, and takes what their gossip knows. All of
+// them side by side, each probe with its own deadline. Says what becomes of them.
 //
 // Owned by Master; lives on its loop.
 #pragma once

@@ -167,9 +167,9 @@ Task<bus::Done> OperationsService::set_repair(bus::SetRepair ask, bus::Caller ca
   SetRepairOp op{ask.paused, ask.per_server, ask.per_cluster, ask.balance};
   (void)co_await journal_.commit(std::move(op), caller.request, 0, caller.index);
   const RepairRules& rules = state_.directives().repair();
-  std::string text = fmt::format("paused {}, per server {}, per cluster {} bytes a second (-1: the default), balance {}",
-                                 rules.paused == 1, rules.per_server, rules.per_cluster,
-                                 rules.balance == 0 ? "stopped" : "on");
+  std::string text =
+      fmt::format("paused {}, per server {}, per cluster {} bytes a second (-1: the default), balance {}",
+                  rules.paused == 1, rules.per_server, rules.per_cluster, rules.balance == 0 ? "stopped" : "on");
   log::info("repair_limited", {{"rules", text}});
   decisions_.note(Decided::limited, {}, {}, std::move(text));
   co_return bus::Done{};

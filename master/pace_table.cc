@@ -56,7 +56,8 @@ std::optional<PaceTable::Finding> PaceTable::examine(ServerId server, Instant no
   std::sort(paces.begin(), paces.end());
   const std::size_t most = (times.size() - 1) / 2;
   const Finding finding{times[most], paces[most], times.size()};
-  const bool noticed = finding.us >= static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(kNoticed).count());
+  const bool noticed =
+      finding.us >= static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(kNoticed).count());
   return finding.times >= kTimes && noticed ? std::optional(finding) : std::nullopt;
 }
 
@@ -86,9 +87,9 @@ void PaceTable::judge(std::size_t up, Instant now) {
   std::sort(found.rbegin(), found.rend());
   const std::size_t most = std::max<std::size_t>(up / 4, 1);
   std::size_t count = 0;
-  for (const auto& [server, one] : slow_) count += now < one.until && !findings.contains(server);
+  for (const auto& [server, one] : slow_) count += now < one.until;
   for (const auto& [times, server] : found) {
-    if (count++ >= most) break;
+    if (!slow(server, now) && count++ >= most) continue;
     auto [at, first] = slow_.try_emplace(server);
     Slow& slow = at->second;
     if (first || now >= slow.until) {
@@ -109,8 +110,8 @@ std::string PaceTable::why(ServerId server, Instant now) const {
   if (!slow(server, now)) return {};
   const Slow& one = slow_.at(server);
   return fmt::format(
-      "it is slow: {} ms for what others do in a {}th of that, so {} of its primaries find; for {} s more it gets no new "
-      "chunks if others can be had",
+      "it is slow: {} ms for what others do in a {}th of that, as {} primaries find; for {} s more it gets nothing new if "
+      "others can be had",
       one.finding.us / 1000, static_cast<std::uint64_t>(one.finding.times), one.finding.witnesses,
       std::chrono::duration_cast<std::chrono::seconds>(one.until - now).count() + 1);
 }

@@ -23,12 +23,12 @@ namespace gfs::master {
 
 class PaceTable {
  public:
-  static constexpr double kTimes = 5;              // as long as the others
-  static constexpr Duration kNoticed = 20ms;       // nobody cares for less
-  static constexpr Duration kFor = 10s;            // before it counts
-  static constexpr Duration kFresh = 10s;          // what was told
+  static constexpr double kTimes = 5;         // as long as the others
+  static constexpr Duration kNoticed = 20ms;  // nobody cares for less
+  static constexpr Duration kFor = 10s;       // before it counts
+  static constexpr Duration kFresh = 10s;     // what was told
   static constexpr Duration kHoldFirst = 1min, kHoldMost = 30min;
-  static constexpr Duration kForgotten = 1h;       // that it was slow
+  static constexpr Duration kForgotten = 1h;  // that it was slow
 
   // Replaces what `witness` told before.
   void told(ServerId witness, const std::vector<bus::Heartbeat::Pace>& paces, Instant now);

@@ -148,10 +148,11 @@ void ServerTable::note_answered(ServerId id, Instant now) {
   if (found != servers_.end()) found->second.answered = now;
 }
 
-void ServerTable::note_gossip(ServerId id, Instant lived, bool dead) {
+void ServerTable::note_gossip(ServerId id, Instant lived, bool dead, bool doubted) {
   auto found = servers_.find(id);
   if (found == servers_.end()) return;
   found->second.told = lived;
+  found->second.doubted = doubted;
   found->second.believed_dead = dead;
 }
 

@@ -49,6 +49,7 @@ struct Server {
   Instant answered{};          // a probe
   Instant told{};              // it lived then, by the members' gossip ...
   bool believed_dead = false;  // ... which believes that it is dead
+  bool doubted = false;        // a member suspects it
   bool left = false;
   bool seen_dead = false;       // its address refused a connection since it was heard
   std::deque<Instant> returns;  // when it came back after it had been lost, the last times
@@ -63,7 +64,7 @@ struct Server {
   ChunkHandle reported_to;                           // the pages so far reach up to here
   std::unordered_map<std::uint64_t, Held> holdings;  // by handle; looked up only
 
-  LossSigns signs() const { return {heard, answered, told, believed_dead}; }
+  LossSigns signs() const { return {heard, answered, told, believed_dead, doubted}; }
   bool registered() const { return !session.nil() && !left; }
   bool has_ended(SessionId one) const { return std::find(ended.begin(), ended.end(), one) != ended.end(); }
   // It comes and goes: for a while that doubles each time nothing new is put there if others can be had.
@@ -111,9 +112,10 @@ class ServerTable {
   void placed(ServerId server);
   // Nobody listens at its address: overdue at once, until it is heard again.
   void note_dead(ServerId server);
-  // What speaks for and against one that is not heard: it answered when it was dialled; it lived at `lived`, by the gossip.
+  // What speaks for and against one that is not heard: it answered when it was dialled; it lived at `lived`, by the
+  // gossip.
   void note_answered(ServerId server, Instant now);
-  void note_gossip(ServerId server, Instant lived, bool dead);
+  void note_gossip(ServerId server, Instant lived, bool dead, bool doubted = false);
   // Called by every loop that judges servers, before it does, at least every kTickMax: if the master itself stood still
   // since, nobody is to blame that he was not heard meanwhile. What came then is still in the master's queues.
   void note_tick(Instant now);

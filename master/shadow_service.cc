@@ -52,8 +52,8 @@ void ShadowService::serve(bus::Endpoint& endpoint) {
              bus::CreateSnapshot, bus::RemoveSnapshot, bus::MakeReadable>(endpoint);
   refuse_all<bus::AllowCollection, bus::RestoreChunk, bus::PurgeQuarantine, bus::ListQuarantine, bus::CollectionStatus>(
       endpoint);
-  refuse_all<bus::MarkServer, bus::ForgetServer, bus::AskStop, bus::SetRepair, bus::ListRepairs, bus::ShowBalance, bus::Explain>(
-      endpoint);
+  refuse_all<bus::MarkServer, bus::ForgetServer, bus::AskStop, bus::SetRepair, bus::ListRepairs, bus::ShowBalance,
+             bus::Explain>(endpoint);
   refuse_all<bus::RegisterServer, bus::Heartbeat, bus::ReportChunks, bus::ReportDamage, bus::AccuseMember,
              bus::ChunkSealed>(endpoint);
   refuse_all<bus::ShipLog, bus::FetchCheckpoint, bus::ViewLog, bus::ReadLog, bus::FindMembers, bus::ListMembers>(

@@ -28,10 +28,11 @@ void VerdictLoop::look() {
     Verdict now = said;
     if (state == "lost") {
       now = Verdict::lost;
-    } else if (state == "up" && drained_(id)) {
-      now = Verdict::drained;
-    } else if (state == "up" && said != Verdict::none) {
-      now = Verdict::back;
+    } else if (state == "up") {
+      const std::optional<bool> drained = drained_(id);
+      if (drained == true) now = Verdict::drained;
+      if (drained == false && said != Verdict::none) now = Verdict::back;
+      if (!drained && said == Verdict::lost) now = Verdict::back;
     }
     if (now != said) (void)gossip_.announce(node, now);
   }

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <utility>
 
 #include "base/executor.h"
@@ -14,8 +15,8 @@ namespace gfs::master {
 
 class VerdictLoop {
  public:
-  // The server drains, and has no chunks any more.
-  using Drained = std::function<bool(ServerId)>;
+  // The server drains, and has no chunks any more; nothing: it drains, and that is not known.
+  using Drained = std::function<std::optional<bool>(ServerId)>;
 
   VerdictLoop(Executor& executor, ServerTable& servers, gossip::GossipService& gossip, Drained drained)
       : executor_(executor), servers_(servers), gossip_(gossip), drained_(std::move(drained)) {}

@@ -280,12 +280,12 @@ struct ClusterStatus {
       std::uint32_t up = 0;  // servers
       GFS_FIELDS(name, up);
     };
-    std::vector<Rack> racks;                          // with servers that are up; at most 64
-    std::uint32_t maint = 0, drain = 0, slow = 0;     // servers
-    std::vector<std::uint64_t> by_sound;              // chunks with 0, 1, 2, 3 and more sound replicas
-    std::uint64_t quarantined = 0;                    // replicas, on servers that are up
-    std::string fullest;                              // the address of that server; empty: none is up ...
-    std::uint32_t fullest_percent = 0;                // ... and how full it is
+    std::vector<Rack> racks;                       // with servers that are up; at most 64
+    std::uint32_t maint = 0, drain = 0, slow = 0;  // servers
+    std::vector<std::uint64_t> by_sound;           // chunks with 0, 1, 2, 3 and more sound replicas
+    std::uint64_t quarantined = 0;                 // replicas, on servers that are up
+    std::string fullest;                           // the address of that server; empty: none is up ...
+    std::uint32_t fullest_percent = 0;             // ... and how full it is
     GFS_FIELDS(cluster, health, codes, address, term, index, up, suspect, lost, files, directories, chunks_total,
                chunks_full, chunks_under, chunks_lost, chunks_corrupt, used, capacity, epoch, follows, behind_ms,
                trash_items, trash_files, trash_bytes, racks, maint, drain, slow, by_sound, quarantined, fullest,

@@ -119,13 +119,13 @@ struct ShowBalance {
     GFS_FIELDS(handle, source, target, why);
   };
   struct Reply {
-    bool stopped = false;               // by an operator
-    std::string waits;                  // why no move is begun now; or empty
-    bool filling = false;               // a server is, or was, too far from the mean
-    double mean = 0, threshold = 0;     // shares
+    bool stopped = false;                 // by an operator
+    std::string waits;                    // why no move is begun now; or empty
+    bool filling = false;                 // a server is, or was, too far from the mean
+    double mean = 0, threshold = 0;       // shares
     std::uint64_t moved = 0, failed = 0;  // since the master started
-    std::vector<Server> servers;        // that are up
-    std::vector<Move> moves;            // under way
+    std::vector<Server> servers;          // that are up
+    std::vector<Move> moves;              // under way
     GFS_FIELDS(stopped, waits, filling, mean, threshold, moved, failed, servers, moves);
   };
   std::uint32_t limit = 1000;  // servers told

@@ -1,5 +1,5 @@
-// latency_bench MASTER [--files N] [--file SIZE] [--size SIZE] [--rate N]: how long single reads, writes and synced writes
-// of one client take, while somebody else does something to the cluster (tests/bench/repair_bench.py).
+// latency_bench MASTER [--files N] [--file SIZE] [--size SIZE] [--rate N]: how long single reads, writes and synced
+// writes of one client take, while somebody else does something to the cluster (tests/bench/repair_bench.py).
 //
 // Makes its files first (FILES of SIZE to read, and one to write to per writer), says "ready", then takes a line
 // "LABEL SECONDS" from standard input for each phase, and answers with one of JSON. The load is paced: RATE requests a
@@ -95,7 +95,8 @@ void tell(const std::string& label, Load& load) {
     std::vector<Duration> took = std::exchange(load.took[kind], {});
     std::ranges::sort(took);
     line += fmt::format(",\"{}_ms\":[", kNames[kind]);
-    for (std::size_t i = 0; i < took.size(); ++i) line += fmt::format("{}{:.3f}", i ? "," : "", 1e3 * to_seconds(took[i]));
+    for (std::size_t i = 0; i < took.size(); ++i)
+      line += fmt::format("{}{:.3f}", i ? "," : "", 1e3 * to_seconds(took[i]));
     line += "]";
   }
   std::printf("%s}\n", line.c_str());

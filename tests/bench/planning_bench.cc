@@ -1,6 +1,7 @@
 // planning_bench [--servers N] [--chunks N]: what one turn of the master's planning costs in a large
-// cluster, in the loop's own CPU time: repair, balance and the census, where all is well, where servers are lost, and where
-// one is new. --chunks: replicas on each server (default 100 servers, 100,000). Prints figures; nothing is asserted.
+// cluster, in the loop's own CPU time: repair, balance and the census, where all is well, where servers are lost, and
+// where one is new. --chunks: replicas on each server (default 100 servers, 100,000). Prints figures; nothing is
+// asserted.
 #include <time.h>
 
 #include <algorithm>
@@ -77,7 +78,8 @@ class Large {
 
   // `turns` of each planner; its dearest turn, and the mean.
   void measure(const char* what, int turns, int lost) {
-    HealingPlanner healing(state, servers_, {.heal_after = 0s, .clock = {}}, [](ChunkHandle, const Chunk&) { return false; });
+    HealingPlanner healing(state, servers_, {.heal_after = 0s, .clock = {}},
+                           [](ChunkHandle, const Chunk&) { return false; });
     BalancePlanner balance(state, servers_, {}, [&](ChunkHandle handle, const Chunk& chunk) {
       return !healing.examine(handle, chunk, now);
     });
@@ -103,15 +105,14 @@ class Large {
       begun = Clock::now();
       const std::vector<BalancePlanner::Move> moved = balance.plan(now, to_ms(now.time_since_epoch()));
       cost(costs[1], begun);
-      for (const BalancePlanner::Move& one : moved) balance.done(one, std::nullopt, now);
+      for (const BalancePlanner::Move& one : moved) balance.done(one, BalancePlanner::Ended::not_tried, now);
       moves += moved.size();
       begun = Clock::now();
       census.advance(now);
       cost(costs[2], begun);
     }
     std::printf("%-28s", what);
-    for (const Cost& one : costs)
-      std::printf("  %s: mean %.2f ms, most %.2f ms", one.of, one.sum / turns, one.most);
+    for (const Cost& one : costs) std::printf("  %s: mean %.2f ms, most %.2f ms", one.of, one.sum / turns, one.most);
     std::printf("  (%zu known to be in need, %zu ordered, %zu moves)\n", healing.patients().size(), orders, moves);
   }
 

@@ -84,6 +84,20 @@ TEST_F(CliOperations, OkToStopAnswersWithItsExitCode) {
   EXPECT_THAT(all.out, StartsWith("no: "));
 }
 
+TEST_F(CliOperations, BalanceIsShownStoppedAndStarted) {
+  ok({"rebalance", "stop"});
+  ordered_json status = ordered_json::parse(ok({"--json", "rebalance", "status"}));
+  EXPECT_EQ(status["stopped"], true);
+  EXPECT_EQ(status["waits"], "an operator stopped it");
+  EXPECT_EQ(status["threshold"], 0.1);
+  EXPECT_THAT(ok({"status"}), HasSubstr("GFS_BALANCE_STOPPED"));
+  ok({"rebalance", "start"});
+  status = ordered_json::parse(ok({"--json", "rebalance", "status"}));
+  EXPECT_EQ(status["stopped"], false);
+  EXPECT_THAT(ok({"rebalance", "status"}), HasSubstr("moves begin 10.0 % from it"));
+  EXPECT_THAT(ok({"status"}), AllOf(HasSubstr("racks"), HasSubstr("fullest ")));
+}
+
 TEST_F(CliOperations, RepairIsPausedAndLimited) {
   ok({"repair", "pause"});
   EXPECT_EQ(gfs({"health", "--check"}).code, kFailed);

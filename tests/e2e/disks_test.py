@@ -42,6 +42,8 @@ class Disks(ClusterTest):
         victim = self.cluster.chunkservers[0]
         self.assertEqual(["ok", "ok"], [disk["state"] for disk in self.disks(victim)])
         data = self.put_files(8)
+        wait_for("both to hold some", lambda: all(disk["chunks"] > 0 for disk in self.disks(victim)))
+        held = self.disks(victim)[1]["chunks"]
         for path in (f"{self.cluster.root}/{victim.name}", self.second(1)):
             self.assertTrue(os.path.exists(f"{path}/disk"), path)
         os.rename(self.second(1), self.second(1) + ".away")
@@ -56,6 +58,7 @@ class Disks(ClusterTest):
         os.rename(self.second(1) + ".away", self.second(1))
         wait_for("the disk to be taken back",
                  lambda: [disk["state"] for disk in self.disks(victim)] == ["ok", "ok"], 90)
+        self.assertGreaterEqual(self.disks(victim)[1]["chunks"], 1, f"it held {held}")
         self.check(data)
 
     def test_a_directory_is_missing_at_the_start(self):

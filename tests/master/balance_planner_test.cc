@@ -66,7 +66,7 @@ class BalanceTest : public testing::Test {
     state.apply({{}, ActivateOp{move.handle, {version.value + 1}}});
     for (ServerId member : members) servers.note(member, move.handle, {version.value + 1}, length);
     used[move.to] += length;  // its source keeps the bytes, for days
-    planner.done(move, length, now);
+    planner.done(move, BalancePlanner::Ended::moved, now);
     beat();
   }
   // Until nothing is to be moved any more; how many moves that took.
@@ -116,7 +116,8 @@ TEST_F(BalanceTest, ANewcomerIsFilledUpToTheMeanAndNoFurther) {
   EXPECT_EQ(settle(), 0u);
   add(4, "r4", 0);
   const std::size_t moves = settle();
-  EXPECT_TRUE(std::ranges::all_of(std::vector{1, 2, 3, 4}, [&](int one) { return std::abs(share(one) - 0.45) <= 0.051; }))
+  EXPECT_TRUE(
+      std::ranges::all_of(std::vector{1, 2, 3, 4}, [&](int one) { return std::abs(share(one) - 0.45) <= 0.051; }))
       << share(1) << " " << share(2) << " " << share(3) << " " << share(4);
   EXPECT_LE(moves, 900u * 3 / 4) << "no more than its share";
   EXPECT_EQ(settle(), 0u) << "and then it rests";
@@ -201,11 +202,32 @@ TEST_F(BalanceTest, WhatCouldNotBeMovedIsLeftAloneForAWhile) {
   std::vector<BalancePlanner::Move> moves = plan();
   ASSERT_EQ(moves.size(), 1u);
   EXPECT_EQ(moves.front().handle, handle);
-  planner.done(moves.front(), std::nullopt, now);
+  planner.done(moves.front(), BalancePlanner::Ended::failed, now);
   EXPECT_TRUE(plan().empty());
   now += BalancePlanner::kAvoided + 1s;
   beat();
   EXPECT_EQ(plan().size(), 1u);
+}
+
+// What was moved away is in the source's quarantine after a while: it counts once.
+TEST_F(BalanceTest, WhatWasMovedAwayIsNotCountedTwice) {
+  for (int number : {1, 2, 3}) add(number, "r" + std::to_string(number), 0.6);
+  for (int i = 0; i < 900; ++i) chunk({1, 2, 3});
+  add(4, "r4", 0);
+  settle();
+  const double before = share(1);
+  for (ServerId one : {server(1), server(2), server(3)}) {
+    std::uint64_t still = 0;
+    for (std::uint64_t handle = 1; handle <= 900; ++handle) {
+      if (!state.chunks().find(ChunkHandle{handle})->configuration.has(one)) still += kChunk;
+    }
+    quarantined[one] = still;
+  }
+  beat();
+  EXPECT_NEAR(share(1), before, 0.01);
+  now += 20min;
+  beat();
+  EXPECT_NEAR(share(1), before, 0.01);
 }
 
 // A very large cluster: no turn looks at more than one piece.

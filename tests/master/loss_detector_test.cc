@@ -42,11 +42,20 @@ TEST(LossDetector, WhoIsSilentAndWhoIsLost) {
     LossSigns signs{kStart, {}, {}, row.dead};
     if (row.answered > Duration::zero()) signs.answered = kStart + row.answered;
     if (row.told > Duration::zero()) signs.told = kStart + row.told;
-    EXPECT_FALSE(is_silent(clocks, signs, kStart + 3s));
-    EXPECT_TRUE(is_silent(clocks, signs, kStart + 3s + 1ms));
+    const Duration silent = row.dead ? 2s : 3s;
+    EXPECT_FALSE(is_silent(clocks, signs, kStart + silent));
+    EXPECT_TRUE(is_silent(clocks, signs, kStart + silent + 1ms));
     EXPECT_FALSE(is_lost(clocks, signs, kStart + row.lost));
     EXPECT_TRUE(is_lost(clocks, signs, kStart + row.lost + 1ms));
   }
+}
+
+TEST(LossDetector, WhomTheMembersSuspectIsSilentSooner) {
+  LossSigns signs{.heard = kStart, .doubted = true};
+  EXPECT_FALSE(is_silent({}, signs, kStart + 2s));
+  EXPECT_TRUE(is_silent({}, signs, kStart + 2s + 1ms));
+  EXPECT_FALSE(is_lost({}, signs, kStart + 10s)) << "but is lost no sooner";
+  EXPECT_EQ(round_at({}, signs, kStart + 2s + 1ms), 0u);
 }
 
 TEST(LossDetector, WhatWasKnownBeforeTheLastHeartbeatDoesNotCount) {

@@ -179,8 +179,8 @@ Task<> FakeServer::join() {
   bus::Hello hello{"fake"};
   bus::Hello::Reply said = co_await endpoint_->call(bus::Peer::at(kMasterAddress), std::move(hello));
   endpoint_->set_cluster(said.cluster);
-  bus::RegisterServer ask{id,          session_now, advertise.value_or(control), data, rack, capacity, capacity - free, free,
-                          held.size(), seen};
+  bus::RegisterServer ask{
+      id, session_now, advertise.value_or(control), data, rack, capacity, capacity - free, free, held.size(), seen};
   Result<bus::RegisterServer::Reply> reply =
       co_await endpoint_->call(bus::Peer::at(kMasterAddress), std::move(ask)).outcome();
   refused.reset();

@@ -45,7 +45,8 @@ TEST_F(SelfHealingTest, WhoHoldsAnOldCopyIsPreferred) {
 TEST_F(SelfHealingTest, WhoHoldsOldCopiesIsWaitedForWhileItTakesOthers) {
   add_servers(3);
   std::vector<ChunkHandle> handles;
-  for (const char* name : {"/a", "/b", "/c", "/d", "/e", "/f"}) handles.push_back(locate(make_file(name)).value().handle);
+  for (const char* name : {"/a", "/b", "/c", "/d", "/e", "/f"})
+    handles.push_back(locate(make_file(name)).value().handle);
   FakeServer& back = *servers[2];
   back.die();
   world.clock.run_for(20s);
@@ -163,7 +164,8 @@ TEST_F(SelfHealingTest, E11_WhoGetsACopyHasRoomAndIsInAnotherRack) {
   EXPECT_THAT(members(layout.handle), Contains(servers[5]->id));
 }
 
-// X01: whoever dies while a copy is made, in the end there are as many as there should be, and never more than one more.
+// X01: whoever dies while a copy is made, in the end there are as many as there should be, and never more than one
+// more.
 TEST_F(SelfHealingTest, X01_WhoeverDiesDuringACopyThereAreAsManyInTheEnd) {
   for (const std::string who : {"source", "target", "master"}) {
     SCOPED_TRACE(who);
@@ -182,12 +184,14 @@ TEST_F(SelfHealingTest, X01_WhoeverDiesDuringACopyThereAreAsManyInTheEnd) {
     auto look = [&] { most = std::max(most, members(layout.handle).size()); };
     secondary(layout).die();
     FakeServer* target = nullptr;
-    ASSERT_TRUE(wait([&] {
-      for (const auto& one : servers) {
-        if (!one->cloned.empty()) target = one.get();
-      }
-      return target != nullptr;
-    }, 30s));
+    ASSERT_TRUE(wait(
+        [&] {
+          for (const auto& one : servers) {
+            if (!one->cloned.empty()) target = one.get();
+          }
+          return target != nullptr;
+        },
+        30s));
     if (who == "source") server(target->cloned.front().source.server).die();
     if (who == "target") target->die();
     if (who == "master") {
@@ -195,11 +199,13 @@ TEST_F(SelfHealingTest, X01_WhoeverDiesDuringACopyThereAreAsManyInTheEnd) {
       world.clock.run_for(1s);
       ASSERT_TRUE(start_master());
     }
-    ASSERT_TRUE(wait([&] {
-      const Result<bus::FindChunk::Reply> found = call(bus::FindChunk{layout.handle});
-      if (found) look();
-      return found && found->chunk.members.size() == 3 && found->joining.empty() && found->active;
-    }, 200s));
+    ASSERT_TRUE(wait(
+        [&] {
+          const Result<bus::FindChunk::Reply> found = call(bus::FindChunk{layout.handle});
+          if (found) look();
+          return found && found->chunk.members.size() == 3 && found->joining.empty() && found->active;
+        },
+        200s));
     EXPECT_LE(most, 4u);
   }
 }

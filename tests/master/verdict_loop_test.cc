@@ -60,7 +60,7 @@ struct VerdictLoopTest : testing::Test {
   ServerTable servers{{.suspect_after = 3s, .lost_after = 10s}};
   gossip::GossipService master{clock, random, master_bus, member(1), {"sim://master", {}, {}}};
   gossip::GossipService server{clock, random, server_bus, member(7), {"sim://server", {}, {}}};
-  bool drained = false;
+  std::optional<bool> drained = false;
   VerdictLoop loop{clock, servers, master, [this](ServerId) { return drained; }};
   TaskGroup group;
 };
@@ -92,6 +92,9 @@ TEST_F(VerdictLoopTest, DrainedIsToldAndTakenBackWhenItTakesChunksAgain) {
   EXPECT_EQ(told(), Verdict::drained);
   const std::uint64_t first = number();
   pass(10s, true);
+  EXPECT_EQ(number(), first);
+  drained.reset();  // after a restart of the master, say
+  pass(2s, true);
   EXPECT_EQ(number(), first);
   drained = false;
   pass(2s, true);

@@ -10,9 +10,9 @@
 #include <set>
 #include <string>
 
+#include "base/id.h"
 #include "bus/sim_bus.h"
 #include "tests/sim/plan.h"
-#include "base/id.h"
 #include "tests/sim/seeds.h"
 
 namespace gfs::sim {

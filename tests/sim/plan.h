@@ -42,7 +42,7 @@ struct Plan {
   std::uint64_t seed = 0;
   int chunkservers = kChunkservers;
   std::uint64_t disk_capacity = 0;  // of each; 0: plenty
-  Duration faulty{};  // virtual time with faults; a calm phase follows
+  Duration faulty{};                // virtual time with faults; a calm phase follows
   std::set<std::string> faults;
 
   double loss = 0;

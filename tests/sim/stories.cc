@@ -20,17 +20,17 @@ namespace {
 
 constexpr int kServers = 15, kRacks = 3;
 constexpr std::size_t kFiles = 150, kWorkers = 3;
-constexpr std::uint64_t kChunk = 256 << 10, kDisk = 16 << 20;
+constexpr std::uint64_t kChunk = 256 << 10, kDisk = 32 << 20;
 constexpr std::size_t kNew = 40;
-constexpr Duration kMeasured = 60s;
+constexpr Duration kMeasured = 20s;
 constexpr Duration kPatience = 30min, kAsk = 60s;
 constexpr double kNear = 0.06;  // of the mean: half the threshold, and a chunk
 
-Plan story_plan(std::uint64_t seed) {
+Plan story_plan(std::uint64_t seed, std::uint64_t disk) {
   Plan plan = make_plan(seed, 1, {}, true, "");
   plan.chunkservers = kServers;
   plan.chunk_size = kChunk;
-  plan.disk_capacity = kDisk;
+  plan.disk_capacity = disk;
   plan.lease = 60s;
   plan.heartbeat = 1s;
   plan.journal_segment = 256 << 10;
@@ -41,11 +41,11 @@ Plan story_plan(std::uint64_t seed) {
 
 class Stage {
  public:
-  Stage(std::uint64_t seed, bool tell)
+  Stage(std::uint64_t seed, std::uint64_t disk, bool tell)
       : tell_(tell),
         random_(seed * 77 + 9),
         network_(world_, seed * 31 + 19),
-        plan_(story_plan(seed)),
+        plan_(story_plan(seed, disk)),
         cluster_(world_, network_, plan_),
         node_(world_),
         client_random_(seed + 0x57a9e),
@@ -75,6 +75,7 @@ class Stage {
            to_ms(longest_read_));
     }
     for (const std::string& what : cluster_.broken()) found(what);
+    if (!result_.faults_found.empty()) tell_decisions();
     result_.trace = network_.trace_hash() * 1099511628211ull ^ world_.steps();
     result_.virtual_seconds = to_seconds(world_.now().time_since_epoch());
     result_.counts = fmt::format("{}: {} writes, {} reads", name, writes_, reads_);
@@ -94,7 +95,8 @@ class Stage {
   template <class... Values>
   void tell(fmt::format_string<Values...> text, Values&&... values) {
     if (!tell_) return;
-    fmt::print("{:8.1f} s  {}\n", to_seconds(world_.now() - begun_), fmt::format(text, std::forward<Values>(values)...));
+    fmt::print("{:8.1f} s  {}\n", to_seconds(world_.now() - begun_),
+               fmt::format(text, std::forward<Values>(values)...));
   }
   static std::string path(std::size_t file) { return fmt::format("/file{}", file); }
   static int rack_of(int server) { return server % kRacks; }
@@ -142,8 +144,7 @@ class Stage {
   }
   Task<> write_once(std::size_t number, std::uint64_t version) {
     std::string name = path(number);
-    std::shared_ptr<client::File> file =
-        co_await filesystem_.open(std::move(name), client::Filesystem::Open::create);
+    std::shared_ptr<client::File> file = co_await filesystem_.open(std::move(name), client::Filesystem::Open::create);
     Bytes bytes = content(number, version);
     co_await file->write(0, std::move(bytes));
   }
@@ -184,6 +185,16 @@ class Stage {
   }
   void read_all() {
     for (std::size_t file = 0; file < kFiles; ++file) (void)world_.run(read(file), kAsk);
+  }
+
+  // Why members went, lately.
+  void tell_decisions() {
+    Result<bus::Explain::Reply> why = world_.run(filesystem_.explain({.limit = 1000}), kAsk);
+    std::size_t told = 0;
+    for (const bus::Explain::Decision& one : why ? why->decisions : std::vector<bus::Explain::Decision>{}) {
+      if (one.kind == "dropped" && ++told <= 20)
+        tell("{} s before: {} {} {}", (why->now_ms - one.time_ms) / 1000, one.handle, one.server, one.text);
+    }
   }
 
   std::optional<bus::ClusterStatus::Reply> status() {
@@ -374,7 +385,8 @@ class Stage {
     }
     tell("new files: p99 of {} writes {} ms, of {} reads {} ms", write_times_.size(), p99(write_times_),
          read_times_.size(), p99(read_times_));
-    if (p99(read_times_) > 3 * std::max<std::int64_t>(before.second, 1)) found("reads of new files take more than three times as long");
+    if (p99(read_times_) > 3 * std::max<std::int64_t>(before.second, 1))
+      found("reads of new files take more than three times as long");
     network_.set_judge({});
     if (!watch("it stays slow", [](const auto& now) { return now.slow == 0; })) return;
   }
@@ -404,6 +416,9 @@ class Stage {
 
 }  // namespace
 
-SeedResult run_story(const std::string& name, std::uint64_t seed, bool tell) { return Stage(seed, tell).run(name); }
+SeedResult run_story(const std::string& name, std::uint64_t seed, bool tell) {
+  // While a rack is away the others hold its share, and what is copied is there twice for a moment.
+  return Stage(seed, name == "rack" ? 2 * kDisk : kDisk, tell).run(name);
+}
 
 }  // namespace gfs::sim

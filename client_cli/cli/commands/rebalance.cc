@@ -76,7 +76,8 @@ const Command kRebalanceStatus{
     .usage = "",
     .summary = "how full the servers are, what is moved between them, and what that waits for",
     .help =
-        "FULL: the share of the capacity in use, without what was moved away and is still to be unlinked. Counts since\n"
+        "FULL: the share of the capacity in use, without what was moved away and is still to be unlinked. Counts "
+        "since\n"
         "the master started.\nExample: rebalance status",
     .options = {},
     .run = status,
