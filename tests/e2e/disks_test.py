@@ -25,7 +25,7 @@ class Disks(ClusterTest):
 
     def disks(self, server):
         address = server.arguments[server.arguments.index("--listen") + 1]
-        return self.cluster.json("server", "info", address)["disks"]
+        return self.cluster.json("server", "info", address)[0]["disks"]
 
     def put_files(self, count):
         data = {}
@@ -40,7 +40,7 @@ class Disks(ClusterTest):
 
     def test_a_directory_is_taken_away_and_comes_back(self):
         victim = self.cluster.chunkservers[0]
-        self.assertEqual(["ok", "ok"], [disk["state"] for disk in self.disks(victim)])
+        wait_for("both to be told", lambda: [disk["state"] for disk in self.disks(victim)] == ["ok", "ok"])
         data = self.put_files(8)
         wait_for("both to hold some", lambda: all(disk["chunks"] > 0 for disk in self.disks(victim)))
         held = self.disks(victim)[1]["chunks"]
@@ -68,7 +68,7 @@ class Disks(ClusterTest):
         os.rename(self.second(2), self.second(2) + ".away")
         victim.start().wait_ready()
         self.cluster.wait_up(3)
-        wait_for("it to be told", lambda: self.disks(victim)[1]["state"] == "failed")
+        wait_for("it to be told", lambda: [disk["state"] for disk in self.disks(victim)] == ["ok", "failed"])
         self.assertFalse(os.path.exists(self.second(2)), "a mount point is not made")
         self.check(data)
         # An empty place is not a new disk.
@@ -76,14 +76,14 @@ class Disks(ClusterTest):
         os.makedirs(self.second(2))
         victim.start().wait_ready()
         self.cluster.wait_up(3)
-        wait_for("it to be told", lambda: "not mounted" in self.disks(victim)[1]["reason"])
+        wait_for("it to be told", lambda: ["not mounted" in disk["reason"] for disk in self.disks(victim)] == [False, True])
         self.assertEqual([], os.listdir(self.second(2)))
         victim.kill()
         os.rmdir(self.second(2))
         os.rename(self.second(2) + ".away", self.second(2))
         victim.start().wait_ready()
         self.cluster.wait_up(3)
-        wait_for("it to be back", lambda: self.disks(victim)[1]["state"] == "ok")
+        wait_for("it to be back", lambda: [disk["state"] for disk in self.disks(victim)] == ["ok", "ok"])
         self.check(data)
 
     def test_C15_a_link_is_neither_followed_nor_removed_and_a_wrong_directory_is_refused(self):
