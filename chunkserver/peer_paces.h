@@ -19,9 +19,9 @@ namespace gfs::chunkserver {
 
 class PeerPaces {
  public:
-  static constexpr std::size_t kSamples = 32, kSamplesLeast = 8;  // of one member; with fewer nothing is told
+  static constexpr std::size_t kSamples = 16, kSamplesLeast = 6;  // of one member; with fewer nothing is told
   static constexpr std::size_t kPeersMax = 256;
-  static constexpr Duration kWindow = 30s;
+  static constexpr Duration kWindow = 20s;
 
   // `took`: from the order to the answer, or to the end of patience.
   void note(ServerId server, Duration took, Instant now) {

@@ -241,8 +241,7 @@ class ThreeServers(Operators):
         self.cluster.cli("scrub", "start")
         wait_for("all to find it", lambda: sum(
             one["bad"] + one["last_bad"] for one in self.cluster.json("scrub", "status")) >= 3, 60)
-        status = self.cluster.status()
-        self.assertIn("GFS_CHUNKS_CORRUPT", status["codes"])
+        wait_for("the master to know it", lambda: "GFS_CHUNKS_CORRUPT" in self.cluster.status()["codes"], 30)
         self.assertEqual(self.cluster.cli("--timeout", "5s", "cat", "/f0", check=False).returncode, 8)
         self.assertEqual(len(self.cluster.json("chunk", "ls", "/f0")[0]["members"]), 3, "nothing is given up")
 
