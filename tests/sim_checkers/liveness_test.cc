@@ -20,11 +20,6 @@ namespace gfs::sim {
 namespace {
 
 struct Liveness : testing::Test {
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-  void SetUp() override { GTEST_SKIP() << "takes minutes there, and is about time, not about memory"; }
-#endif
-#endif
   Liveness() { log::set_level(log::Level::off); }
 
   void start(int servers) {

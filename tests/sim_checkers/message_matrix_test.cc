@@ -123,11 +123,6 @@ struct MessageMatrix : testing::Test {
 };
 
 TEST_F(MessageMatrix, P03_AnyKindOfMessageComesTwiceAndUpToNinetySecondsLate) {
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-  GTEST_SKIP() << "takes minutes there, and is about messages, not about memory";
-#endif
-#endif
   bus::SimNetwork::Faults faults;
   faults.late_max = 90s;
   network.set_faults(faults);
