@@ -27,7 +27,7 @@ struct ChunkCounts {
 
 class ChunkCensus {
  public:
-  static constexpr std::size_t kPiece = 5000;
+  static constexpr std::size_t kPiece = 2000;
 
   ChunkCensus(const MasterState& state, const ServerTable& servers) : state_(state), servers_(servers) {}
 

@@ -23,7 +23,7 @@ namespace gfs::master {
 
 class HealingLoop {
  public:
-  static constexpr Duration kTick = 250ms, kTickShort = 25ms;
+  static constexpr Duration kTick = 125ms, kTickShort = 25ms;
   static constexpr std::size_t kReleasesPerTick = 64;
 
   HealingLoop(MasterState& state, ServerTable& servers, LayoutService& layouts, CopyOrders& copies,

@@ -32,7 +32,7 @@ namespace gfs::master {
 
 class HealingPlanner {
  public:
-  static constexpr std::size_t kPiece = 2000;        // chunks looked at in one tick
+  static constexpr std::size_t kPiece = 1000;        // chunks looked at in one tick
   static constexpr std::size_t kPatientsMax = 4096;  // chunks known to be in need
 
   enum class Cure : std::uint8_t { settle, copy };

@@ -28,7 +28,7 @@ namespace gfs::master {
 
 namespace {
 
-constexpr Duration kTick = 1s, kCensusTick = 250ms;
+constexpr Duration kTick = 1s, kCensusTick = 100ms;
 
 }  // namespace
 

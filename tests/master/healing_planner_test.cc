@@ -195,7 +195,7 @@ TEST_F(HealingTest, TheListIsBoundedAndTheEndangeredFindAPlaceInIt) {
   for (std::size_t i = 0; i < HealingPlanner::kPatientsMax; ++i) chunk({1, 2});
   ChunkHandle alone = chunk({3});
   now += 1s;
-  for (int i = 0; i < 4; ++i) (void)planner.plan(now, 0);
+  for (std::size_t i = 0; i <= HealingPlanner::kPatientsMax / HealingPlanner::kPiece; ++i) (void)planner.plan(now, 0);
   EXPECT_EQ(planner.patients().size(), HealingPlanner::kPatientsMax);
   now += 1s;
   beat();
