@@ -23,7 +23,11 @@ Task<std::uint64_t> ChunkStore::sync_now(ChunkHandle handle) {
 // Everything appended so far is on the disk: with it the chunk's record `lsn`, which is in the file already.
 Task<> ChunkStore::sync_journal(Chunk* chunk, Lsn lsn) {
   Result<> synced = co_await journal_.sync().outcome();
-  if (journal_.broken()) break_down(*journal_.broken());
+  if (journal_.broken()) {
+    Error error = *journal_.broken();
+    if (error.code == Code::overloaded) error.code = Code::io_error;  // for good, whatever it was
+    break_down(std::move(error));
+  }
   co_await std::move(synced);
   chunk->marked_lsn = std::max(chunk->marked_lsn, lsn);
 }
