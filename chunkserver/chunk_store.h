@@ -283,6 +283,8 @@ class ChunkStore {
   Task<> install_copy_now(ChunkHandle handle, Version promised, CopyTarget target);
   Task<> sync_copy(Chunk* chunk);
   Task<> bring_over(Chunk* chunk, std::shared_ptr<File> from, InstallRecord install);
+  static bool is_whole(const InstallRecord& install);  // every block is copied
+  Task<> put_copy_in_place(Chunk* chunk);
   void commit_install(Chunk* chunk, const InstallRecord& install, AppendRecords records, Lsn lsn);
   Task<> remove_copy(ChunkHandle handle);
   Task<> quiet(std::shared_ptr<Copy> copy);

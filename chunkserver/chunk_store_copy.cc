@@ -3,7 +3,9 @@
 //
 //   gather    <handle>.copy, each block at its place; the chunk itself is not touched
 //   install   what the chunk keeps is on the disk; what was gathered, too; then the record: the chunk is the target
-//   bring     the gathered blocks into the data file, which is cut and forced; a record says so; the copy's file goes
+//   bring     the gathered blocks into the data file, which is cut and forced; a record says so; the copy's file goes.
+//             If every block was gathered, nothing is written a second time: the copy's file takes the data file's
+//             place
 //
 // Before the record a failure or a crash leaves the chunk as it was. After it recovery brings the blocks over (again).
 #include <algorithm>
@@ -18,7 +20,7 @@ namespace gfs::chunkserver {
 
 namespace {
 
-constexpr std::uint64_t kSyncedEvery = 8ull << 20;
+constexpr std::uint64_t kSyncedEvery = 1ull << 20;
 constexpr std::uint32_t kAtOnce = kFragmentMax / kBlockSize;
 
 struct Installing {
@@ -173,10 +175,17 @@ Task<> ChunkStore::install_copy_now(ChunkHandle handle, Version promised, CopyTa
     install.copied[block] = true;
     moved += wanted.size;
   }
+  const bool whole = is_whole(install);
+  if (whole) {
+    // What was gathered of a longer state is of no use any more.
+    copy->gathered.erase(copy->gathered.lower_bound(blocks_of(length)), copy->gathered.end());
+    co_await copy->file->truncate(length);
+    moved = 0;
+  }
   co_await room_for(moved);
   // What it keeps of its own must not depend on records that this one makes void.
   if (chunk->committed_lsn > chunk->data_synced_lsn && chunk->length > 0) co_await sync_data(chunk);
-  if (moved > 0) co_await sync_copy(chunk);
+  if (whole || moved > 0) co_await sync_copy(chunk);
   Bytes records = Bytes::of(target.records.encode());
   install.handle = handle;
   install.version = target.state.version;
@@ -198,7 +207,8 @@ Task<> ChunkStore::install_copy_now(ChunkHandle handle, Version promised, CopyTa
     activity.overwriting = false;
     co_await std::move(done);
   }
-  done = co_await bring_over(chunk, copy->file, install).outcome();
+  done =
+      whole ? co_await put_copy_in_place(chunk).outcome() : co_await bring_over(chunk, copy->file, install).outcome();
   if (done) done = co_await sync_data_file(chunk, appended.lsn).outcome();
   commit_install(chunk, install, std::move(target.records), appended.lsn);
   activity.tail_garbage = !done;
@@ -213,9 +223,13 @@ Task<> ChunkStore::install_copy_now(ChunkHandle handle, Version promised, CopyTa
   written_since_checkpoint_ += moved;
   // The copy's file is needed until the disk knows that the data file has its blocks.
   co_await sync_journal(chunk, appended.lsn);
-  chunk->copy->dropped = true;
-  turn.release();
-  (void)co_await remove_copy(handle).outcome();  // what stays is removed at the next start
+  if (whole) {
+    chunk->copy.reset();
+  } else {
+    chunk->copy->dropped = true;
+    turn.release();
+    (void)co_await remove_copy(handle).outcome();  // what stays is removed at the next start
+  }
   checkpoint_if_due();
 }
 
@@ -231,6 +245,20 @@ Task<> ChunkStore::sync_copy(Chunk* chunk) {
     break_down(synced.error());
     co_await fail(std::move(synced).error());
   }
+}
+
+bool ChunkStore::is_whole(const InstallRecord& install) {
+  return !install.copied.empty() && std::ranges::all_of(install.copied, [](bool copied) { return copied; });
+}
+
+// Its bytes are on the disk. Its new name is before anything is written to it: after a power cut a file with the old
+// one has nothing of what came later.
+Task<> ChunkStore::put_copy_in_place(Chunk* chunk) {
+  std::string copy = copy_path(chunk->handle);
+  std::string data = data_path(chunk->handle);
+  co_await disk_.rename(copy, data);
+  files_.replaced(chunk->handle);
+  chunk->name_durable = false;
 }
 
 // Again after a crash. Blocks that do not verify in the copy's file (corrupt) are left alone: they will be found bad.

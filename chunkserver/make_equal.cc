@@ -15,6 +15,7 @@ constexpr Duration kFetchTime = 5s;
 constexpr int kTries = 2;
 constexpr Duration kGatheredKept = 10min;
 constexpr std::uint32_t kRunMax = kFragmentMax / kBlockSize;
+constexpr std::uint32_t kRunMaxPaced = 4;  // what clients ask for meanwhile comes in between
 
 bool may_pass(Code code) { return code == Code::deadline || code == Code::lost_link || code == Code::overloaded; }
 
@@ -78,7 +79,8 @@ Task<bus::MakeEqual::Reply> MakeEqual::copy(ChunkHandle handle, Version version,
   bus::MakeEqual::Reply reply;
   Fetching fetching{handle, version, source, there.length, rate};
   std::vector<Task<>> fetches;
-  for (const Run& run : missing(there, here)) fetches.push_back(fetch(&fetching, run));
+  for (const Run& run : missing(there, here, rate == 0 ? kRunMax : kRunMaxPaced))
+    fetches.push_back(fetch(&fetching, run));
   std::vector<Result<>> fetched = co_await all_of(std::move(fetches));
   reply.copied = fetching.copied;
   for (Result<>& one : fetched) co_await std::move(one);
@@ -116,13 +118,13 @@ Task<bus::InspectChunk::Reply> MakeEqual::inspect(ChunkHandle handle, bus::Membe
 }
 
 std::vector<MakeEqual::Run> MakeEqual::missing(const bus::InspectChunk::Reply& source,
-                                               const std::vector<ChunkStore::AtHand>& here) {
+                                               const std::vector<ChunkStore::AtHand>& here, std::uint32_t at_most) {
   std::vector<Run> runs;
   for (std::uint32_t block = 0; block < source.checksums.size(); ++block) {
     const std::uint32_t size = bytes_in_block(source.length, block);
     const BlockAtHand wanted{source.checksums[block], size, source.hashes[block]};
     if (block < here.size() && here[block] == wanted) continue;
-    if (!runs.empty() && runs.back().first + runs.back().count == block && runs.back().count < kRunMax) {
+    if (!runs.empty() && runs.back().first + runs.back().count == block && runs.back().count < at_most) {
       ++runs.back().count;
     } else {
       runs.push_back({block, 1});

@@ -52,7 +52,8 @@ class MakeEqual {
 
   Task<bus::MakeEqual::Reply> copy(ChunkHandle handle, Version version, bus::Member source, std::uint64_t rate);
   Task<bus::InspectChunk::Reply> inspect(ChunkHandle handle, bus::Member source);
-  static std::vector<Run> missing(const bus::InspectChunk::Reply& source, const std::vector<ChunkStore::AtHand>& here);
+  static std::vector<Run> missing(const bus::InspectChunk::Reply& source, const std::vector<ChunkStore::AtHand>& here,
+                                  std::uint32_t at_most);
   // What the runs of one copy have in common.
   struct Fetching {
     ChunkHandle handle;

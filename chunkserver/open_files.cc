@@ -10,6 +10,7 @@ Task<std::shared_ptr<File>> OpenFiles::open(ChunkHandle handle, bool create) {
     by_use_.splice(by_use_.end(), by_use_, found->second.place);
     co_return found->second.file;
   }
+  const std::uint64_t replacements = replacements_;
   std::string path = data_path(handle);
   if (!create && !co_await disk_.exists(path)) co_await fail(Code::not_found, "{}: no such file", path);
   Result<std::shared_ptr<File>> opened = co_await disk_.open(path, Disk::Mode::write).outcome();
@@ -26,6 +27,7 @@ Task<std::shared_ptr<File>> OpenFiles::open(ChunkHandle handle, bool create) {
     co_return co_await disk_.open(path, Disk::Mode::read);  // not kept: the disk may become writable again
   }
   if (!opened) co_await fail(std::move(opened).error());
+  if (replacements != replacements_) co_return co_await open(handle, create);  // it may be what had the name before
   // Somebody else may have opened it meanwhile: one File per chunk, so that a sync covers every write.
   found = files_.find(handle);
   if (found != files_.end()) co_return found->second.file;
@@ -40,6 +42,11 @@ void OpenFiles::close(ChunkHandle handle) {
   if (found == files_.end()) return;
   by_use_.erase(found->second.place);
   files_.erase(found);
+}
+
+void OpenFiles::replaced(ChunkHandle handle) {
+  ++replacements_;
+  close(handle);
 }
 
 void OpenFiles::shrink_to(std::size_t size) {

@@ -22,6 +22,8 @@ class OpenFiles {
   // not_found unless it may be created.
   Task<std::shared_ptr<File>> open(ChunkHandle handle, bool create);
   void close(ChunkHandle handle);
+  // Another file has its name: whoever is just opening it gets that one.
+  void replaced(ChunkHandle handle);
   std::size_t size() const { return files_.size(); }
 
  private:
@@ -33,6 +35,7 @@ class OpenFiles {
 
   Disk& disk_;
   std::size_t max_;
+  std::uint64_t replacements_ = 0;
   std::list<ChunkHandle> by_use_;  // least recent first
   std::map<ChunkHandle, Slot> files_;
 };

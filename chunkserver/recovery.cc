@@ -340,7 +340,12 @@ Task<> Recovery::settle_install(Chunk* chunk, Lsn lsn, InstallRecord install, bo
     std::string path = copy_path(chunk->handle);
     Result<std::shared_ptr<File>> from = co_await store_.disk_.open(path, Disk::Mode::read).outcome();
     // It goes only when the data file has everything, so without it there is nothing to bring.
-    if (from) done = co_await store_.bring_over(chunk, std::move(*from), install).outcome();
+    if (from && ChunkStore::is_whole(install)) {
+      done = co_await store_.put_copy_in_place(chunk).outcome();
+      if (!done) copies_.erase(chunk->handle);  // its bytes are there: not to be removed
+    } else if (from) {
+      done = co_await store_.bring_over(chunk, std::move(*from), install).outcome();
+    }
     if (!from && from.error().code != Code::not_found) done = fail(from.error());
     if (done) done = co_await store_.sync_data_file(chunk, lsn).outcome();
     for (std::uint32_t block = 0; block < install.copied.size(); ++block) {
@@ -417,7 +422,8 @@ Task<> Recovery::note_suspects() {
 Task<> Recovery::remove_copies() {
   for (ChunkHandle handle : copies_) {
     std::string path = copy_path(handle);
-    co_await store_.disk_.remove(path);
+    Result<> removed = co_await store_.disk_.remove(path).outcome();
+    if (!removed && removed.error().code != Code::not_found) co_await std::move(removed);
   }
   for (ChunkHandle handle : forks_) {
     std::string path = fork_path(handle);

@@ -249,6 +249,8 @@ def clients(options):
     client = None
     try:
         cluster.cli("repair", "pause")
+        if options.cluster_limit:
+            cluster.cli("repair", "limit", "--cluster", options.cluster_limit)
         cluster.cli("scrub", "pause", "all")
         fill(cluster, options.files, parse_size(options.size))
         client = Client(cluster, "--rate", str(options.rate), "--files", "8", "--file", "8MiB")
@@ -351,7 +353,7 @@ def main():
     command(times, clusters=2)
     command(throughput, files=40, size="64MiB", limit="32MiB", keep="")
     command(single, files=60, size="8MiB", limit="8MiB")
-    command(clients, files=24, size="64MiB", rounds=3, seconds=15, rate=50, scrub_pass="336h")
+    command(clients, files=24, size="64MiB", rounds=3, seconds=15, rate=50, scrub_pass="336h", cluster_limit="")
     command(gray, servers=5, rounds=3, seconds=15, rate=50, rest=11)
     options = parser.parse_args()
     options.run(options)

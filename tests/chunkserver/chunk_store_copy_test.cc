@@ -232,8 +232,10 @@ TEST_F(CopyTest, X01_ACopyThatDidNotTakeEffectIsGoneAfterARestart) {
 // I10. Killed, or cut off from power, at every step of taking effect: old or new, and all of it verifies.
 TEST_F(CopyTest, I10ACopyTakesEffectAsAWholeOrNotAtAll) {
   Random random(8);
-  const std::string shared = text_of(random, 2 * kBlockSize);
-  for (bool shrinks : {true, false}) {
+  const auto cases = {
+      std::pair{2u, true}, {2u, false}, {0u, true}, {0u, false}};  // of 0: its file takes the other's place
+  for (const auto& [kept, shrinks] : cases) {
+    const std::string shared = text_of(random, kept * kBlockSize);
     const std::string old = shared + text_of(random, shrinks ? 5 * kBlockSize + 77 : 1000);
     std::string text = shared + text_of(random, shrinks ? kBlockSize + 5 : 6 * kBlockSize + 5);
     for (bool power : {false, true}) {
@@ -246,7 +248,7 @@ TEST_F(CopyTest, I10ACopyTakesEffectAsAWholeOrNotAtAll) {
         const bus::ReplicaState before = state();
         const CopyTarget target = target_of(text, 4, 9);
         ASSERT_TRUE(world.run(store().begin_copy(kChunk)));
-        ASSERT_TRUE(copy_from(text, 2, blocks_of(text.size()) - 2));
+        ASSERT_TRUE(copy_from(text, kept, blocks_of(text.size()) - kept));
         TaskGroup group;
         group.spawn(store().install_copy(kChunk, Version{5}, target),
                     [&](Result<> done) { finished = done.has_value(); });
@@ -284,13 +286,15 @@ TEST_F(CopyTest, I10ACopyTakesEffectAsAWholeOrNotAtAll) {
 TEST_F(CopyTest, I10RecoveryMayDieOnTheWayToo) {
   Random random(9);
   const std::string old = text_of(random, 3 * kBlockSize);
-  const std::string text = text_of(random, 7 * kBlockSize + 5);
+  const std::string longer = text_of(random, 7 * kBlockSize + 5);
   int again = 0;
-  for (std::uint64_t seed = 1; seed <= 40; ++seed) {
+  for (std::uint64_t seed = 1; seed <= 80; ++seed) {
+    const std::uint32_t kept = seed % 2;
+    const std::string text = old.substr(0, kept * kBlockSize) + longer;
     hold(old, seed);
     const CopyTarget target = target_of(text, 4, 9);
     ASSERT_TRUE(world.run(store().begin_copy(kChunk)));
-    ASSERT_TRUE(copy_from(text, 0, blocks_of(text.size())));
+    ASSERT_TRUE(copy_from(text, kept, blocks_of(text.size()) - kept));
     {
       TaskGroup group;
       group.spawn(store().install_copy(kChunk, Version{5}, target));
@@ -314,7 +318,29 @@ TEST_F(CopyTest, I10RecoveryMayDieOnTheWayToo) {
     ASSERT_TRUE(all) << seed << ": " << all.error().text();
     ASSERT_TRUE(*all == text) << seed;
   }
-  EXPECT_GT(again, 5);
+  EXPECT_GT(again, 10);
+}
+
+// The file that took the other's place has its name before anything is written to it.
+TEST_F(CopyTest, WhatIsWrittenBehindACopySurvivesAPowerCut) {
+  Random random(14);
+  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+    hold(text_of(random, 2 * kBlockSize), seed);
+    std::string text = text_of(random, 3 * kBlockSize + 5);
+    ASSERT_TRUE(make_equal(text, 5, target_of(text, 4, 9)));
+    ASSERT_TRUE(world.run(store().adopt(kChunk, Version{5}, kOne, false)));
+    const std::string more = text_of(random, random.between(1, 3 * kBlockSize));
+    ASSERT_TRUE(write(1, text.size(), more, 5));
+    text += more;
+    if (seed % 2 == 0) ASSERT_TRUE(write(2, 7, "over it", 5));
+    if (seed % 2 == 0) text.replace(7, 7, "over it");
+    ASSERT_TRUE(sync());
+    platter->power_cut();
+    open(seed);
+    Result<std::string> all = read_all();
+    ASSERT_TRUE(all) << seed << ": " << all.error().text();
+    ASSERT_TRUE(*all == text) << seed;
+  }
 }
 
 // A checkpoint lets go of the journal: not of the record of a copy that is still being brought over.
@@ -375,10 +401,10 @@ TEST_F(CopyTest, ReadersMeanwhileSeeOldOrNew) {
 TEST_F(CopyTest, RotInTheCopysFileIsNotTakenForTheChunk) {
   Random random(12);
   const std::string old = text_of(random, 2 * kBlockSize);
-  const std::string text = text_of(random, 3 * kBlockSize);
+  const std::string text = old.substr(0, kBlockSize) + text_of(random, 2 * kBlockSize);
   hold(old);
   ASSERT_TRUE(world.run(store().begin_copy(kChunk)));
-  ASSERT_TRUE(copy_from(text, 0, 3));
+  ASSERT_TRUE(copy_from(text, 1, 2));
   ASSERT_TRUE(platter->flip_bit(kSide, kBlockSize + 9, 2));
   Result<> installed = world.run(store().install_copy(kChunk, Version{5}, target_of(text, 4, 1)));
   ASSERT_FALSE(installed);
@@ -393,10 +419,26 @@ TEST_F(CopyTest, RotInTheCopysFileIsNotTakenForTheChunk) {
   ASSERT_TRUE(*read_all() == text);
 }
 
+// Its bytes are not read once more when its file becomes the chunk's: whoever reads them finds the rot.
+TEST_F(CopyTest, RotInAFileThatTakesTheChunksPlaceIsFoundByTheReader) {
+  Random random(12);
+  const std::string text = text_of(random, 3 * kBlockSize);
+  hold(text_of(random, 2 * kBlockSize));
+  ASSERT_TRUE(world.run(store().begin_copy(kChunk)));
+  ASSERT_TRUE(copy_from(text, 0, 3));
+  ASSERT_TRUE(platter->flip_bit(kSide, kBlockSize + 9, 2));
+  ASSERT_TRUE(world.run(store().install_copy(kChunk, Version{5}, target_of(text, 4, 1))));
+  for (int life = 0; life < 2; ++life) {
+    EXPECT_EQ(read(kBlockSize, 10).error().code, Code::corrupt);
+    EXPECT_TRUE(info().damaged);
+    open();
+  }
+}
+
 TEST_F(CopyTest, ADiskThatIsFullLeavesTheChunkAsItWas) {
   Random random(11);
   const std::string old = text_of(random, 2 * kBlockSize);
-  const std::string text = text_of(random, 9 * kBlockSize);
+  const std::string text = old.substr(0, kBlockSize) + text_of(random, 8 * kBlockSize);
   hold(old);
   const bus::ReplicaState before = state();
   platter->set_capacity(platter->used() + 12 * kBlockSize);

@@ -6,6 +6,7 @@
 #include "client_cli/client/filesystem.h"
 #include "tests/sim/client.h"
 #include "tests/sim/cluster.h"
+#include "tests/sim/seeds.h"
 
 namespace gfs::sim {
 namespace {
@@ -130,7 +131,7 @@ class Play {
 };
 
 TEST(OldDirectory, IsFollowedOnlyWhenItIsAdoptedAndThenEverythingIsAtItsNewest) {
-  for (std::uint64_t seed = 1; seed <= 60; ++seed) {
+  for (std::uint64_t seed = 1; seed <= seeds_of_a_test(60); ++seed) {
     SCOPED_TRACE(seed);
     Play play(seed);
     play.write_all();
