@@ -10,7 +10,8 @@ void RepairClock::look(const MasterState& state, const ServerTable& servers, Ins
   std::size_t lost_together = 0;
   Instant last_lost{};
   for (const auto& [id, server] : servers.all()) {
-    if (!servers.gone(id, now)) continue;
+    const bool gone = servers.gone(id, now);
+    if (!gone && !servers.overdue(id, now)) continue;
     const Directive directive = state.directives().find(id, wall);
     if (directive.mark == bus::ServerMark::maint) {
       awaited_.push_back({id, now + std::chrono::milliseconds(directive.until - wall), "is in maintenance"});
@@ -18,8 +19,9 @@ void RepairClock::look(const MasterState& state, const ServerTable& servers, Ins
     }
     const Instant lost = server.heard + (server.left ? Duration::zero() : servers.clocks().lost_after);
     const Instant until = lost + (server.left ? rules_.repair_after_leaving : rules_.repair_after);
-    if (until > now) awaited_.push_back({id, until, server.left ? "was stopped cleanly" : "was lost just now"});
-    if (server.left || lost + rules_.mass_pause <= now) continue;
+    const char* why = server.left ? "was stopped cleanly" : gone ? "was lost just now" : "is silent";
+    if (until > now) awaited_.push_back({id, until, why});
+    if (!gone || server.left || lost + rules_.mass_pause <= now) continue;
     ++lost_together;
     last_lost = std::max(last_lost, lost);
   }

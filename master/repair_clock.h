@@ -1,6 +1,7 @@
 // RepairClock: from when on somebody else makes up for a server that is away. Pure.
 //
 //   lost               repair_after after the verdict: most come back by themselves
+//   silent             as long, as if the verdict had to come: a writer may have gone on without it already
 //   stopped cleanly    repair_after_leaving: a restart, an update
 //   marked maint       until the mark is over
 //   very many at once  mass_pause after the last of them: a switch, a rack's power; copying would not help, and hurts

@@ -51,8 +51,11 @@ class RepairClockTest : public testing::Test {
 };
 
 TEST_F(RepairClockTest, WhoIsLostIsWaitedForHalfAMinute) {
-  pass(9s, {1});
-  EXPECT_EQ(wait(), 0) << "not lost yet";
+  pass(2s, {1});
+  EXPECT_EQ(wait(), 0) << "a heartbeat may be late";
+  pass(7s, {1});
+  EXPECT_EQ(wait(), 31) << "not lost yet, but a writer may have dropped it";
+  EXPECT_EQ(wait(kHeld, 1), 0);
   pass(2s, {1});
   EXPECT_EQ(wait(), 29);
   EXPECT_EQ(wait(kOther), 0) << "it holds nothing of that";
