@@ -40,41 +40,11 @@ struct Envelope {
                 why);
     if (behind_ms >= 0) pack_fields(packer, "behind_ms", behind_ms);
   }
-  // As MSGPACK_DEFINE_MAP does, but without a std::map of all keys: every message is decoded through here.
   void msgpack_unpack(const msgpack::object& object) {
-    if (object.type != msgpack::type::MAP) throw msgpack::type_error();
-    for (const msgpack::object_kv& field : object.via.map) {
-      if (field.key.type != msgpack::type::STR) throw msgpack::type_error();
-      std::string_view key(field.key.via.str.ptr, field.key.via.str.size);
-      if (key == "v")
-        field.val.convert(v);
-      else if (key == "cluster")
-        field.val.convert(cluster);
-      else if (key == "type")
-        field.val.convert(type);
-      else if (key == "role")
-        field.val.convert(role);
-      else if (key == "kind")
-        field.val.convert(kind);
-      else if (key == "id")
-        field.val.convert(id);
-      else if (key == "request")
-        field.val.convert(request);
-      else if (key == "deadline_ms")
-        field.val.convert(deadline_ms);
-      else if (key == "code")
-        field.val.convert(code);
-      else if (key == "text")
-        field.val.convert(text);
-      else if (key == "trace")
-        field.val.convert(trace);
-      else if (key == "index")
-        field.val.convert(index);
-      else if (key == "why")
-        field.val.convert(why);
-      else if (key == "behind_ms")
-        field.val.convert(behind_ms);
-    }
+    named_fields<void>("v", v, "cluster", cluster, "type", type, "role", role, "kind", kind, "id", id, "request",
+                       request, "deadline_ms", deadline_ms, "code", code, "text", text, "trace", trace, "index", index,
+                       "why", why, "behind_ms", behind_ms)
+        .msgpack_unpack(object);
   }
 
  private:
