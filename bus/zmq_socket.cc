@@ -99,9 +99,9 @@ Result<> ZmqSocket::open(int type, const SocketOptions& options, std::function<v
   if (type != ZMQ_PAIR) {
     set(ZMQ_IMMEDIATE, 1);
     set(ZMQ_HANDSHAKE_IVL, 3000);
-    set(ZMQ_HEARTBEAT_IVL, 2000);
-    set(ZMQ_HEARTBEAT_TIMEOUT, 6000);
-    set(ZMQ_HEARTBEAT_TTL, 6000);
+    set(ZMQ_HEARTBEAT_IVL, static_cast<int>(to_ms(kPingEvery)));
+    set(ZMQ_HEARTBEAT_TIMEOUT, static_cast<int>(to_ms(kPongWait)));
+    set(ZMQ_HEARTBEAT_TTL, static_cast<int>(to_ms(kPongWait)));
     set(ZMQ_RECONNECT_IVL, 50);
     set(ZMQ_RECONNECT_IVL_MAX, 2000);
     set(ZMQ_CONNECT_TIMEOUT, 2000);

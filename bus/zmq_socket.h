@@ -33,6 +33,15 @@ class Parts {
   std::size_t count_ = 0;
 };
 
+// A connection over which nothing comes is asked now and then, and given up if even that has no answer: its peer lost
+// power, or something between forgot it, and no word of that will ever come. Calls on it end as lost_link then.
+// Not sooner: a process may stand still for 5 s (a disk, a swap, a debugger) and goes on as if nothing had been. A lost
+// link would make all that was asked of it unknown, and what the kernel kept for it would be done behind our back. Who
+// is dead is found out by gossip and heartbeats, in a second or two; nobody waits for this.
+inline constexpr Duration kPingEvery = 2s;
+inline constexpr Duration kPongWait = 6s;
+inline constexpr Duration kSilenceMax = kPingEvery + kPongWait;  // from the last sign of life to the end
+
 struct SocketOptions {
   std::size_t frame_max = 0;
   std::size_t messages_max = 0;  // high-water mark, per peer and direction

@@ -13,6 +13,7 @@
 #include <algorithm>
 #include <array>
 #include <fstream>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -109,7 +110,8 @@ class RawPeer {
 // A plain TCP socket on loopback.
 class RawTcp {
  public:
-  RawTcp() : socket_(::socket(AF_INET, SOCK_STREAM, 0)) {}
+  RawTcp() : RawTcp(::socket(AF_INET, SOCK_STREAM, 0)) {}
+  explicit RawTcp(int socket) : socket_(socket) {}
   ~RawTcp() { ::close(socket_); }
   RawTcp(const RawTcp&) = delete;
   RawTcp& operator=(const RawTcp&) = delete;
@@ -128,6 +130,8 @@ class RawTcp {
     ASSERT_EQ(::connect(socket_, reinterpret_cast<sockaddr*>(&name), sizeof name), 0);
     ASSERT_EQ(::send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL), static_cast<ssize_t>(bytes.size()));
   }
+  std::unique_ptr<RawTcp> accept() { return std::make_unique<RawTcp>(::accept(socket_, nullptr, nullptr)); }
+  int descriptor() const { return socket_; }
 
  private:
   static sockaddr_in loopback(std::uint16_t port) {
@@ -138,6 +142,62 @@ class RawTcp {
     return name;
   }
   int socket_;
+};
+
+// A way to a listener on loopback that may go dark: nothing passes any more, and neither end hears of it. What was on
+// the way arrives if it goes on.
+class HalfOpenWay {
+ public:
+  HalfOpenWay(EventLoop& loop, Address to) : loop_(loop), to_(std::move(to)) {
+    address_ = listener_.take_port(true);
+    go_on();
+  }
+  ~HalfOpenWay() { go_dark(); }
+  HalfOpenWay(const HalfOpenWay&) = delete;
+  HalfOpenWay& operator=(const HalfOpenWay&) = delete;
+
+  const Address& address() const { return address_; }
+  std::size_t dials() const { return ends_.size() / 2; }
+  void go_dark() {
+    for (const auto& [descriptor, watch] : watches_) loop_.unwatch(watch);
+    watches_.clear();
+  }
+  void go_on() {
+    watches_[listener_.descriptor()] = loop_.watch(listener_.descriptor(), false, [this] { accept(); });
+    for (std::size_t i = 0; i < ends_.size(); ++i) forward(*ends_[i], *ends_[i ^ 1]);
+  }
+
+ private:
+  void accept() {
+    ends_.push_back(listener_.accept());
+    ends_.push_back(std::make_unique<RawTcp>());
+    RawTcp& dialler = *ends_[ends_.size() - 2];
+    RawTcp& listener = *ends_.back();
+    listener.connect_and_send(to_, {});
+    forward(dialler, listener);
+    forward(listener, dialler);
+  }
+  void forward(RawTcp& from, RawTcp& to) {
+    const int one = from.descriptor(), other = to.descriptor();
+    watches_[one] = loop_.watch(one, false, [this, one, other] {
+      std::array<char, 4096> bytes;
+      const ssize_t got = ::recv(one, bytes.data(), bytes.size(), MSG_DONTWAIT);
+      if (got > 0) {
+        EXPECT_EQ(::send(other, bytes.data(), static_cast<std::size_t>(got), MSG_NOSIGNAL), got);
+      } else {
+        ::shutdown(other, SHUT_WR);
+        loop_.unwatch(watches_.at(one));
+        watches_.erase(one);
+      }
+    });
+  }
+
+  EventLoop& loop_;
+  const Address to_;
+  RawTcp listener_;
+  Address address_;
+  std::vector<std::unique_ptr<RawTcp>> ends_;  // of each connection two: its dialler's, its listener's
+  std::map<int, EventLoop::WatchId> watches_;  // by descriptor
 };
 
 std::string temporary_path(const std::string& name) {
@@ -301,6 +361,37 @@ TEST_F(ZmqBusTest, APeerThatAcceptsAndSaysNothingIsGivenUp) {
   ASSERT_TRUE(until([&] { return client.losses.size() == 2; }));
   EXPECT_TRUE(client.losses[0].second.never_connected);
   EXPECT_TRUE(client.losses[1].second.never_connected);
+}
+
+// Power cut at the other end, or a firewall that forgot the connection: no word of it comes. Meanwhile another peer
+// stands still for five seconds, as a process does whose machine swaps; that is no reason to lose what was asked of it.
+TEST_F(ZmqBusTest, P20_AHalfOpenLinkIsGivenUpInTimeAndAStallIsNot) {
+  Node server(loop_), client(loop_);
+  server.echoes = server.clients_hang_up = true;
+  const Address behind = listen(server);
+  HalfOpenWay dark(loop_, behind), stalled(loop_, behind);
+  for (const HalfOpenWay* way : {&dark, &stalled}) {
+    ASSERT_TRUE(client.bus.send(Peer::at(way->address()), frames_of("e", "before")).has_value());
+  }
+  ASSERT_TRUE(until([&] { return client.messages.size() == 2; }));
+
+  const Instant begun = loop_.now();
+  dark.go_dark();
+  stalled.go_dark();
+  for (const HalfOpenWay* way : {&dark, &stalled}) {
+    ASSERT_TRUE(client.bus.send(Peer::at(way->address()), frames_of("e", "meanwhile")).has_value());
+  }
+  loop_.after(5s, [&] { stalled.go_on(); });
+  ASSERT_TRUE(until([&] { return client.messages.size() == 3; }, 7s));
+  EXPECT_EQ(client.messages.back().second.body.view(), "meanwhile");
+  EXPECT_TRUE(client.losses.empty());
+
+  ASSERT_TRUE(until([&] { return !client.losses.empty(); }, 6s));
+  EXPECT_LE(loop_.now() - begun, kSilenceMax + 1s);
+  EXPECT_EQ(client.losses[0].first, Peer::at(dark.address()));
+  EXPECT_FALSE(client.losses[0].second.never_connected) << "what was sent may have arrived";
+  EXPECT_EQ(client.losses.size(), 1u);
+  EXPECT_EQ(stalled.dials(), 1);
 }
 
 // A monitor that went before its socket once stopped ZeroMQ's I/O thread, and every connection of the process with it.
