@@ -138,7 +138,8 @@ class MasterClient {
         attempts.failed("master " + to, reply.error());
       }
       Rule rule = rule_of(Trying::master, reply.error().code);
-      Duration pause = left.empty() ? backoff.before_next(rule.pause, endpoint_.random()) : Duration::zero();
+      Duration pause{};
+      if (left.empty()) pause = backoff.before_next(rule.pause, endpoint_.random(), deadline - executor.now());
       bool again = in_a_row.again(reply.error().code, rule) && executor.now() + pause < deadline;
       if (!again) co_await fail(attempts.give_up(reply.error()));
       co_await executor.sleep(pause);

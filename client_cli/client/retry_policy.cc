@@ -8,6 +8,7 @@ namespace {
 
 constexpr Rule kGiveUp{Change::give_up, Pause::none, 0};
 constexpr Rule kLater{Change::nothing, Pause::growing, 0};
+constexpr Rule kApart{Change::nothing, Pause::apart, 0};
 constexpr Rule kTimedOut{Change::nothing, Pause::growing, 5};
 constexpr Rule kPushAgain{Change::first_hop, Pause::growing, 0};
 constexpr Rule kLayoutNow{Change::layout, Pause::first_none, 0};
@@ -38,11 +39,11 @@ constexpr Row kTable[] = {
     {Code::not_allowed, kGiveUp, kGiveUp, kGiveUp, kGiveUp},
     {Code::wrong_cluster, kGiveUp, kGiveUp, kGiveUp, kGiveUp},
     {Code::not_formatted, kGiveUp, kGiveUp, kReplica, kGiveUp},
-    {Code::unreachable, kPrimary, kPrimary, kReplica, kLater},
-    {Code::lost_link, kLayout, kLayout, kReplica, kLater},
+    {Code::unreachable, kPrimary, kPrimary, kReplica, kApart},
+    {Code::lost_link, kLayout, kLayout, kReplica, kApart},
     {Code::deadline, kLayoutTimedOut, kLayoutTimedOut, kReplicaTimedOut, kTimedOut},
     {Code::expired, kLater, kLater, kReplica, kLater},
-    {Code::overloaded, kLater, kLater, kReplica, kLater},
+    {Code::overloaded, kLater, kLater, kReplica, kApart},
     {Code::too_large, kGiveUp, kGiveUp, kGiveUp, kGiveUp},
     {Code::malformed, kGiveUp, kGiveUp, kReplica, kGiveUp},
     {Code::unknown_kind, kGiveUp, kGiveUp, kGiveUp, kGiveUp},
@@ -60,7 +61,7 @@ constexpr Row kTable[] = {
     {Code::cancelled, kLayout, kLayout, kReplica, kLater},
     {Code::not_enough_servers, kLayout, kLayout, kReplica, kLater},
     {Code::unavailable, kLayout, kLayout, kReplica, kLater},
-    {Code::shutting_down, kLayout, kLayout, kReplica, kLater},
+    {Code::shutting_down, kLayout, kLayout, kReplica, kApart},
     {Code::refused, kGiveUp, kGiveUp, kReplica, kGiveUp},
     {Code::internal, kGiveUp, kGiveUp, kReplica, kGiveUp},
     {Code::replica_failed, kLayout, kLayout, kReplica, kGiveUp},

@@ -8,6 +8,7 @@
 // Pure values; time is an argument.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <optional>
@@ -48,6 +49,7 @@ enum class Pause : std::uint8_t {
   none,
   first_none,  // the first time at once, then growing pauses
   growing,     // 20 ms to 1 s, with jitter
+  apart,       // the same up to 4 s: all clients lost the master together, and must not come back together
 };
 
 struct Rule {
@@ -93,12 +95,14 @@ class InARow {
   ServerId unreachable_;                 // the latest
 };
 
-// Where one operation stands in its pauses: about 20 ms, 40 ms, ... up to a second.
+// Where one operation stands in its pauses: about 20 ms, 40 ms, ... up to a second, or to four.
 class Backoff {
  public:
   Duration next(Random& random) { return kPauses.delay(attempt_++, random); }
-  // Before the try after a failure with `pause`; zero: at once.
-  Duration before_next(Pause pause, Random& random) {
+  // Before the try after a failure with `pause`, of an operation that has `left` to go; zero: at once. No pause of more
+  // than a second takes more than half of what is left.
+  Duration before_next(Pause pause, Random& random, Duration left = Duration::max()) {
+    if (pause == Pause::apart) return std::min(kApart.delay(attempt_++, random), std::max<Duration>(left / 2, 1s));
     if (pause == Pause::none || (pause == Pause::first_none && !hurried_)) {
       hurried_ = true;
       return Duration::zero();
@@ -108,6 +112,7 @@ class Backoff {
 
  private:
   static constexpr bus::Retry kPauses{bus::Retry::Kind::jittered, 20ms, 1s, 0};
+  static constexpr bus::Retry kApart{bus::Retry::Kind::jittered, 20ms, 4s, 0};
   int attempt_ = 0;
   bool hurried_ = false;
 };

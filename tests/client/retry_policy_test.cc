@@ -12,7 +12,7 @@ char letter(const Rule& rule) {
     case Change::give_up:
       return '.';
     case Change::nothing:
-      return rule.in_a_row == 0 ? 's' : 'S';
+      return rule.pause == Pause::apart ? 'd' : rule.in_a_row == 0 ? 's' : 'S';
     case Change::first_hop:
       return 'h';
     case Change::primary:
@@ -47,11 +47,11 @@ TEST(RetryPolicy, IsThisTable) {
       {Code::not_allowed, "...."},
       {Code::wrong_cluster, "...."},
       {Code::not_formatted, "..r."},
-      {Code::unreachable, "PPrs"},
-      {Code::lost_link, "llrs"},
+      {Code::unreachable, "PPrd"},
+      {Code::lost_link, "llrd"},
       {Code::deadline, "LLRS"},
       {Code::expired, "ssrs"},
-      {Code::overloaded, "ssrs"},
+      {Code::overloaded, "ssrd"},
       {Code::too_large, "...."},
       {Code::malformed, "..r."},
       {Code::unknown_kind, "...."},
@@ -69,7 +69,7 @@ TEST(RetryPolicy, IsThisTable) {
       {Code::cancelled, "llrs"},
       {Code::not_enough_servers, "llrs"},
       {Code::unavailable, "llrs"},
-      {Code::shutting_down, "llrs"},
+      {Code::shutting_down, "llrd"},
       {Code::refused, "..r."},
       {Code::internal, "..r."},
       {Code::replica_failed, "llr."},
@@ -182,6 +182,25 @@ TEST(Attempts, AreBoundedAndKeepTheFirstAndTheLast) {
   EXPECT_LE(error.why.size(), 32u);
   EXPECT_EQ(error.why.front().reason, "overloaded: try 0");
   EXPECT_EQ(error.why.back().reason, "overloaded: try 999");
+}
+
+TEST(Backoff, P16_ApartGrowsToFourSecondsAndLeavesTimeForAnotherTry) {
+  struct Row {
+    Duration left, least, most;  // of a late pause
+  };
+  for (const Row& row : {Row{Duration::max(), 2s, 4s}, Row{8s, 2s, 4s}, Row{5s, 2s, 2500ms}, Row{3s, 1500ms, 1500ms},
+                         Row{2s, 1s, 1s}, Row{100ms, 1s, 1s}}) {
+    SCOPED_TRACE(to_ms(row.left));
+    Random random(1);
+    Backoff backoff;
+    EXPECT_LE(backoff.before_next(Pause::apart, random, row.left), 20ms);
+    for (int i = 0; i < 12; ++i) backoff.before_next(Pause::apart, random, row.left);
+    for (int i = 0; i < 20; ++i) {
+      const Duration pause = backoff.before_next(Pause::apart, random, row.left);
+      EXPECT_GE(pause, row.least);
+      EXPECT_LE(pause, row.most);
+    }
+  }
 }
 
 TEST(Backoff, GrowsToASecond) {
