@@ -1,6 +1,6 @@
-// Each kind of message by itself, and its answers: repeated, and late by up to 90 s (longer than a lease). A client
-// works all the time, and one chunkserver after another dies and comes back. What was acknowledged is there in the end,
-// and nothing stands still once the network is well.
+// Each kind of message by itself, and its answers: lost for half a minute; repeated, and late by up to 90 s (longer
+// than a lease). A client works all the time, and one chunkserver after another dies and comes back. What was
+// acknowledged is there in the end, and nothing stands still once the network is well.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
@@ -15,6 +15,50 @@
 
 namespace gfs::sim {
 namespace {
+
+// The messages of this play, by name: a kind that is not said any more, or that is new, is noticed.
+const std::set<std::string> kKinds = {
+    "chunk.append",
+    "chunk.inspect",
+    "chunk.length",
+    "chunk.push",
+    "chunk.read",
+    "chunk.sync",
+    "chunk.write",
+    "gossip.ack",
+    "gossip.exchange",
+    "gossip.find_members",
+    "gossip.nack",
+    "gossip.ping",
+    "gossip.probe_for",
+    "hello",
+    "master.create",
+    "master.create_snapshot",
+    "master.list",
+    "master.locate_for_append",
+    "master.locate_for_read",
+    "master.locate_for_write",
+    "master.remove",
+    "master.set_size",
+    "master.stat",
+    "master.truncate",
+    "replica.adopt",
+    "replica.apply",
+    "replica.committed",
+    "replica.make_equal",
+    "replica.prepare",
+    "replica.read",
+    "replica.sync",
+    "server.clone_chunk",
+    "server.collect_chunks",
+    "server.configure",
+    "server.heartbeat",
+    "server.list_held",
+    "server.register",
+    "server.report_chunks",
+    "server.truncate_chunk",
+};
+const std::set<std::string> kWhenInTrouble = {"server.accuse", "server.copy_chunk"};
 
 struct MessageMatrix : testing::Test {
   MessageMatrix() {
@@ -39,12 +83,16 @@ struct MessageMatrix : testing::Test {
     if (!envelope) return {};
     if (envelope->type == bus::Saying::reply) {
       const auto asked = of_kind.find({to, from, envelope->id});
-      return asked != of_kind.end() && asked->second == kind ? answers : bus::SimNetwork::Odds{};
+      if (asked == of_kind.end() || asked->second != kind) return {};
+      ++meant;
+      return answers;
     }
     kinds.insert(envelope->kind);
     if (of_kind.size() > 100'000) of_kind.clear();
     of_kind[{from, to, envelope->id}] = envelope->kind;
-    return envelope->kind == kind ? requests : bus::SimNetwork::Odds{};
+    if (envelope->kind != kind) return {};
+    ++meant;
+    return requests;
   }
 
   Task<> put(std::string path) {
@@ -118,9 +166,40 @@ struct MessageMatrix : testing::Test {
   std::map<std::tuple<std::string, std::string, std::uint64_t>, std::string> of_kind;
   std::string kind;
   bus::SimNetwork::Odds requests, answers;
+  std::uint64_t meant = 0;  // messages of the kind, and answers
   bool calm = false;
   TaskGroup group;
 };
+
+// In shares, so that they can run side by side.
+constexpr int kShares = 8;
+struct LossMatrix : MessageMatrix, testing::WithParamInterface<int> {};
+INSTANTIATE_TEST_SUITE_P(Shares, LossMatrix, testing::Range(0, kShares));
+
+TEST_P(LossMatrix, P02_AnyKindOfMessageIsLostForHalfAMinute) {
+  world.run_for(90s);
+  std::set<std::string> all = kWhenInTrouble;
+  for (const std::string& one : kKinds) {
+    EXPECT_TRUE(kinds.contains(one)) << one << " is not said any more";
+    all.insert(one);
+  }
+  int number = 0;
+  for (const std::string& one : all) {
+    if (number++ % kShares != GetParam()) continue;
+    for (const bool request : {true, false}) {
+      SCOPED_TRACE(one + (request ? "" : ", its answers"));
+      kind = one;
+      meant = 0;
+      (request ? requests : answers) = {.loss = 1};
+      world.run_for(30s);
+      if (kKinds.contains(one)) EXPECT_TRUE(world.run_until([this] { return meant > 0; }, 120s));
+      requests = answers = {};
+      expect_well(acknowledged.size());
+    }
+  }
+  expect_all_there();
+  for (const std::string& one : kinds) EXPECT_TRUE(all.contains(one)) << one << " is said, and nobody tried it";
+}
 
 TEST_F(MessageMatrix, P03_AnyKindOfMessageComesTwiceAndUpToNinetySecondsLate) {
   bus::SimNetwork::Faults faults;
