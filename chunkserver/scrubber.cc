@@ -141,12 +141,13 @@ Task<> Scrubber::read_all(ChunkHandle handle) {
     }
     if (cursor_.begun != pass || cursor_.paused) co_return;
     cursor_.bytes += part->bytes;
-    if (!part->bad.empty()) {
+    const bool bad = !part->bad.empty();
+    if (bad) {
       PROBE("the scrubber found a bad block");
       ++cursor_.bad;
-      co_return;  // all of it is read when it is made good
     }
     co_await pace(std::max<std::uint64_t>(part->bytes, kBlockSize));
+    if (bad) co_return;  // all of it is read when it is made good
     first = part->next;
     if (part->last) break;
   }

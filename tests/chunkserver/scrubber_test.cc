@@ -4,6 +4,8 @@
 
 #include <gmock/gmock.h>
 
+#include <set>
+
 #include "tests/chunkserver/server_fixture.h"
 
 namespace gfs::chunkserver {
@@ -87,6 +89,43 @@ TEST_F(ScrubTest, C04_RotIsFoundWithoutAReader) {
   EXPECT_EQ(master.damages[0].block, kFragmentMax / kBlockSize);
   ASSERT_TRUE(until([&] { return status(1).last_bad == 1; }, 2h));
   EXPECT_EQ(status(0).last_bad + status(0).bad, 0u);
+}
+
+// One block in a hundred: every chunk that has such a block is found by the pass that reads it first, and no other one;
+// the rest of its blocks are read when it is made good. The pass is never faster than it may be.
+TEST_F(ScrubTest, C17_AllRotIsFoundInOnePassAtTheRateThatIsAllowed) {
+  constexpr std::uint64_t kChunks = 64, kBlocksEach = kFragmentMax / kBlockSize;
+  constexpr std::int64_t kStep = 4;  // seconds
+  start(1, settings);
+  for (std::uint64_t i = 0; i < kChunks; ++i) {
+    chunk = ChunkHandle{0x100 + i};
+    make({0}, 1);
+    if (HasFatalFailure()) return;
+  }
+  ASSERT_TRUE(until([&] { return pass_ended(0); }, 2h));
+  ASSERT_TRUE(master.damages.empty());
+
+  std::set<ChunkHandle> rotten, found;
+  for (std::uint64_t i = 0; i < kChunks * kBlocksEach / 100; ++i) {
+    const ChunkHandle victim{0x100 + random.below(kChunks)};
+    ASSERT_TRUE(nodes[0]->platter.flip_bit(data_path(victim), random.below(kFragmentMax), 3));
+    rotten.insert(victim);
+  }
+  const std::int64_t before = status(0).ended_ms;
+  const Instant begun = world.now();
+  order(0, bus::ScrubOrder::start);
+  for (std::uint64_t bytes = 0; status(0).ended_ms == before; bytes = std::max(bytes, status(0).bytes)) {
+    world.run_for(std::chrono::seconds(kStep));
+    ASSERT_LE(world.now() - begun, 10min);
+    const std::uint64_t most = bytes + kStep * settings.scrub_rate + kFragmentMax;
+    EXPECT_LE(status(0).bytes, most) << "faster than " << settings.scrub_rate << " bytes a second";
+  }
+  for (const bus::ReportDamage& damage : master.damages) found.insert(damage.handle);
+  EXPECT_EQ(found, rotten);
+  EXPECT_EQ(status(0).last_bad, rotten.size());
+  const std::uint64_t sound = (kChunks - rotten.size()) * kFragmentMax;
+  EXPECT_GE(world.now() - begun, std::chrono::seconds(sound / settings.scrub_rate));
+  EXPECT_LE(world.now() - begun, std::chrono::seconds(kChunks * kFragmentMax / settings.scrub_rate + 2 * kStep));
 }
 
 TEST_F(ScrubTest, APassGoesOnWhereItWasAfterARestart) {
