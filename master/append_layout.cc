@@ -32,7 +32,7 @@ Task<bus::LocateForAppend::Reply> LayoutService::locate_for_append(bus::LocateFo
     const ChunkHandle before = last;
     last = co_await own(ask.inode, end - 1);
     if (last.value == 0) continue;
-    co_await look_at(ask.unreachable, last);
+    co_await look_at(ask.unreachable, last, ask.failed);
     co_await make_ready(last, last == before ? ask.failed : Version{});
     // Somebody may have sealed it meanwhile, or given it a successor, or frozen it.
     const std::optional<Chunk> chunk = state_.chunks().find(last);

@@ -128,6 +128,23 @@ Task<> LayoutService::hear_primary(ChunkHandle handle, Chunk chunk, ServerId acc
   (void)co_await change(handle, std::move(chunk), std::move(moved));
 }
 
+// A client cannot use this member. Whether it is gone is seen at once; if it is not, another one leads: a link may
+// carry what is small, heartbeats among it, and swallow the bytes that are to be written. Once for each version: the
+// word of a client costs a new version, never a replica.
+Task<> LayoutService::look_at(ServerId server, ChunkHandle handle, Version failed) {
+  const auto concerns = [&](const std::optional<Chunk>& chunk) { return chunk && chunk->configuration.has(server); };
+  if (server.nil() || !concerns(state_.chunks().find(handle))) co_return;
+  co_await check_on(server);
+  const std::optional<Chunk> chunk = state_.chunks().find(handle);
+  if (!concerns(chunk) || chunk->configuration.primary != server || chunk->configuration.version != failed) co_return;
+  Situation moved = situation(handle, *chunk);
+  moved.lead = arbiter(moved, server, server);
+  moved.follow = server;
+  if (moved.lead == server) co_return;
+  PROBE("a client that cannot use a primary gets another one");
+  (void)co_await change(handle, *chunk, std::move(moved)).outcome();
+}
+
 Task<bus::RevokeLease::Reply> LayoutService::revoke_lease(bus::RevokeLease ask, bus::Caller caller) {
   ReconfigureOp asked;
   asked.handle = ask.handle;

@@ -102,7 +102,7 @@ Task<bus::ChunkLayout> LayoutService::locate_for_write(bus::LocateForWrite ask, 
     co_await unfrozen(ask.inode);
     ChunkHandle handle = co_await own(ask.inode, ask.index);
     if (handle.value == 0) handle = co_await allocate(ask.inode, ask.index);
-    co_await look_at(ask.unreachable, handle);
+    co_await look_at(ask.unreachable, handle, ask.failed);
     co_await make_ready(handle, handle == before ? ask.failed : Version{});
     const std::optional<Chunk> chunk = state_.chunks().find(handle);
     if (!chunk) co_await fail(Code::not_found, "file {} does not exist any more", ask.inode);
@@ -126,12 +126,6 @@ Task<bus::Done> LayoutService::make_readable(bus::MakeReadable ask, bus::Caller)
   }
   co_await fail(Code::unavailable, "chunk {} of file {}: its configuration changes all the time", ask.index, ask.inode);
   co_return bus::Done{};
-}
-
-Task<> LayoutService::look_at(ServerId server, ChunkHandle handle) {
-  const std::optional<Chunk> chunk = state_.chunks().find(handle);
-  if (server.nil() || !chunk || !chunk->configuration.has(server)) co_return;
-  co_await check_on(server);
 }
 
 Task<> LayoutService::check_on(ServerId server) {

@@ -197,8 +197,9 @@ class LayoutService {
   Result<const Inode*> file(InodeId inode) const;
   Task<ChunkHandle> allocate(InodeId inode, std::uint32_t index);
   Task<> place_chunk(InodeId inode, std::uint32_t index);
-  // The master looks for itself whether a member is gone.
-  Task<> look_at(ServerId server, ChunkHandle handle);
+  // A client cannot use this member, in that version: the master looks for itself whether it is gone. If it is the
+  // primary and lives, another one leads.
+  Task<> look_at(ServerId server, ChunkHandle handle, Version failed);
   // It is up, has room, and is no member; nobody has said that it should get nothing.
   bool may_join(ServerId server, const Chunk& chunk, const std::vector<ServerId>& avoid) const;
   // Active, whatever that takes: to be written to, or frozen; unless that is not what it has to be any more. not_found

@@ -26,6 +26,7 @@ struct ChunkWriter::Story {
   ChunkVersion failed;      // the master shall look again after this one
   ServerId unreachable;     // and at this server
   unsigned first_hop = 0;   // how far down the list of members the push begins
+  unsigned starved = 0;     // tries in a row of which the bytes did not come to the primary
 };
 
 Result<bus::Member> primary_of(const bus::ChunkLayout& layout) {
@@ -153,9 +154,15 @@ Task<bus::Member> ChunkWriter::next_primary(Story& story) {
 Task<> ChunkWriter::recover(Story& story, Error error, ServerId server) {
   Rule rule = rule_of(Trying::write, error.code);
   bool again = story.in_a_row.again(error.code, rule, server == story.layout.primary ? server : ServerId{});
+  if (rule.change != Change::first_hop) story.starved = 0;
   switch (rule.change) {
     case Change::first_hop:
       ++story.first_hop;
+      // By no way: it hears us, and what is large does not get there.
+      if (++story.starved % std::max<std::size_t>(story.layout.members.size(), 1) == 0) {
+        story.failed = version_of(story.layout);
+        story.unreachable = server;
+      }
       break;
     case Change::primary:
       story.failed = version_of(story.layout);

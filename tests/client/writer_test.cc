@@ -118,6 +118,24 @@ TEST_F(Writing, TellsTheMasterWhoIsUnreachable) {
   EXPECT_LE(world.now() - start, 1s) << "it looks at once";
 }
 
+// It hears orders, and the bytes do not get there: a link that swallows what is large.
+TEST_F(Writing, P19_APrimaryThatGetsNoBytesIsLeftForAnother) {
+  auto file = open();
+  ASSERT_TRUE(run(file->write(0, Bytes::of("before"))));
+  servers[0].faults["write"] = std::deque<Fault>(1000, {Code::missing_data});
+  master.told_unreachable.clear();
+  master.on_failed = [&] {
+    if (std::ranges::count(master.told_unreachable, servers[0].id) == 0) return;
+    master.members = {&servers[1], &servers[0], &servers[2]};
+    master.version = {2};
+  };
+  servers[0].calls.clear();
+  Result<> written = run(file->write(6, Bytes::of(" after")));
+  ASSERT_TRUE(written) << written.error().text();
+  EXPECT_EQ(servers[0].calls["write"], 3) << "by the way of each of three members";
+  EXPECT_EQ(servers[1].calls["write"], 1);
+}
+
 // What was shared with a snapshot is replaced, for the file, by a copy: another chunk, of a lower version.
 TEST_F(Writing, GoesOnInTheCopyOfAChunkThatIsShared) {
   master.version = {7};

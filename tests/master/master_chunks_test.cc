@@ -259,6 +259,30 @@ TEST_F(ChunksTest, AReplicaThatAFullReportDoesNotNameIsMissing) {
   EXPECT_EQ(locate(file).value().members.size(), 2u);
 }
 
+// It answers the master, and a client's bytes do not get there.
+TEST_F(ChunksTest, P19_AClientThatCannotUseAPrimaryGetsAnotherOneAndNoReplicaIsLost) {
+  add_servers(3);
+  const InodeId file = make_file("/f");
+  const bus::ChunkLayout first = locate(file).value();
+  ASSERT_EQ(first.members.size(), 3u);
+  ServerId secondary;
+  for (const bus::Member& member : first.members) {
+    if (member.server != first.primary) secondary = member.server;
+  }
+  const Version old{first.version.value - 1};
+  for (const bus::LocateForWrite& idle :
+       {bus::LocateForWrite{file, 0, first.version, {}}, bus::LocateForWrite{file, 0, first.version, secondary},
+        bus::LocateForWrite{file, 0, old, first.primary}}) {
+    EXPECT_EQ(call_until_ok(idle).value().version, first.version) << "it is the primary of now that counts";
+  }
+  const bus::ChunkLayout next = call_until_ok(bus::LocateForWrite{file, 0, first.version, first.primary}).value();
+  EXPECT_GT(next.version, first.version);
+  EXPECT_NE(next.primary, first.primary);
+  EXPECT_EQ(next.members.size(), 3u);
+  const bus::ChunkLayout repeat = call_until_ok(bus::LocateForWrite{file, 0, first.version, first.primary}).value();
+  EXPECT_EQ(repeat.version, next.version) << "once for each version";
+}
+
 TEST_F(ChunksTest, AnAddressNobodyCanDialIsRefusedWithTheReason) {
   add_servers(1);
   servers[0]->unreachable.insert("sim://cs2");
