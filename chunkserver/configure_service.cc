@@ -12,13 +12,17 @@ namespace {
 constexpr std::size_t kMembersMax = 8;
 constexpr Duration kStepTime = 1s;   // one try to prepare or to adopt
 constexpr Duration kCopyTime = 30s;  // one try to make equal: up to a whole chunk
+// Whom it fails at must be told while the master still listens. What could not fetch in this time never will.
+constexpr Duration kCopyAgain = 10s;
 constexpr int kTries = 3;
 
 bool may_pass(Code code) { return code == Code::deadline || code == Code::lost_link || code == Code::overloaded; }
 
-// Repeats a call that says nothing of the member itself.
+// Repeats a call that says nothing of the member itself; none is begun after `patience`.
 template <class M>
-Task<typename M::Reply> patiently(bus::Endpoint& endpoint, bus::Member member, M ask, Duration time) {
+Task<typename M::Reply> patiently(bus::Endpoint& endpoint, bus::Member member, M ask, Duration time,
+                                  Duration patience = Duration::max()) {
+  const Instant begun = endpoint.executor().now();
   for (int attempt = 1;; ++attempt) {
     bus::CallOptions options;
     options.deadline = time;
@@ -26,7 +30,8 @@ Task<typename M::Reply> patiently(bus::Endpoint& endpoint, bus::Member member, M
     Result<typename M::Reply> reply =
         co_await endpoint.call(bus::Peer::at(member.control), std::move(again), options).outcome();
     if (reply) co_return std::move(*reply);
-    if (attempt == kTries || !may_pass(reply.error().code)) co_await fail(std::move(reply));
+    const bool late = endpoint.executor().now() - begun >= patience;
+    if (attempt == kTries || late || !may_pass(reply.error().code)) co_await fail(std::move(reply));
   }
 }
 
@@ -214,7 +219,7 @@ Task<bus::ReplicaState> ConfigureService::make_equal(bus::Configure ask, std::ve
 }
 
 Task<> ConfigureService::make_equal_there(bus::Member member, bus::MakeEqual ask) {
-  (void)co_await patiently(endpoint_, std::move(member), std::move(ask), kCopyTime);
+  (void)co_await patiently(endpoint_, std::move(member), std::move(ask), kCopyTime, kCopyAgain);
 }
 
 Task<> ConfigureService::make_equal_here(ChunkHandle handle, Version version, bus::Member source) {
