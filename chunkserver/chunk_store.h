@@ -285,6 +285,8 @@ class ChunkStore {
   Task<> bring_over(Chunk* chunk, std::shared_ptr<File> from, InstallRecord install);
   static bool is_whole(const InstallRecord& install);  // every block is copied
   Task<> put_copy_in_place(Chunk* chunk);
+  Task<bool> copy_verifies(std::shared_ptr<File> file, const InstallRecord* install);
+  Task<> sync_names(Chunk* chunk);
   void commit_install(Chunk* chunk, const InstallRecord& install, AppendRecords records, Lsn lsn);
   Task<> remove_copy(ChunkHandle handle);
   Task<> quiet(std::shared_ptr<Copy> copy);

@@ -238,13 +238,11 @@ Task<> ChunkStore::sync_copy(Chunk* chunk) {
   std::shared_ptr<Copy> copy = chunk->copy;
   co_await quiet(copy);
   Result<> synced = co_await copy->file->sync().outcome();
-  std::string folder = chunk_folder(chunk->handle);
-  if (synced) synced = co_await disk_.sync_directory(folder).outcome();
-  if (synced) synced = co_await disk_.sync_directory("chunks").outcome();
   if (!synced) {
     break_down(synced.error());
     co_await fail(std::move(synced).error());
   }
+  co_await sync_names(chunk);
 }
 
 bool ChunkStore::is_whole(const InstallRecord& install) {
@@ -256,9 +254,28 @@ bool ChunkStore::is_whole(const InstallRecord& install) {
 Task<> ChunkStore::put_copy_in_place(Chunk* chunk) {
   std::string copy = copy_path(chunk->handle);
   std::string data = data_path(chunk->handle);
-  co_await disk_.rename(copy, data);
+  Result<> renamed = co_await disk_.rename(copy, data).outcome();
+  // Even if that failed: which file has the name is not certain then.
   files_.replaced(chunk->handle);
-  chunk->name_durable = false;
+  if (chunk->copy) chunk->copy->dropped = true;
+  co_await std::move(renamed);
+  co_await sync_names(chunk);
+}
+
+// Whether the copy's file is what the record says, to the last block.
+Task<bool> ChunkStore::copy_verifies(std::shared_ptr<File> file, const InstallRecord* install) {
+  const std::uint64_t size = co_await file->size();
+  if (size != install->length) co_return false;
+  const std::uint32_t blocks = blocks_of(install->length);
+  for (std::uint32_t first = 0; first < blocks; first += kAtOnce) {
+    Bytes bytes = co_await file->read(std::uint64_t{first} * kBlockSize, std::size_t{kAtOnce} * kBlockSize);
+    for (std::uint32_t block = first; block < std::min(blocks, first + kAtOnce); ++block) {
+      Bytes one = bytes.slice(std::uint64_t{block - first} * kBlockSize, kBlockSize);
+      if (one.size() != bytes_in_block(install->length, block)) co_return false;
+      if (crc32c(one.data(), one.size()) != install->checksums[block]) co_return false;
+    }
+  }
+  co_return true;
 }
 
 // Again after a crash. Blocks that do not verify in the copy's file (corrupt) are left alone: they will be found bad.

@@ -65,19 +65,25 @@ Task<> ChunkStore::sync_data_once(Chunk* chunk) {
 Task<> ChunkStore::sync_data_file(Chunk* chunk, Lsn through) {
   std::shared_ptr<File> file = co_await files_.open(chunk->handle, true);
   Result<> synced = co_await file->sync().outcome();
-  if (synced && !chunk->name_durable) {
-    std::string folder = chunk_folder(chunk->handle);
-    synced = co_await disk_.sync_directory(folder).outcome();
-    if (synced) synced = co_await disk_.sync_directory("chunks").outcome();
-  }
   if (!synced) {
     break_down(synced.error());
     co_await fail(std::move(synced).error());
   }
+  if (!chunk->name_durable) co_await sync_names(chunk);
   chunk->name_durable = true;
   chunk->data_synced_lsn = std::max(chunk->data_synced_lsn, through);
   // Losing this record costs a comparison at the next start, nothing else: nobody waits for it.
   journal_.append(DurableRecord{chunk->handle, through});
+}
+
+Task<> ChunkStore::sync_names(Chunk* chunk) {
+  std::string folder = chunk_folder(chunk->handle);
+  Result<> synced = co_await disk_.sync_directory(folder).outcome();
+  if (synced) synced = co_await disk_.sync_directory("chunks").outcome();
+  if (!synced) {
+    break_down(synced.error());
+    co_await fail(std::move(synced).error());
+  }
 }
 
 void ChunkStore::checkpoint_if_due() {

@@ -264,7 +264,11 @@ Task<> Recovery::settle(ChunkHandle handle) {
   for (std::size_t i = 0; i + 1 < tails.size(); ++i) {
     const auto* intent = std::get_if<IntentRecord>(&tails[i].record);
     const bool cut = intent != nullptr && intent->what == MutationKind::truncate;
-    if (cut || std::holds_alternative<InstallRecord>(tails[i].record)) durable = std::max(durable, tails[i].lsn);
+    // Nothing of what came before it is in the file that took the data file's place.
+    const auto* install = std::get_if<InstallRecord>(&tails[i + 1].record);
+    const bool replaced = install != nullptr && !install->created && ChunkStore::is_whole(*install);
+    if (cut || replaced || std::holds_alternative<InstallRecord>(tails[i].record))
+      durable = std::max(durable, tails[i].lsn);
   }
   Result<> loaded = co_await store_.load(chunk).outcome();
   if (!loaded && loaded.error().code == Code::overloaded) co_await std::move(loaded);
@@ -340,12 +344,19 @@ Task<> Recovery::settle_install(Chunk* chunk, Lsn lsn, InstallRecord install, bo
     std::string path = copy_path(chunk->handle);
     Result<std::shared_ptr<File>> from = co_await store_.disk_.open(path, Disk::Mode::read).outcome();
     // It goes only when the data file has everything, so without it there is nothing to bring.
-    if (from && ChunkStore::is_whole(install)) {
+    const bool whole = ChunkStore::is_whole(install);
+    bool in_place = whole && !from && from.error().code == Code::not_found;
+    Result<bool> verifies = false;
+    if (from && whole) verifies = co_await store_.copy_verifies(*from, &install).outcome();
+    if (verifies && *verifies) {
+      in_place = true;
       done = co_await store_.put_copy_in_place(chunk).outcome();
       if (!done) copies_.erase(chunk->handle);  // its bytes are there: not to be removed
     } else if (from) {
       done = co_await store_.bring_over(chunk, std::move(*from), install).outcome();
     }
+    // The process before may have died between the rename and the sync of the folder.
+    if (done && in_place) done = co_await store_.sync_names(chunk).outcome();
     if (!from && from.error().code != Code::not_found) done = fail(from.error());
     if (done) done = co_await store_.sync_data_file(chunk, lsn).outcome();
     for (std::uint32_t block = 0; block < install.copied.size(); ++block) {

@@ -41,6 +41,7 @@ std::optional<HealingPlanner::Need> HealingPlanner::examine(ChunkHandle handle, 
         [[fallthrough]];
       case ServerTable::Replica::unknown:  // it has not reported yet
         ++need.sound;
+        if (!servers_.overdue(server, now)) ++need.heard;
         if (!drains || !state_.directives().drains(server)) ++need.staying;
         break;
     }
@@ -60,7 +61,7 @@ std::optional<HealingPlanner::Need> HealingPlanner::examine(ChunkHandle handle, 
 
 std::optional<RepairClock::Wait> HealingPlanner::wait(ChunkHandle handle, const Need& need) const {
   if (state_.directives().repair().paused == 1) return RepairClock::Wait{{}, "repair is paused by an operator"};
-  return clock_.wait(servers_, handle, need.sound);
+  return clock_.wait(servers_, handle, need.heard);
 }
 
 bool HealingPlanner::copies() const {

@@ -67,6 +67,7 @@ class HealingPlanner {
     Cure cure = Cure::settle;
     std::size_t sound = 0;    // members that count and can be had
     std::size_t staying = 0;  // of them, those that do not drain
+    std::size_t heard = 0;    // of them, those that are not silent
   };
   // What this chunk needs, if anything.
   std::optional<Need> examine(ChunkHandle handle, const Chunk& chunk, Instant now) const;

@@ -7,7 +7,7 @@
 //   very many at once  mass_pause after the last of them: a switch, a rack's power; copying would not help, and hurts
 //
 // Membership is another clock (loss_detector.h): what is lost leaves the configurations at once, so that writers go on.
-// A chunk that is down to its last sound member waits for nobody.
+// A chunk that is down to its last sound member that is heard of waits for nobody.
 //
 // Owned by HealingPlanner. look() is called once a tick, so that asking is cheap.
 #pragma once
@@ -39,7 +39,7 @@ class RepairClock {
 
   void look(const MasterState& state, const ServerTable& servers, Instant now, WallMs wall);
   // Whether one more copy of the chunk has to wait. Of what look() saw.
-  std::optional<Wait> wait(const ServerTable& servers, ChunkHandle handle, std::size_t sound) const;
+  std::optional<Wait> wait(const ServerTable& servers, ChunkHandle handle, std::size_t heard) const;
   // Very many are lost.
   const std::optional<Wait>& mass() const { return mass_; }
 
@@ -48,6 +48,7 @@ class RepairClock {
     ServerId server;
     Instant until{};
     const char* why;
+    bool gone = false;  // the verdict has come
   };
 
   const Rules rules_;

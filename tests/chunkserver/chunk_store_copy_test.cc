@@ -343,6 +343,73 @@ TEST_F(CopyTest, WhatIsWrittenBehindACopySurvivesAPowerCut) {
   }
 }
 
+// As before, but the process dies on the way, its next life dies as well or does not, and the power goes last of all.
+TEST_F(CopyTest, WhatIsWrittenBehindACopyThatTookTwoLivesSurvivesAPowerCut) {
+  Random random(15);
+  int news = 0;
+  bool finished = false;
+  for (std::uint64_t steps = 0; !finished; ++steps) {
+    hold(text_of(random, 2 * kBlockSize), 100 + steps);
+    checkpoint_and_reopen();  // so that the name of the data file is known to be durable
+    std::string text = text_of(random, 3 * kBlockSize + 5);
+    ASSERT_TRUE(world.run(store().begin_copy(kChunk)));
+    ASSERT_TRUE(copy_from(text, 0, 4));
+    {
+      TaskGroup group;
+      group.spawn(store().install_copy(kChunk, Version{5}, target_of(text, 4, 9)),
+                  [&](Result<> done) { finished = done.has_value(); });
+      for (std::uint64_t i = 0; i < steps && !finished; ++i) world.step();
+    }
+    if (steps % 2 == 1) {
+      life.reset();
+      life = std::make_unique<Life>(world, *platter, settings);
+      TaskGroup group;
+      group.spawn(store().open());
+      for (std::uint64_t i = 0, some = random.below(60); i < some; ++i) world.step();
+    }
+    open(100 + steps);
+    if (HasFatalFailure()) return;
+    if (info().version != Version{4}) continue;
+    ++news;
+    ASSERT_TRUE(world.run(store().adopt(kChunk, Version{5}, kOne, false)));
+    ASSERT_TRUE(write(1, text.size(), "and more", 5));
+    ASSERT_TRUE(write(2, 7, "over it", 5));
+    text += "and more";
+    text.replace(7, 7, "over it");
+    ASSERT_TRUE(sync());
+    platter->power_cut();
+    open(100 + steps);
+    Result<std::string> all = read_all();
+    ASSERT_TRUE(all) << steps << ": " << all.error().text();
+    ASSERT_TRUE(*all == text) << steps;
+  }
+  EXPECT_GT(news, 5);
+}
+
+// A copy's file that is not what its record says does not take the place of what does.
+TEST_F(CopyTest, AForeignFileOfACopyIsNotPutInTheChunksPlace) {
+  Random random(16);
+  const std::string text = text_of(random, 3 * kBlockSize + 5);
+  hold(text_of(random, 2 * kBlockSize));
+  ASSERT_TRUE(make_equal(text, 5, target_of(text, 4, 9)));
+  life.reset();
+  {
+    NodeExecutor node(world);
+    const std::unique_ptr<Disk> disk = platter->mount(node);
+    ASSERT_TRUE(world.run([](Disk* on) -> Task<> {
+      std::shared_ptr<File> file = co_await on->open(kSide, Disk::Mode::write);
+      Bytes bytes = Bytes::of("what another copy had gathered");
+      co_await file->write(0, std::move(bytes));
+    }(disk.get())));
+  }
+  open();
+  EXPECT_FALSE(side_file());
+  EXPECT_EQ(info().version, Version{4});
+  Result<std::string> all = read_all();
+  ASSERT_TRUE(all) << all.error().text();
+  ASSERT_TRUE(*all == text);
+}
+
 // A checkpoint lets go of the journal: not of the record of a copy that is still being brought over.
 TEST_F(CopyTest, ACheckpointMeanwhileLosesNothing) {
   Random random(13);

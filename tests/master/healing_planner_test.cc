@@ -106,6 +106,26 @@ TEST_F(HealingTest, MembersAreGivenUpWhenTheyAreLostNotBefore) {
   EXPECT_EQ(need(handle), "settle 2");
 }
 
+// A writer went on without a server that is silent. It is waited for, unless only one is left that is heard of: whoever
+// is silent, too, may be as good as lost.
+TEST_F(HealingTest, TheLastThatIsHeardOfWaitsForNobody) {
+  HealingPlanner patient{
+      state, servers, {.heal_after = 0s, .clock = {}}, [](ChunkHandle, const Chunk&) { return false; }};
+  for (int number : {1, 2, 3, 4}) open(number);
+  const ChunkHandle handle = chunk({1, 2});
+  servers.note(server(3), handle, {1}, 0);
+  silent.insert(server(3));
+  now += 5s;
+  beat();
+  EXPECT_TRUE(patient.plan(now, 0).empty());
+  EXPECT_TRUE(patient.wait(handle, *patient.examine(handle, *state.chunks().find(handle), now)));
+  silent.insert(server(2));
+  now += 4s;
+  beat();
+  EXPECT_EQ(need(handle), "copy 2");
+  EXPECT_EQ(patient.plan(now, 0).size(), 1u);
+}
+
 // I02: a version was logged, and nobody was told before the master died.
 TEST_F(HealingTest, I02_AVersionThatNobodyHoldsIsMadeActive) {
   for (int number : {1, 2, 3}) open(number);

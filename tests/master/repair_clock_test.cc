@@ -55,7 +55,7 @@ TEST_F(RepairClockTest, WhoIsLostIsWaitedForHalfAMinute) {
   EXPECT_EQ(wait(), 0) << "a heartbeat may be late";
   pass(7s, {1});
   EXPECT_EQ(wait(), 31) << "not lost yet, but a writer may have dropped it";
-  EXPECT_EQ(wait(kHeld, 1), 0);
+  EXPECT_EQ(wait(kHeld, 1), 0) << "one is left of which something is heard";
   pass(2s, {1});
   EXPECT_EQ(wait(), 29);
   EXPECT_EQ(wait(kOther), 0) << "it holds nothing of that";
