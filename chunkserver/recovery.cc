@@ -345,18 +345,17 @@ Task<> Recovery::settle_install(Chunk* chunk, Lsn lsn, InstallRecord install, bo
     Result<std::shared_ptr<File>> from = co_await store_.disk_.open(path, Disk::Mode::read).outcome();
     // It goes only when the data file has everything, so without it there is nothing to bring.
     const bool whole = ChunkStore::is_whole(install);
-    bool in_place = whole && !from && from.error().code == Code::not_found;
     Result<bool> verifies = false;
     if (from && whole) verifies = co_await store_.copy_verifies(*from, &install).outcome();
     if (verifies && *verifies) {
-      in_place = true;
       done = co_await store_.put_copy_in_place(chunk).outcome();
       if (!done) copies_.erase(chunk->handle);  // its bytes are there: not to be removed
     } else if (from) {
       done = co_await store_.bring_over(chunk, std::move(*from), install).outcome();
+    } else if (whole) {
+      // The process before may have died between the rename and the sync of the folder.
+      done = co_await store_.sync_names(chunk).outcome();
     }
-    // The process before may have died between the rename and the sync of the folder.
-    if (done && in_place) done = co_await store_.sync_names(chunk).outcome();
     if (!from && from.error().code != Code::not_found) done = fail(from.error());
     if (done) done = co_await store_.sync_data_file(chunk, lsn).outcome();
     for (std::uint32_t block = 0; block < install.copied.size(); ++block) {

@@ -1,6 +1,7 @@
 // startup_bench DIR [--chunks N]: cat:C16, how long a chunkserver's disk takes until it can serve: N chunks of 64 MiB (their
 // metadata; data files are not read at the start) are put into DIR, then a store is opened on them, once with what the
-// page cache has and, if it may, once without. Prints figures; nothing is asserted. DIR is emptied at the end.
+// page cache has and, if it may, once without. Prints figures; nothing is asserted. DIR must be empty or missing, and is
+// removed at the end.
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/resource.h>
@@ -64,6 +65,10 @@ void open(const std::string& directory, const char* how) {
 
 int run(const std::string& directory, std::uint64_t chunks) {
   log::set_level(log::Level::warn);
+  if (std::filesystem::exists(directory) && !std::filesystem::is_empty(directory)) {
+    fmt::print(stderr, "startup_bench: {} is not empty\n", directory);
+    return 2;
+  }
   fill(directory, chunks);
   open(directory, "from the page cache");
   sync();
